@@ -1,0 +1,208 @@
+//! `sdctl serve`: the function's service on this machine.
+
+use std::{
+    env, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::Args;
+use etcetera::{BaseStrategy, choose_base_strategy};
+use http_sd_lambda::{
+    config::{self, ConfigError},
+    group::{EpochSeconds, Fault},
+    local::{self, Engine, LocalError},
+    service::{Access, Service},
+    table::{self, Table, TableError},
+};
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::welcome::{LocalTable, Welcome};
+
+/// The name of the local table.
+const LOCAL_TABLE: &str = "http-sd";
+/// The job in the examples when the table has none yet.
+const EXAMPLE_JOB: &str = "node_exporter";
+/// How long requests under way may take once a stop is asked for.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Serve a table on this machine, exactly as the function serves it
+///
+/// Without --table the table is a local one: a DynamoDB engine inside this process, kept in a folder, with its API on
+/// --dynamodb-port for any DynamoDB client. The function's own settings (HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256,
+/// HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS) are read from the environment;
+/// without HTTP_SD_AUTH everybody on this machine may ask. RUST_LOG sets what is logged.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl serve --sample                   a local table with a small fleet in it
+  sdctl serve --port 9088 --data ./fleet  another port, and the data where you want it
+  sdctl serve --table http-sd            a table in AWS, with your usual credentials and region")]
+pub(crate) struct Options {
+    /// Serve this table, by name or ARN, through the usual AWS credentials, instead of a local one
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["data", "dynamodb_port", "sample"])]
+    table: Option<String>,
+    /// Fill the local table with a small fleet, if it is empty
+    #[arg(long)]
+    sample: bool,
+    /// Port for Prometheus
+    #[arg(long, default_value_t = 8088, value_name = "PORT")]
+    port: u16,
+    /// Address to listen on for Prometheus; any but this machine's own needs HTTP_SD_AUTH to be set
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    host: IpAddr,
+    /// Port on 127.0.0.1 for the API of the local table
+    #[arg(long, default_value_t = 8000, value_name = "PORT")]
+    dynamodb_port: u16,
+    /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
+    #[arg(long, env = "HTTP_SD_DATA", value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// Why nothing is served.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("HTTP_SD_AUTH=iam needs a Function URL, which checks the signature: locally it takes token or none")]
+    IamIsRemote,
+    #[error("{0} is reachable from other machines: set HTTP_SD_AUTH to token, or to none if everybody may ask")]
+    OpenToOthers(IpAddr),
+    #[error("port {port} on {host} is taken by another program: stop it, or choose another port with {flag}")]
+    PortTaken { host: IpAddr, port: u16, flag: &'static str },
+    #[error("no folder for the table, because your home folder is not known: name one with --data")]
+    NoHome,
+    #[error("the sample breaks the contract: {0}")]
+    Sample(#[from] Fault),
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error("table {name:?} cannot be used; are its name, AWS_REGION and your credentials right? {source}")]
+    Table { name: String, source: TableError },
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+    #[error("a server stopped by itself{}", .0.as_ref().map_or_else(String::new, |e| format!(": {e}")))]
+    Stopped(Option<JoinError>),
+}
+
+/// What is running, and what stops it: dropping the sender.
+struct Servers {
+    tasks: JoinSet<Result<(), LocalError>>,
+    stop: watch::Sender<()>,
+}
+
+impl Servers {
+    fn new() -> Self {
+        Self { tasks: JoinSet::new(), stop: watch::Sender::new(()) }
+    }
+
+    /// Resolves once a stop is asked for.
+    fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop.subscribe();
+        async move { while stop.changed().await.is_ok() {} }
+    }
+
+    /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
+    async fn run(mut self) -> Result<(), ServeError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(ServeError::Signals)?,
+            _ = terminate.recv() => {}
+            Some(ended) = self.tasks.join_next() => {
+                ended.map_err(|e| ServeError::Stopped(Some(e)))??;
+                return Err(ServeError::Stopped(None));
+            }
+        }
+        eprintln!("sdctl: stopping");
+        drop(self.stop);
+        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        // A client that never finishes its request must not keep us from stopping.
+        let _ = tokio::time::timeout(STOP_WITHIN, finished).await;
+        Ok(())
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("http_sd_lambda=info,error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+
+    let settings = config::settings(&variable)?;
+    let access = access(options.host)?;
+    let listener = listen(options.host, options.port, "--port").await?;
+    let url = format!("http://{}", listener.local_addr().map_err(ServeError::Signals)?);
+    let mut servers = Servers::new();
+    let (table, local) = match &options.table {
+        Some(name) => (Table::new(table::connect().await, name), None),
+        None => {
+            let (table, local) = start_engine(&options, &mut servers).await?;
+            (table, Some(local))
+        }
+    };
+    let unusable = |source| ServeError::Table { name: table.name().to_owned(), source };
+    table.ensure_key().await.map_err(unusable)?;
+    let job = table.any_job().await.map_err(unusable)?.unwrap_or_else(|| EXAMPLE_JOB.to_owned());
+
+    let welcome =
+        Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
+    println!("{welcome}");
+    let stopping = servers.stopping();
+    servers.tasks.spawn(local::serve(listener, Service::new(table, access, settings), stopping));
+    servers.run().await
+}
+
+/// Starts the embedded engine and makes sure that it has a table.
+async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table, LocalTable), ServeError> {
+    let listener = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), options.dynamodb_port, "--dynamodb-port").await?;
+    let address = listener.local_addr().map_err(ServeError::Signals)?;
+    let folder = match &options.data {
+        Some(folder) => folder.clone(),
+        None => choose_base_strategy().map_err(|_| ServeError::NoHome)?.data_dir().join("http-sd"),
+    };
+    servers.tasks.spawn(Engine::open(&folder)?.serve(listener, servers.stopping()));
+
+    let table = Table::new(local::client(address), LOCAL_TABLE);
+    let unusable = |source| ServeError::Table { name: LOCAL_TABLE.to_owned(), source };
+    table.create().await.map_err(unusable)?;
+    if options.sample {
+        if table.any_job().await.map_err(unusable)?.is_none() {
+            for group in local::sample()? {
+                table.put(&group, EpochSeconds::now()).await.map_err(unusable)?;
+            }
+        } else {
+            eprintln!("sdctl: the table in {} has rows already: the sample is left out", folder.display());
+        }
+    }
+    Ok((table, LocalTable { endpoint: format!("http://{address}"), folder }))
+}
+
+/// Everybody on this machine may ask, unless the environment says otherwise.
+fn access(host: IpAddr) -> Result<Access, ServeError> {
+    match variable(config::AUTH) {
+        None if host.is_loopback() => Ok(Access::Open),
+        None => Err(ServeError::OpenToOthers(host)),
+        Some(_) => match config::access(&variable)? {
+            Access::Iam => Err(ServeError::IamIsRemote),
+            access => Ok(access),
+        },
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+async fn listen(host: IpAddr, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
+    let address = SocketAddr::new(host, port);
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServeError::PortTaken { host, port, flag },
+        _ => LocalError::Listen { address, source }.into(),
+    })
+}

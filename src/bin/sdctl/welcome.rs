@@ -1,0 +1,80 @@
+//! What `sdctl serve` says when it is ready: where to ask, and lines to paste.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    path::PathBuf,
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a path segment may hold as it is (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The text.
+#[derive(Debug)]
+pub(crate) struct Welcome {
+    /// Where the service listens.
+    pub(crate) url: String,
+    /// The job in the examples.
+    pub(crate) job: String,
+    /// The table's name.
+    pub(crate) table: String,
+    /// Whether a token is asked for.
+    pub(crate) token: bool,
+    /// Where the table is, if it is a local one.
+    pub(crate) local: Option<LocalTable>,
+}
+
+/// A table of the embedded engine.
+#[derive(Debug)]
+pub(crate) struct LocalTable {
+    /// The engine's API.
+    pub(crate) endpoint: String,
+    /// Where its data is.
+    pub(crate) folder: PathBuf,
+}
+
+impl Display for Welcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { url, job, table, token, local } = self;
+        let segment = utf8_percent_encode(job, SEGMENT);
+        writeln!(f, "Serving target groups for Prometheus:")?;
+        writeln!(f, "  one job    {url}/prom/{segment}")?;
+        writeln!(f, "  all jobs   {url}/prom")?;
+        match local {
+            Some(local) => {
+                writeln!(f, "from the local table \"{table}\":")?;
+                writeln!(f, "  DynamoDB   {}", local.endpoint)?;
+                writeln!(f, "  data       {}", local.folder.display())?;
+            }
+            None => writeln!(f, "from the table \"{table}\" in AWS.")?,
+        }
+        writeln!(f, "\nAsk as Prometheus does:")?;
+        let header = if *token { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
+        writeln!(f, "  curl {header}{url}/prom/{segment}")?;
+        writeln!(f, "\nPaste into prometheus.yml:")?;
+        writeln!(f, "  scrape_configs:")?;
+        writeln!(f, "    - job_name: {}", serde_json::to_string(job).map_err(|_| fmt::Error)?)?;
+        writeln!(f, "      http_sd_configs:")?;
+        writeln!(f, "        - url: {url}/prom/{segment}")?;
+        if *token {
+            writeln!(f, "          authorization:\n            credentials_file: /etc/prometheus/http-sd.token")?;
+        }
+        writeln!(f, "\nAdd a group:")?;
+        let item = serde_json::json!({
+            "job": {"S": job},
+            "group": {"S": "my-group"},
+            "targets": {"L": [{"S": "127.0.0.1:9100"}]},
+            "labels": {"M": {"env": {"S": "dev"}}},
+        });
+        let item = item.to_string().replace('\'', r"'\''");
+        if let Some(local) = local {
+            writeln!(f, "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\")?;
+            writeln!(f, "  aws dynamodb put-item --endpoint-url {} --table-name {table} \\", local.endpoint)?;
+        } else {
+            writeln!(f, "  aws dynamodb put-item --table-name {table} \\")?;
+        }
+        writeln!(f, "    --item '{item}'")?;
+        write!(f, "\nCtrl-C stops it.")
+    }
+}

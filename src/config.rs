@@ -1,0 +1,257 @@
+//! The environment, read once into typed values.
+
+use std::{env, time::Duration};
+
+use thiserror::Error;
+
+use crate::{
+    group::LabelNames,
+    service::{Access, OnInvalid, ResponseMode, Settings, TokenHash},
+};
+
+/// The table's name, or its ARN. Required.
+pub const TABLE: &str = "HTTP_SD_TABLE";
+/// Who may ask: `token`, `iam` or `none`. Required: an open endpoint is somebody's decision.
+pub const AUTH: &str = "HTTP_SD_AUTH";
+/// The SHA-256 of each accepted token in hex, comma-separated; two while rotating. Required with `HTTP_SD_AUTH=token`.
+pub const TOKEN_SHA256: &str = "HTTP_SD_TOKEN_SHA256";
+/// What to do about a row that breaks the contract: `fail` (default) or `skip`.
+pub const ON_INVALID: &str = "HTTP_SD_ON_INVALID";
+/// Which label names are valid: `legacy` (default), as Prometheus 2 takes them, or `utf8`.
+pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
+/// How responses are sent: `buffered` (default) or `stream`. Must match the URL's invoke mode.
+pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
+/// For how many seconds a warm function may answer from memory: 0 (default, off) to 3600.
+pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
+
+const MOST_CACHE_SECONDS: u64 = 3600;
+const MOST_TOKENS: usize = 16;
+
+/// Everything that the environment says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The table's name or ARN.
+    pub table: String,
+    /// Who may ask.
+    pub access: Access,
+    /// How the service behaves.
+    pub settings: Settings,
+}
+
+/// A variable that is missing or has a value that it does not take. One line, naming the variable and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{variable} {problem}: it takes {takes}")]
+pub struct ConfigError {
+    variable: &'static str,
+    problem: String,
+    takes: &'static str,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads variables through `lookup`. An empty one counts as not set.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn read(lookup: &Lookup<'_>) -> Result<Self, ConfigError> {
+        Ok(Self { table: table(lookup)?, access: access(lookup)?, settings: settings(lookup)? })
+    }
+}
+
+/// Finds a variable's value by its name.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Reads [`TABLE`].
+///
+/// # Errors
+/// [`ConfigError`] if it is not set, or cannot be the name of a table.
+pub fn table(lookup: &Lookup<'_>) -> Result<String, ConfigError> {
+    // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+    const TAKES: &str = "the name of a DynamoDB table (3 to 255 of a-z, A-Z, 0-9, '_', '-', '.') or its ARN";
+    let value = required(lookup, TABLE, TAKES)?;
+    let is_name =
+        (3..=255).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    if is_name || value.starts_with("arn:") { Ok(value) } else { Err(wrong(TABLE, &value, TAKES)) }
+}
+
+/// Reads [`AUTH`] and [`TOKEN_SHA256`].
+///
+/// # Errors
+/// [`ConfigError`] if either is missing or wrong.
+pub fn access(lookup: &Lookup<'_>) -> Result<Access, ConfigError> {
+    const TAKES: &str = "token, iam or none";
+    let value = required(lookup, AUTH, TAKES)?;
+    match value.as_str() {
+        "token" => tokens(lookup).map(Access::Token),
+        "iam" => Ok(Access::Iam),
+        "none" => Ok(Access::Open),
+        _ => Err(wrong(AUTH, &value, TAKES)),
+    }
+}
+
+fn tokens(lookup: &Lookup<'_>) -> Result<Vec<TokenHash>, ConfigError> {
+    const TAKES: &str = "1 to 16 SHA-256 hashes of tokens, comma-separated, 64 hex digits each, as `printf %s \"$TOKEN\" | sha256sum` prints them";
+    // The value is never repeated: somebody may have put a token where its hash belongs.
+    let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, takes: TAKES };
+    let value = required(lookup, TOKEN_SHA256, TAKES)?;
+    let items: Vec<&str> = value.split(',').map(str::trim).collect();
+    if items.len() > MOST_TOKENS {
+        return Err(error(format!("has {} items", items.len())));
+    }
+    items
+        .into_iter()
+        .enumerate()
+        .map(|(i, item)| {
+            let hash: TokenHash =
+                item.parse().map_err(|e| error(format!("has an item, number {}, that is {e}", i + 1)))?;
+            if hash == TokenHash::of(b"") {
+                return Err(error(format!("has an item, number {}, that is the hash of an empty token", i + 1)));
+            }
+            Ok(hash)
+        })
+        .collect()
+}
+
+/// Reads the variables that have a default.
+///
+/// # Errors
+/// [`ConfigError`] for the first that is wrong.
+pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        on_invalid: one_of(lookup, ON_INVALID, "fail or skip", [("fail", OnInvalid::Fail), ("skip", OnInvalid::Skip)])?,
+        label_names: one_of(
+            lookup,
+            LABEL_NAMES,
+            "legacy or utf8",
+            [("legacy", LabelNames::Legacy), ("utf8", LabelNames::Utf8)],
+        )?,
+        response_mode: one_of(
+            lookup,
+            RESPONSE_MODE,
+            "buffered or stream",
+            [("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)],
+        )?,
+        cache: cache(lookup)?,
+    })
+}
+
+fn cache(lookup: &Lookup<'_>) -> Result<Duration, ConfigError> {
+    const TAKES: &str = "a whole number of seconds from 0 (off) to 3600";
+    let Some(value) = optional(lookup, CACHE_SECONDS) else { return Ok(Duration::ZERO) };
+    match value.parse() {
+        Ok(seconds) if seconds <= MOST_CACHE_SECONDS => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong(CACHE_SECONDS, &value, TAKES)),
+    }
+}
+
+fn one_of<T: Default>(
+    lookup: &Lookup<'_>,
+    variable: &'static str,
+    takes: &'static str,
+    choices: [(&str, T); 2],
+) -> Result<T, ConfigError> {
+    let Some(value) = optional(lookup, variable) else { return Ok(T::default()) };
+    let choice = choices.into_iter().find(|(name, _)| *name == value);
+    choice.map(|(_, choice)| choice).ok_or_else(|| wrong(variable, &value, takes))
+}
+
+fn optional(lookup: &Lookup<'_>, variable: &str) -> Option<String> {
+    lookup(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn required(lookup: &Lookup<'_>, variable: &'static str, takes: &'static str) -> Result<String, ConfigError> {
+    optional(lookup, variable).ok_or_else(|| ConfigError { variable, problem: "is not set".into(), takes })
+}
+
+fn wrong(variable: &'static str, value: &str, takes: &'static str) -> ConfigError {
+    ConfigError { variable, problem: format!("is {}", crate::group::excerpt(value)), takes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    const EMPTY_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let lookup = |name: &str| variables.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        Config::read(&lookup).map_err(|e| e.to_string())
+    }
+
+    fn read_with(extra: &[(&str, &str)]) -> Result<Config, String> {
+        read(&[&[(TABLE, "http-sd"), (AUTH, "none")], extra].concat())
+    }
+
+    #[test]
+    fn two_variables_are_enough_and_the_rest_has_defaults() {
+        let config = read_with(&[(CACHE_SECONDS, ""), (LABEL_NAMES, " ")]).unwrap();
+        assert_eq!(config.table, "http-sd");
+        assert!(matches!(config.access, Access::Open));
+        assert_eq!(config.settings.on_invalid, OnInvalid::Fail);
+        assert_eq!(config.settings.label_names, LabelNames::Legacy);
+        assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
+        assert_eq!(config.settings.cache, Duration::ZERO);
+    }
+
+    #[test]
+    fn every_value_that_a_variable_takes_is_taken() {
+        let two = format!("{HASH}, {}", HASH.to_uppercase());
+        let config = read(&[
+            (TABLE, "arn:aws:dynamodb:eu-central-1:123456789012:table/x"),
+            (AUTH, "token"),
+            (TOKEN_SHA256, &two),
+            (ON_INVALID, "skip"),
+            (LABEL_NAMES, "utf8"),
+            (RESPONSE_MODE, "stream"),
+            (CACHE_SECONDS, "3600"),
+        ])
+        .unwrap();
+        assert!(matches!(config.access, Access::Token(hashes) if hashes.len() == 2));
+        assert_eq!(config.settings.on_invalid, OnInvalid::Skip);
+        assert_eq!(config.settings.label_names, LabelNames::Utf8);
+        assert_eq!(config.settings.response_mode, ResponseMode::Stream);
+        assert_eq!(config.settings.cache, Duration::from_secs(3600));
+        assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
+    }
+
+    #[test]
+    fn a_bad_or_missing_value_is_one_line_that_names_the_variable_and_what_it_takes() {
+        let seventeen = [HASH; 17].join(",");
+        let cases: &[(&[(&str, &str)], &str)] = &[
+            (&[(TABLE, "")], "HTTP_SD_TABLE is not set: it takes the name of a DynamoDB table"),
+            (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": it takes"),
+            (&[(TABLE, "ab")], "HTTP_SD_TABLE is \"ab\": it takes"),
+            (&[(AUTH, "")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
+            (&[(AUTH, "None")], "HTTP_SD_AUTH is \"None\": it takes token, iam or none"),
+            (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: it takes"),
+            (
+                &[(AUTH, "token"), (TOKEN_SHA256, "hunter2")],
+                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is not a SHA-256",
+            ),
+            (
+                &[(AUTH, "token"), (TOKEN_SHA256, EMPTY_HASH)],
+                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is the hash of an empty token",
+            ),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &seventeen)], "HTTP_SD_TOKEN_SHA256 has 17 items: it takes"),
+            (&[(ON_INVALID, "ignore")], "HTTP_SD_ON_INVALID is \"ignore\": it takes fail or skip"),
+            (&[(LABEL_NAMES, "UTF-8")], "HTTP_SD_LABEL_NAMES is \"UTF-8\": it takes legacy or utf8"),
+            (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": it takes buffered or stream"),
+            (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
+            (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
+            (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+        ];
+        for (variables, expected) in cases {
+            let error = read_with(variables).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains('\n') && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

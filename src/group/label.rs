@@ -1,0 +1,80 @@
+//! Label names.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::Fault;
+
+/// Which label names are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LabelNames {
+    /// `[a-zA-Z_][a-zA-Z0-9_]*`. Prometheus 2 rejects a whole answer that has any other name in it.
+    #[default]
+    Legacy,
+    /// Any text that is not empty, as Prometheus 3 takes it.
+    Utf8,
+}
+
+/// A valid label name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LabelName(Cow<'static, str>);
+
+impl LabelName {
+    /// The name, if `names` allows it.
+    ///
+    /// # Errors
+    /// [`Fault::Empty`], or [`Fault::NotLegacyLabelName`] under [`LabelNames::Legacy`].
+    pub fn new(name: impl Into<String>, names: LabelNames) -> Result<Self, Fault> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(Fault::Empty);
+        }
+        if names == LabelNames::Legacy && !is_legacy(&name) {
+            return Err(Fault::NotLegacyLabelName);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// One of our own names, which are valid under either rule.
+    pub(super) const fn meta(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Prometheus's `LabelName.IsValidLegacy`.
+fn is_legacy(name: &str) -> bool {
+    name.bytes().enumerate().all(|(i, b)| b == b'_' || b.is_ascii_alphabetic() || (i > 0 && b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_name_is_valid_by_the_rule_of_the_pollers_that_read_it() {
+        use LabelNames::{Legacy, Utf8};
+        let cases = [
+            ("env", Legacy, Ok(())),
+            ("__meta_dynamodb_job", Legacy, Ok(())),
+            ("_1", Legacy, Ok(())),
+            ("", Legacy, Err(Fault::Empty)),
+            ("", Utf8, Err(Fault::Empty)),
+            ("1a", Legacy, Err(Fault::NotLegacyLabelName)),
+            ("a-b", Legacy, Err(Fault::NotLegacyLabelName)),
+            ("é.x", Legacy, Err(Fault::NotLegacyLabelName)),
+            ("a b", Legacy, Err(Fault::NotLegacyLabelName)),
+            ("a-b", Utf8, Ok(())),
+            ("é.x", Utf8, Ok(())),
+        ];
+        for (name, names, result) in cases {
+            assert_eq!(LabelName::new(name, names).map(|_| ()), result, "{name:?} under {names:?}");
+        }
+    }
+}

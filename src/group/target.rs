@@ -1,0 +1,58 @@
+//! Targets.
+
+use serde::Serialize;
+
+use super::Fault;
+
+/// What to scrape: `host:port`, or a URL for blackbox probing. Not empty, free of white space and control characters.
+///
+/// Whether it is an address is for Prometheus to judge, after relabelling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Target(String);
+
+impl Target {
+    /// The target, if it is valid.
+    ///
+    /// # Errors
+    /// [`Fault::Empty`] or [`Fault::Blank`].
+    pub fn new(target: impl Into<String>) -> Result<Self, Fault> {
+        let target = target.into();
+        if target.is_empty() {
+            return Err(Fault::Empty);
+        }
+        if target.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(Fault::Blank);
+        }
+        Ok(Self(target))
+    }
+
+    /// The target as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_not_empty_and_has_no_blank_in_it() {
+        let cases = [
+            ("10.0.0.1:9100", Ok(())),
+            ("[::1]:9100", Ok(())),
+            ("https://example.org/a?b=c#d", Ok(())),
+            ("müller.example:9100", Ok(())),
+            ("", Err(Fault::Empty)),
+            (" a:1", Err(Fault::Blank)),
+            ("a:1\n", Err(Fault::Blank)),
+            ("a\u{a0}b:1", Err(Fault::Blank)),
+            ("a\u{0}:1", Err(Fault::Blank)),
+            ("a\u{7f}:1", Err(Fault::Blank)),
+        ];
+        for (target, result) in cases {
+            assert_eq!(Target::new(target).map(|_| ()), result, "{target:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Prometheus HTTP service discovery, served from a DynamoDB table.
+//!
+//! One rule decides most questions here. Prometheus keeps its targets when a poll fails and drops whatever is missing
+//! from a 200, so *an error is safe, a short list is not*: an answer carries everything or is not sent.
+//!
+//! The parts, each of which knows only those below it:
+//!
+//! | part | subject |
+//! |---|---|
+//! | [`config`] | the environment, read once into typed values |
+//! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
+//! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` (feature `sdctl`) |
+//! | [`service`] | HTTP: routes, access, negotiation, errors → status |
+//! | [`table`] | DynamoDB: keys, pages, row ⇄ group |
+//! | [`group`] | the domain: job, target group, lease, validation |
+//!
+//! # Settings
+//!
+//! | variable | takes | default |
+//! |---|---|---|
+//! | [`HTTP_SD_TABLE`](config::TABLE) | table name | required |
+//! | [`HTTP_SD_AUTH`](config::AUTH) | `token`, `iam`, `none` | required |
+//! | [`HTTP_SD_TOKEN_SHA256`](config::TOKEN_SHA256) | SHA-256 of each accepted token, in hex, comma-separated | required with `token` |
+//! | [`HTTP_SD_ON_INVALID`](config::ON_INVALID) | `fail`, `skip` | `fail` |
+//! | [`HTTP_SD_LABEL_NAMES`](config::LABEL_NAMES) | `legacy`, `utf8` | `legacy` |
+//! | [`HTTP_SD_RESPONSE_MODE`](config::RESPONSE_MODE) | `buffered`, `stream` | `buffered` |
+//! | [`HTTP_SD_CACHE_SECONDS`](config::CACHE_SECONDS) | whole seconds, 0 to 3600 | `0`, off |
+
+pub mod config;
+pub mod group;
+pub mod lambda;
+#[cfg(feature = "sdctl")]
+pub mod local;
+pub mod service;
+pub mod table;

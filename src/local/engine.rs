@@ -1,0 +1,82 @@
+//! A real DynamoDB engine inside this process, speaking the real API.
+
+use std::{
+    fs::{File, TryLockError, create_dir_all},
+    net::SocketAddr,
+    path::Path,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
+use dynoxide::{Database, server::serve_with_shutdown};
+use tokio::net::TcpListener;
+
+use super::LocalError;
+
+/// The engine's file within its data folder.
+const FILE: &str = "dynamodb.sqlite";
+/// Held for as long as a process has the folder open.
+const LOCK: &str = "lock";
+
+/// An embedded DynamoDB, in memory or in a folder.
+pub struct Engine {
+    database: Database,
+    /// Released when the engine is dropped, however the process ends.
+    _lock: Option<File>,
+}
+
+impl Engine {
+    /// An engine whose tables are gone when it is dropped.
+    ///
+    /// # Errors
+    /// [`LocalError::Open`] if there is no memory for it.
+    pub fn in_memory() -> Result<Self, LocalError> {
+        let file = Path::new(":memory:");
+        let database = Database::memory().map_err(|e| LocalError::Open { file: file.into(), reason: e.to_string() })?;
+        Ok(Self { database, _lock: None })
+    }
+
+    /// An engine whose tables are kept in that folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`LocalError`] if the folder cannot be used, or another process has it open.
+    pub fn open(folder: &Path) -> Result<Self, LocalError> {
+        let unusable = |source| LocalError::Folder { folder: folder.into(), source };
+        create_dir_all(folder).map_err(unusable)?;
+        let lock = File::create(folder.join(LOCK)).map_err(unusable)?;
+        lock.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => LocalError::InUse { folder: folder.into() },
+            TryLockError::Error(source) => unusable(source),
+        })?;
+        let file = folder.join(FILE);
+        let database = Database::new(&file.to_string_lossy())
+            .map_err(|e| LocalError::Open { file: file.clone(), reason: e.to_string() })?;
+        Ok(Self { database, _lock: Some(lock) })
+    }
+
+    /// Serves the DynamoDB API until `shutdown` resolves and the requests under way are done.
+    ///
+    /// # Errors
+    /// [`LocalError::Serve`] if the server stops by itself.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), LocalError> {
+        serve_with_shutdown(listener, self.database, shutdown).await.map_err(LocalError::Serve)
+    }
+}
+
+/// A client for an engine at that address. The engine takes any region and credentials, but the API wants some.
+#[must_use]
+pub fn client(address: SocketAddr) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(format!("http://{address}"))
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "sdctl"))
+        .build();
+    Client::from_conf(config)
+}

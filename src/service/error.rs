@@ -1,0 +1,156 @@
+//! Errors, and the one place where they become a status.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{ResponseMode, access::Challenge, negotiate::JSON};
+use crate::table::TableError;
+
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Seconds after which a caller may try again. Prometheus waits for its next interval anyway.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request gets no list. The `Display` text is for the log; callers get [`ServiceError::message`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ServiceError {
+    /// No or wrong credentials.
+    #[error("no or wrong credentials")]
+    Unauthorized(Challenge),
+    /// A part of the request that has no meaning here; the text says which.
+    #[error("{0}")]
+    BadRequest(String),
+    /// No such path.
+    #[error("no such path")]
+    NotFound,
+    /// Neither `GET` nor `HEAD`.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The table could not be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The readiness probe failed, for the reason within.
+    #[error("not ready: {0}")]
+    NotReady(Box<ServiceError>),
+    /// The read would outlast the deadline.
+    #[error("reading the table would outlast the deadline")]
+    Timeout,
+    /// A group could not be written as JSON.
+    #[error("cannot write JSON: {0}")]
+    Encoding(String),
+    /// The answer is larger than the response mode can send.
+    #[error("the answer is larger than {most} bytes, the most that a {mode:?} response carries")]
+    TooLarge {
+        /// The response mode.
+        mode: ResponseMode,
+        /// Its limit, in bytes.
+        most: usize,
+    },
+}
+
+impl ServiceError {
+    /// The HTTP status. Never a 2xx or 3xx: to Prometheus anything but 200 is a failure, and a failure is safe.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Table(TableError::Unavailable(_)) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Table(TableError::Misconfigured(_) | TableError::Invalid(_))
+            | Self::Encoding(_)
+            | Self::TooLarge { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The code by which programs, logs and metrics tell errors apart.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized(_) => "unauthorized",
+            Self::BadRequest(_) => "bad_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Table(TableError::Unavailable(_)) => "table_unavailable",
+            Self::Table(TableError::Misconfigured(_)) => "table_misconfigured",
+            Self::Table(TableError::Invalid(_)) => "invalid_group",
+            Self::NotReady(reason) => reason.code(),
+            Self::Timeout => "table_timeout",
+            Self::Encoding(_) => "internal",
+            Self::TooLarge { .. } => "response_too_large",
+        }
+    }
+
+    /// What the caller is told: what to do, and nothing about the account behind the URL.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unauthorized(challenge) => challenge.advice().into(),
+            Self::BadRequest(text) => text.clone(),
+            Self::NotFound => "no such path; there are /prom, /prom/{job}, /-/healthy and /-/ready".into(),
+            Self::MethodNotAllowed => "only GET and HEAD are answered".into(),
+            Self::Table(TableError::Unavailable(_)) => {
+                "the table is throttled or unavailable; keep the targets you have and ask again".into()
+            }
+            Self::Table(TableError::Misconfigured(_)) => {
+                "the table is missing, has another key or may not be read; the function's log has the reason".into()
+            }
+            Self::Table(TableError::Invalid(invalid)) => invalid.to_string(),
+            Self::NotReady(reason) => reason.message(),
+            Self::Timeout => "reading the table would outlast the function's time-out; raise the time-out or the \
+                              memory of the function, or poll one job at a time"
+                .into(),
+            Self::Encoding(_) => "the list could not be written; the function's log has the reason".into(),
+            Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
+                "the answer does not fit a buffered response of 6 MB; set HTTP_SD_RESPONSE_MODE=stream together with \
+                 the URL's invoke mode (the template's parameter ResponseMode), accept gzip, or poll one job at a time"
+                    .into()
+            }
+            Self::TooLarge { mode: ResponseMode::Stream, .. } => {
+                "the answer does not fit a streamed response of 200 MB; accept gzip, or poll one job at a time".into()
+            }
+        }
+    }
+
+    /// The error as a response.
+    #[must_use]
+    pub fn into_response(self, request_id: &str) -> Response<Bytes> {
+        let mut response = Response::new(self.body(request_id));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        match self {
+            Self::Unauthorized(challenge) => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge.header());
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn body(&self, request_id: &str) -> Bytes {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            error: Inner<'a>,
+        }
+        #[derive(Serialize)]
+        struct Inner<'a> {
+            code: &'a str,
+            message: &'a str,
+            request_id: &'a str,
+        }
+        let error = Inner { code: self.code(), message: &self.message(), request_id };
+        serde_json::to_vec(&Body { error }).unwrap_or_default().into()
+    }
+}

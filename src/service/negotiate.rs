@@ -1,0 +1,212 @@
+//! What form the answer takes: content coding, conditions, and the limit of the response mode.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::{ResponseMode, ServiceError, listing::Listing};
+
+/// Prometheus takes nothing but this, with or without a UTF-8 charset.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A body below this fits one packet as it is.
+const LEAST_TO_COMPRESS: usize = 1400;
+
+/// Lambda's limit for a buffered response, in bytes of its JSON envelope.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const BUFFERED_ENVELOPE: usize = 6 * 1024 * 1024;
+/// What the envelope holds besides the body: braces, status and our headers.
+const ENVELOPE_FRAME: usize = 4096;
+/// Lambda's limit for a streamed response, in bytes.
+const STREAMED: usize = 200 * 1024 * 1024;
+
+/// In which content coding a body is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Representation {
+    /// As it is.
+    Identity,
+    /// Compressed, if it is worth it.
+    Gzip,
+}
+
+impl Representation {
+    /// The coding that the caller prefers. Gzip only to one that says so: Prometheus sends no `Accept-Encoding`, and
+    /// fails the refresh over a compressed body.
+    pub(super) fn choose(headers: &HeaderMap) -> Self {
+        let mut gzip = None;
+        let mut identity = None;
+        let mut any = None;
+        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        for item in values.flat_map(|value| value.split(',')) {
+            let (coding, weight) = weighted(item);
+            match coding {
+                c if c.eq_ignore_ascii_case("gzip") || c.eq_ignore_ascii_case("x-gzip") => gzip = Some(weight),
+                c if c.eq_ignore_ascii_case("identity") => identity = Some(weight),
+                "*" => any = Some(weight),
+                _ => {}
+            }
+        }
+        let gzip = gzip.or(any).unwrap_or(0);
+        if gzip > 0 && gzip >= identity.unwrap_or(0) { Self::Gzip } else { Self::Identity }
+    }
+
+    /// How many bytes a body may have before it is certain not to fit. Compressed, the body alone does not tell.
+    pub(super) fn most_bytes(self, mode: ResponseMode) -> usize {
+        match (self, mode) {
+            (Self::Identity, ResponseMode::Buffered) => BUFFERED_ENVELOPE,
+            _ => STREAMED,
+        }
+    }
+
+    /// The response that carries the list, or 304 if the caller has it already.
+    pub(super) fn respond(
+        self,
+        headers: &HeaderMap,
+        listing: Listing,
+        mode: ResponseMode,
+    ) -> Result<Response<Bytes>, ServiceError> {
+        let compress = self == Self::Gzip && listing.body.len() >= LEAST_TO_COMPRESS;
+        let etag = if compress { format!("\"{}-gzip\"", listing.hash) } else { format!("\"{}\"", listing.hash) };
+        let mut response = if has_already(headers, &etag) {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else if compress {
+            let body = gzip(&listing.body).map_err(|e| ServiceError::Encoding(e.to_string()))?;
+            let mut response = Response::new(body);
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        } else {
+            Response::new(listing.body)
+        };
+        check_size(&response, mode)?;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(header::ETAG, HeaderValue::try_from(etag).map_err(|e| ServiceError::Encoding(e.to_string()))?);
+        Ok(response)
+    }
+}
+
+/// A coding and its weight in thousandths (RFC 9110, 12.4.2). A weight that cannot be read counts as a refusal.
+fn weighted(item: &str) -> (&str, u16) {
+    let mut parts = item.split(';').map(str::trim);
+    let coding = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+    let thousandths = match weight.map(str::parse::<f32>) {
+        None => 1000,
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000 after the check")]
+        Some(Ok(weight)) if (0.0..=1.0).contains(&weight) => (weight * 1000.0) as u16,
+        Some(_) => 0,
+    };
+    (coding, thousandths)
+}
+
+/// Whether `If-None-Match` names this tag. The comparison is the weak one (RFC 9110, 13.1.2).
+fn has_already(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|tag| tag.trim())
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+fn gzip(body: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish().map(Bytes::from)
+}
+
+fn check_size(response: &Response<Bytes>, mode: ResponseMode) -> Result<(), ServiceError> {
+    let body = response.body();
+    let (size, most) = match mode {
+        ResponseMode::Stream => (body.len(), STREAMED),
+        ResponseMode::Buffered if response.headers().contains_key(header::CONTENT_ENCODING) => {
+            (body.len().div_ceil(3) * 4 + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
+        }
+        ResponseMode::Buffered => {
+            // In the envelope the body is a JSON string, in which each of these takes a second byte.
+            let escaped = body.iter().filter(|&&byte| byte == b'"' || byte == b'\\').count();
+            (body.len() + escaped + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
+        }
+    };
+    if size > most { Err(ServiceError::TooLarge { mode, most }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: header::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn gzip_is_sent_only_to_a_caller_that_accepts_it() {
+        use Representation::{Gzip, Identity};
+        assert_eq!(Representation::choose(&HeaderMap::new()), Identity);
+        let cases = [
+            ("gzip", Gzip),
+            ("GZIP", Gzip),
+            ("x-gzip", Gzip),
+            ("deflate, gzip;q=1.0, *;q=0.5", Gzip),
+            ("*", Gzip),
+            ("gzip;q=0.5, identity;q=0.5", Gzip),
+            ("", Identity),
+            ("identity", Identity),
+            ("br, deflate, zstd", Identity),
+            ("gzip;q=0", Identity),
+            ("gzip; q=0.000", Identity),
+            ("*;q=0", Identity),
+            ("gzip;q=0, *", Identity),
+            ("gzip;q=0.5, identity", Identity),
+            ("gzip;q=much", Identity),
+            ("gzip;q=2", Identity),
+            ("gzip;q=NaN", Identity),
+            ("gzipped", Identity),
+        ];
+        for (value, coding) in cases {
+            assert_eq!(Representation::choose(&with(header::ACCEPT_ENCODING, value)), coding, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_304_goes_only_to_a_caller_that_names_the_tag() {
+        assert!(!has_already(&HeaderMap::new(), "\"a\""));
+        let cases = [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("\"a-gzip\"", false),
+        ];
+        for (value, already) in cases {
+            assert_eq!(has_already(&with(header::IF_NONE_MATCH, value), "\"a\""), already, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffered_body_is_measured_as_it_is_in_the_envelope() {
+        let fits = |body: Vec<u8>, coding: Option<&'static str>, mode| {
+            let mut response = Response::new(Bytes::from(body));
+            if let Some(coding) = coding {
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+            }
+            check_size(&response, mode).is_ok()
+        };
+        let room = BUFFERED_ENVELOPE - ENVELOPE_FRAME;
+        assert!(fits(vec![b'a'; room], None, ResponseMode::Buffered));
+        assert!(!fits(vec![b'a'; room + 1], None, ResponseMode::Buffered));
+        assert!(fits(vec![b'"'; room / 2], None, ResponseMode::Buffered));
+        assert!(!fits(vec![b'\\'; room / 2 + 1], None, ResponseMode::Buffered));
+        assert!(fits(vec![0; room / 4 * 3], Some("gzip"), ResponseMode::Buffered));
+        assert!(!fits(vec![0; room / 4 * 3 + 1], Some("gzip"), ResponseMode::Buffered));
+        assert!(fits(vec![b'"'; room * 2], None, ResponseMode::Stream));
+        assert!(!fits(vec![b' '; STREAMED + 1], None, ResponseMode::Stream));
+    }
+}

@@ -1,0 +1,69 @@
+//! Why the table could not be read.
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use thiserror::Error;
+
+use crate::group::InvalidGroup;
+
+/// Why the table could not be read. The texts are for the log: they may name the table and repeat what AWS said.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TableError {
+    /// Throttled, out of reach or failing: the same read may succeed later.
+    #[error("table unavailable: {0}")]
+    Unavailable(String),
+    /// Missing, of another shape, or not ours to read: somebody has to mend something.
+    #[error("table misconfigured: {0}")]
+    Misconfigured(String),
+    /// A row breaks the contract.
+    #[error(transparent)]
+    Invalid(#[from] InvalidGroup),
+}
+
+/// Errors with a 4xx status that pass by themselves.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const PASSING: [&str; 6] = [
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+    "ItemCollectionSizeLimitExceededException",
+    "ReplicatedWriteConflictException",
+];
+
+impl<E> From<SdkError<E>> for TableError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E>) -> Self {
+        match &error {
+            SdkError::ServiceError(context) => {
+                let (status, service) = (context.raw().status().as_u16(), context.err());
+                let code = service.code().unwrap_or("unknown error");
+                let text = format!(
+                    "{code} (HTTP {status}): {} [request {}]",
+                    service.message().unwrap_or("no message"),
+                    service.meta().request_id().unwrap_or("unknown"),
+                );
+                if status >= 500 || PASSING.contains(&code) {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Misconfigured(text)
+                }
+            }
+            SdkError::ConstructionFailure(_) => Self::Misconfigured(chain(&error)),
+            SdkError::DispatchFailure(failure) if failure.is_other() => Self::Misconfigured(chain(&error)),
+            _ => Self::Unavailable(chain(&error)),
+        }
+    }
+}
+
+/// The error and its causes, outermost first, on one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,65 @@
+//! The table's key: `job` (S, partition) and `group` (S, sort), nothing else.
+
+use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TableDescription, TableStatus};
+
+use super::{Table, TableError};
+
+/// The partition key's attribute.
+pub(super) const JOB: &str = "job";
+/// The sort key's attribute.
+pub(super) const GROUP: &str = "group";
+
+impl Table {
+    /// Makes sure, once, that the table is there and has our key.
+    ///
+    /// A Scan of somebody else's table would not fail by itself, and an empty one would pass for an empty fleet.
+    ///
+    /// # Errors
+    /// [`TableError::Misconfigured`] for another key, a missing table or no access; [`TableError::Unavailable`].
+    pub async fn ensure_key(&self) -> Result<(), TableError> {
+        self.key_is_right.get_or_try_init(|| self.describe()).await.copied()
+    }
+
+    /// Makes sure, each time, that the table is there, has our key and can be read.
+    ///
+    /// # Errors
+    /// As [`Table::ensure_key`].
+    pub async fn probe(&self) -> Result<(), TableError> {
+        let read = async {
+            let read = self.client.scan().table_name(&self.name).limit(1).send().await;
+            read.map(|_| ()).map_err(TableError::from)
+        };
+        tokio::try_join!(self.describe(), read).map(|_| ())
+    }
+
+    async fn describe(&self) -> Result<(), TableError> {
+        let answer = self.client.describe_table().table_name(&self.name).send().await?;
+        let table = answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))?;
+        match table.table_status {
+            Some(TableStatus::Creating) => Err(TableError::Unavailable("the table is still being created".into())),
+            _ => check_key(&table),
+        }
+    }
+}
+
+fn check_key(table: &TableDescription) -> Result<(), TableError> {
+    let type_of = |name: &str| {
+        table.attribute_definitions().iter().find(|a| a.attribute_name() == name).map(|a| a.attribute_type().clone())
+    };
+    let key =
+        || table.key_schema().iter().map(|k| (k.attribute_name(), k.key_type().clone(), type_of(k.attribute_name())));
+    let ours =
+        [(JOB, KeyType::Hash, Some(ScalarAttributeType::S)), (GROUP, KeyType::Range, Some(ScalarAttributeType::S))];
+    if key().eq(ours) {
+        return Ok(());
+    }
+    let found: Vec<String> = key()
+        .map(|(name, kind, of)| {
+            format!("{name:?} ({}, {})", kind.as_str(), of.as_ref().map_or("?", ScalarAttributeType::as_str))
+        })
+        .collect();
+    Err(TableError::Misconfigured(format!(
+        "the table's key is {}, but must be \"job\" (HASH, S), \"group\" (RANGE, S)",
+        found.join(", ")
+    )))
+}

@@ -1,0 +1,80 @@
+//! Reading: a job is a paginated Query, a segment a paginated Scan.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{
+        query::{QueryError, QueryOutput},
+        scan::{ScanError, ScanOutput},
+    },
+    types::AttributeValue,
+};
+use aws_smithy_async::future::pagination_stream::PaginationStream;
+
+use super::{Row, Table, TableError, key};
+use crate::group::Job;
+
+/// The attributes that a read looks at. Whatever else a user keeps on a row stays in the table.
+const PROJECTION: &str = "#job, #group, #targets, #labels, #expires_at, #delete_at";
+
+/// Names for [`PROJECTION`]. `group` is one of DynamoDB's reserved words, and so may any of them become.
+fn projected_names() -> HashMap<String, String> {
+    [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"]
+        .into_iter()
+        .map(|name| (format!("#{name}"), name.to_owned()))
+        .collect()
+}
+
+/// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
+#[derive(Debug)]
+pub enum Pages {
+    /// Of a Query.
+    Job(PaginationStream<Result<QueryOutput, SdkError<QueryError>>>),
+    /// Of a Scan.
+    Segment(PaginationStream<Result<ScanOutput, SdkError<ScanError>>>),
+}
+
+impl Table {
+    /// The rows of a job, ordered by group.
+    #[must_use]
+    pub fn job(&self, job: &Job) -> Pages {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("#job = :job")
+            .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
+            .projection_expression(PROJECTION)
+            .set_expression_attribute_names(Some(projected_names()));
+        Pages::Job(query.into_paginator().send())
+    }
+
+    /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
+    #[must_use]
+    pub fn segment(&self, index: i32, total: i32) -> Pages {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .segment(index)
+            .total_segments(total)
+            .projection_expression(PROJECTION)
+            .set_expression_attribute_names(Some(projected_names()));
+        Pages::Segment(scan.into_paginator().send())
+    }
+}
+
+impl Pages {
+    /// The next page, which may be empty although more follow; `None` after the last one.
+    ///
+    /// # Errors
+    /// [`TableError`] when the page cannot be had after the SDK's retries. What was read before is then no answer.
+    pub async fn next(&mut self) -> Result<Option<Vec<Row>>, TableError> {
+        let items = match self {
+            Self::Job(pages) => pages.next().await.transpose()?.map(|page| page.items),
+            Self::Segment(pages) => pages.next().await.transpose()?.map(|page| page.items),
+        };
+        Ok(items.map(|items| items.unwrap_or_default().into_iter().map(Row::new).collect()))
+    }
+}

@@ -1,0 +1,144 @@
+//! A row as DynamoDB returns it, and the group that it holds.
+//!
+//! Attributes are matched by hand, because nothing may be coerced, a set must be told from a list, and an error must
+//! name the field down to the element.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{TableError, key};
+use crate::group::{
+    EpochSeconds, Fault, GroupName, InvalidGroup, Job, LabelName, LabelNames, Labels, Lease, StoredGroup, Target,
+    TargetGroup, excerpt,
+};
+
+/// One row of the table.
+#[derive(Debug, Clone)]
+pub struct Row(HashMap<String, AttributeValue>);
+
+/// What a row comes to at a given time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// A valid group whose lease, if any, still runs.
+    Served(StoredGroup),
+    /// A group whose lease has ended; the rest of the row was not looked at.
+    Lapsed,
+}
+
+/// A fault and the path of the field that has it.
+struct At(String, Fault);
+
+impl Row {
+    /// A row with those attributes.
+    #[must_use]
+    pub fn new(attributes: HashMap<String, AttributeValue>) -> Self {
+        Self(attributes)
+    }
+
+    /// Reads the row as of `now`.
+    ///
+    /// # Errors
+    /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::Misconfigured`] says that
+    /// the row's key is not ours, so that the table is not one of target groups.
+    pub fn read(mut self, names: LabelNames, now: EpochSeconds) -> Result<Reading, TableError> {
+        let job = self.take_key(key::JOB, Job::new)?;
+        let name = self.take_key(key::GROUP, GroupName::new)?;
+        match self.take_group(names, now) {
+            Ok(Some((lease, group))) => Ok(Reading::Served(StoredGroup { job, name, lease, group })),
+            Ok(None) => Ok(Reading::Lapsed),
+            Err(At(field, fault)) => {
+                Err(InvalidGroup { job: job.into_string(), group: name.into_string(), field, fault }.into())
+            }
+        }
+    }
+
+    fn take_key<T>(&mut self, name: &str, parse: fn(String) -> Result<T, Fault>) -> Result<T, TableError> {
+        let key = match self.0.remove(name) {
+            Some(AttributeValue::S(key)) => parse(key),
+            Some(other) => Err(wrong_type(&other, "a string")),
+            None => Err(Fault::Missing),
+        };
+        key.map_err(|fault| TableError::Misconfigured(format!("a row's key attribute {name:?} {fault}")))
+    }
+
+    fn take_group(&mut self, names: LabelNames, now: EpochSeconds) -> Result<Option<(Lease, TargetGroup)>, At> {
+        let lease = Lease { expires_at: self.take_time("expires_at")?, delete_at: self.take_time("delete_at")? };
+        if lease.lapsed(now) {
+            return Ok(None);
+        }
+        Ok(Some((lease, TargetGroup { targets: self.take_targets()?, labels: self.take_labels(names)? })))
+    }
+
+    fn take_time(&mut self, name: &str) -> Result<Option<EpochSeconds>, At> {
+        let time = match self.0.remove(name) {
+            None => return Ok(None),
+            Some(AttributeValue::N(number)) => EpochSeconds::parse(&number),
+            Some(other) => Err(wrong_type(&other, "a number")),
+        };
+        time.map(Some).map_err(|fault| At(name.into(), fault))
+    }
+
+    fn take_targets(&mut self) -> Result<Vec<Target>, At> {
+        let at = |fault| At("targets".into(), fault);
+        match self.0.remove("targets") {
+            None => Err(at(Fault::Missing)),
+            Some(AttributeValue::L(list)) => list
+                .into_iter()
+                .enumerate()
+                .map(|(i, element)| {
+                    string(element).and_then(Target::new).map_err(|fault| At(format!("targets[{i}]"), fault))
+                })
+                .collect(),
+            Some(AttributeValue::Ss(mut set)) => {
+                // DynamoDB promises no order for a set.
+                set.sort_unstable();
+                set.into_iter()
+                    .map(|target| {
+                        Target::new(target.as_str())
+                            .map_err(|fault| At(format!("targets[{}]", excerpt(&target)), fault))
+                    })
+                    .collect()
+            }
+            Some(other) => Err(at(wrong_type(&other, "a list or set of strings"))),
+        }
+    }
+
+    fn take_labels(&mut self, names: LabelNames) -> Result<Labels, At> {
+        match self.0.remove("labels") {
+            None => Ok(Labels::new()),
+            Some(AttributeValue::M(map)) => map
+                .into_iter()
+                .map(|(name, value)| {
+                    let at = |fault| At(format!("labels[{}]", excerpt(&name)), fault);
+                    Ok((LabelName::new(name.as_str(), names).map_err(at)?, string(value).map_err(at)?))
+                })
+                .collect(),
+            Some(other) => Err(At("labels".into(), wrong_type(&other, "a map of strings"))),
+        }
+    }
+}
+
+fn string(value: AttributeValue) -> Result<String, Fault> {
+    match value {
+        AttributeValue::S(text) => Ok(text),
+        other => Err(wrong_type(&other, "a string")),
+    }
+}
+
+fn wrong_type(value: &AttributeValue, expected: &'static str) -> Fault {
+    let found = match value {
+        AttributeValue::S(_) => "a string (S)",
+        AttributeValue::N(_) => "a number (N)",
+        AttributeValue::Bool(_) => "a boolean (BOOL)",
+        AttributeValue::Null(_) => "null (NULL)",
+        AttributeValue::B(_) => "binary (B)",
+        AttributeValue::L(_) => "a list (L)",
+        AttributeValue::M(_) => "a map (M)",
+        AttributeValue::Ss(_) => "a string set (SS)",
+        AttributeValue::Ns(_) => "a number set (NS)",
+        AttributeValue::Bs(_) => "a binary set (BS)",
+        _ => "of a type that this version does not know",
+    };
+    Fault::WrongType { found, expected }
+}
