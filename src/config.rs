@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(config.settings.on_invalid, OnInvalid::Skip);
         assert_eq!(config.settings.label_names, LabelNames::Utf8);
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
-        assert_eq!(config.settings.cache, Duration::from_secs(3600));
+        assert_eq!(config.settings.cache, Duration::from_hours(1));
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }
 

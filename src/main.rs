@@ -1,8 +1,5 @@
 //! `http-sd`: the Lambda function.
 
-// The SDK's futures nest deeper than the compiler expects.
-#![recursion_limit = "256"]
-
 use std::{process::ExitCode, sync::Arc};
 
 use http_sd_lambda::{
@@ -26,7 +23,7 @@ async fn main() -> ExitCode {
         let service = Arc::clone(&service);
         async move { Ok::<_, Error>(lambda::handle(&service, event).await) }
     });
-    match run(handler).await {
+    match Box::pin(run(handler)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }

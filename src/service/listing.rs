@@ -82,7 +82,7 @@ pub(super) async fn read(
             Scope::Job(job) => encoder(List::in_read_order()).read(table.job(job)).await,
             Scope::All => {
                 let segments = (0..SEGMENTS).map(|i| encoder(List::indexed()).read(table.segment(i, SEGMENTS)));
-                Ok(List::merge(try_join_all(segments).await?))
+                Ok(List::merge(&try_join_all(segments).await?))
             }
         }
     };
@@ -176,7 +176,7 @@ impl List {
     }
 
     /// One list of several, by job and then group: the same table gives the same bytes.
-    fn merge(parts: Vec<Self>) -> Self {
+    fn merge(parts: &[Self]) -> Self {
         let mut entries: Vec<(&Entry, &[u8])> = parts
             .iter()
             .flat_map(|part| part.index.iter().flatten().map(|entry| (entry, &part.body[entry.at.clone()])))
@@ -184,8 +184,10 @@ impl List {
         entries.sort_unstable_by(|(a, _), (b, _)| (&a.job, &a.name).cmp(&(&b.job, &b.name)));
         let mut merged = Self::in_read_order();
         merged.body.reserve(parts.iter().map(|part| part.body.len()).sum());
-        entries.into_iter().for_each(|(_, json)| merged.body.extend_from_slice(json));
-        for part in &parts {
+        for (_, json) in entries {
+            merged.body.extend_from_slice(json);
+        }
+        for part in parts {
             merged.valid_until = earlier(merged.valid_until, part.valid_until);
             merged.counts += part.counts;
         }

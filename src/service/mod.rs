@@ -23,7 +23,7 @@ use tracing::{error, info, warn};
 
 use self::{
     cache::Cache,
-    listing::{Listing, Scope},
+    listing::{Counts, Listing, Scope},
     negotiate::Representation,
     route::Route,
 };
@@ -124,21 +124,10 @@ impl Service {
             log_error(request, &error);
             error.into_response(&request.request_id)
         });
-        info!(
-            event = "request",
-            request_id = %request.request_id,
-            method = %request.method,
-            route = route.as_ref().map_or("unknown", Route::name),
-            job = route.as_ref().ok().and_then(Route::job),
-            status = response.status().as_u16(),
-            bytes = response.body().len(),
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            source_ip = request.source_ip.as_deref(),
-            user_agent = request.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()),
-            "answered"
-        );
+        log_request(request, route.as_ref().ok(), &response, started.elapsed());
         if request.method == Method::HEAD {
-            *response.body_mut() = Bytes::new();
+            let length = std::mem::take(response.body_mut()).len();
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         }
         response
     }
@@ -171,7 +160,6 @@ impl Service {
         let most = Representation::choose(&request.headers).most_bytes(self.settings.response_mode);
         let read = listing::read(&self.table, scope, meta, &self.settings, now, most);
         let listing = within(request.deadline, read).await?;
-        log_listing(scope, &listing);
         self.cache.put(scope, meta, &listing, now);
         Ok(listing)
     }
@@ -184,7 +172,8 @@ where
 {
     let left = deadline.saturating_duration_since(Instant::now());
     let until = deadline - (left / 10).min(MOST_KEPT_BACK);
-    tokio::time::timeout_at(until, read).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
+    // Boxed, because the SDK's futures are large.
+    tokio::time::timeout_at(until, Box::pin(read)).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
 }
 
 fn status_response(status: &str) -> Response<Bytes> {
@@ -205,20 +194,30 @@ fn log_error(request: &Request, error: &ServiceError) {
     }
 }
 
-fn log_listing(scope: &Scope, listing: &Listing) {
-    let job = scope.job();
-    if listing.counts.rows == 0 {
-        warn!(event = "empty_job", job, "no row for this job: is its name right in the poller's URL and in the table?");
+fn log_request(request: &Request, route: Option<&Route>, response: &Response<Bytes>, took: Duration) {
+    let request_id = &request.request_id;
+    let job = route.and_then(Route::job);
+    let counts = response.extensions().get::<Counts>();
+    if counts.is_some_and(|counts| counts.rows == 0) {
+        warn!(event = "empty_job", %request_id, job, "no row: is the job's name right in the poller's URL and in the table?");
     }
     info!(
-        event = "read",
+        event = "request",
+        %request_id,
+        method = %request.method,
+        route = route.map_or("unknown", Route::name),
         job,
-        rows = listing.counts.rows,
-        groups = listing.counts.groups,
-        targets = listing.counts.targets,
-        lapsed = listing.counts.lapsed,
-        skipped = listing.counts.skipped,
-        pages = listing.counts.pages,
-        "read the table"
+        status = response.status().as_u16(),
+        bytes = response.body().len(),
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        rows = counts.map(|counts| counts.rows),
+        groups = counts.map(|counts| counts.groups),
+        targets = counts.map(|counts| counts.targets),
+        lapsed = counts.map(|counts| counts.lapsed),
+        skipped = counts.map(|counts| counts.skipped),
+        pages = counts.map(|counts| counts.pages),
+        source_ip = request.source_ip.as_deref(),
+        user_agent = request.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()),
+        "answered"
     );
 }

@@ -16,7 +16,7 @@ use super::{Table, TableError, key};
 use crate::group::{EpochSeconds, StoredGroup, TargetGroup};
 
 /// How long a new table may take to become active.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
 
 /// A row as `sdctl` writes it.
 #[derive(Debug, Serialize)]

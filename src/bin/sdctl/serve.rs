@@ -1,7 +1,8 @@
 //! `sdctl serve`: the function's service on this machine.
 
 use std::{
-    env, io,
+    env,
+    io::{self, IsTerminal},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -29,7 +30,7 @@ use crate::welcome::{LocalTable, Welcome};
 
 /// The name of the local table.
 const LOCAL_TABLE: &str = "http-sd";
-/// The job in the examples when the table has none yet.
+/// The job in the examples: the sample has it, and an empty table has no other.
 const EXAMPLE_JOB: &str = "node_exporter";
 /// How long requests under way may take once a stop is asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -37,15 +38,18 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Serve a table on this machine, exactly as the function serves it
 ///
 /// Without --table the table is a local one: a DynamoDB engine inside this process, kept in a folder, with its API on
-/// --dynamodb-port for any DynamoDB client. The function's own settings (HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256,
-/// HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS) are read from the environment;
-/// without HTTP_SD_AUTH everybody on this machine may ask. RUST_LOG sets what is logged.
+/// --dynamodb-port for any DynamoDB client.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl serve --sample                   a local table with a small fleet in it
-  sdctl serve --port 9088 --data ./fleet  another port, and the data where you want it
-  sdctl serve --table http-sd            a table in AWS, with your usual credentials and region")]
+  sdctl serve --sample                     a local table with a small fleet in it
+  sdctl serve --port 9088 --data ./fleet   another port, and the data where you want it
+  sdctl serve --table http-sd              a table in AWS, with your usual credentials and region
+
+Environment:
+  HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE
+  and HTTP_SD_CACHE_SECONDS mean what they mean to the function. Without HTTP_SD_AUTH everybody on
+  this machine may ask. RUST_LOG sets what is logged, for example RUST_LOG=debug.")]
 pub(crate) struct Options {
     /// Serve this table, by name or ARN, through the usual AWS credentials, instead of a local one
     #[arg(long, value_name = "NAME", conflicts_with_all = ["data", "dynamodb_port", "sample"])]
@@ -131,8 +135,7 @@ impl Servers {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("http_sd_lambda=info,error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    log_to_stderr();
 
     let settings = config::settings(&variable)?;
     let access = access(options.host)?;
@@ -148,7 +151,8 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     };
     let unusable = |source| ServeError::Table { name: table.name().to_owned(), source };
     table.ensure_key().await.map_err(unusable)?;
-    let job = table.any_job().await.map_err(unusable)?.unwrap_or_else(|| EXAMPLE_JOB.to_owned());
+    let stored = if options.sample { None } else { table.any_job().await.map_err(unusable)? };
+    let job = stored.unwrap_or_else(|| EXAMPLE_JOB.to_owned());
 
     let welcome =
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
@@ -156,6 +160,17 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let stopping = servers.stopping();
     servers.tasks.spawn(local::serve(listener, Service::new(table, access, settings), stopping));
     servers.run().await
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("http_sd_lambda=info,error"));
+    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_target(false)
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// Starts the embedded engine and makes sure that it has a table.

@@ -61,13 +61,9 @@ impl Display for Welcome {
             writeln!(f, "          authorization:\n            credentials_file: /etc/prometheus/http-sd.token")?;
         }
         writeln!(f, "\nAdd a group:")?;
-        let item = serde_json::json!({
-            "job": {"S": job},
-            "group": {"S": "my-group"},
-            "targets": {"L": [{"S": "127.0.0.1:9100"}]},
-            "labels": {"M": {"env": {"S": "dev"}}},
-        });
-        let item = item.to_string().replace('\'', r"'\''");
+        let key = serde_json::to_string(job).map_err(|_| fmt::Error)?.replace('\'', r"'\''");
+        let content = r#""targets":{"L":[{"S":"127.0.0.1:9100"}]},"labels":{"M":{"env":{"S":"dev"}}}"#;
+        let item = format!(r#"{{"job":{{"S":{key}}},"group":{{"S":"my-group"}},{content}}}"#);
         if let Some(local) = local {
             writeln!(f, "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\")?;
             writeln!(f, "  aws dynamodb put-item --endpoint-url {} --table-name {table} \\", local.endpoint)?;
