@@ -19,6 +19,10 @@ use tokio::time::Instant;
 
 use crate::service::{Request, ResponseMode, Service};
 
+/// How long a request may take when its deadline had passed before it came. Lambda sends no such deadline, but
+/// cargo-lambda sends ten minutes after the start of 1970.
+const DEADLINE_UNKNOWN: Duration = Duration::from_secs(15);
+
 /// A response in either mode.
 pub type LambdaResponse = FunctionResponse<LambdaFunctionUrlResponse, BodyStream>;
 /// A streamed body. It is complete before its first byte goes out.
@@ -39,7 +43,7 @@ pub async fn handle(service: &Service, event: LambdaEvent<LambdaFunctionUrlReque
 pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
     let http = event.request_context.http;
     let method = http.method.unwrap_or_default();
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(DEADLINE_UNKNOWN);
     Request {
         method: Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT),
         path: event.raw_path.unwrap_or_default(),

@@ -11,8 +11,8 @@ use super::{ResponseMode, ServiceError, listing::Listing};
 /// Prometheus takes nothing but this, with or without a UTF-8 charset.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A body below this fits one packet as it is.
-const LEAST_TO_COMPRESS: usize = 1400;
+/// A body below this fits one packet as it is, together with its headers.
+const LEAST_TO_COMPRESS: usize = 860;
 
 /// Lambda's limit for a buffered response, in bytes of its JSON envelope.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>

@@ -142,3 +142,53 @@ fn wrong_type(value: &AttributeValue, expected: &'static str) -> Fault {
     };
     Fault::WrongType { found, expected }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: EpochSeconds = EpochSeconds(1000);
+
+    fn s(text: &str) -> AttributeValue {
+        AttributeValue::S(text.into())
+    }
+
+    fn read<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Result<Reading, String> {
+        let row = Row::new(attributes.map(|(name, value)| (name.to_owned(), value)).into());
+        row.read(LabelNames::Utf8, NOW).map_err(|e| e.to_string())
+    }
+
+    /// `DynamoDB` refuses such a row, but the reader must not depend on it.
+    #[test]
+    fn an_empty_label_name_is_a_named_fault() {
+        let labels = AttributeValue::M([(String::new(), s("x"))].into());
+        let targets = AttributeValue::L(vec![]);
+        let error = read([("job", s("j")), ("group", s("g")), ("targets", targets), ("labels", labels)]).unwrap_err();
+        assert_eq!(error, "group \"g\" of job \"j\": labels[\"\"] is empty");
+    }
+
+    #[test]
+    fn a_row_without_our_key_says_that_the_table_is_not_ours() {
+        let cases = [
+            (read([]), "\"job\" is missing"),
+            (read([("job", s("j"))]), "\"group\" is missing"),
+            (
+                read([("job", AttributeValue::N("1".into())), ("group", s("g"))]),
+                "\"job\" is a number (N), but must be a string",
+            ),
+            (read([("job", s("")), ("group", s("g"))]), "\"job\" is empty"),
+            (read([("job", s("j")), ("group", s(&"g".repeat(1025)))]), "\"group\" is 1025 bytes long"),
+        ];
+        for (result, expected) in cases {
+            let error = result.unwrap_err();
+            assert!(error.starts_with(&format!("table misconfigured: a row's key attribute {expected}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lapsed_row_is_not_looked_at_any_further() {
+        let lapsed =
+            [("job", s("j")), ("group", s("g")), ("expires_at", AttributeValue::N("1000".into())), ("targets", s("?"))];
+        assert_eq!(read(lapsed), Ok(Reading::Lapsed));
+    }
+}

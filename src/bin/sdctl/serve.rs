@@ -60,7 +60,7 @@ pub(crate) struct Options {
     /// Port for Prometheus
     #[arg(long, default_value_t = 8088, value_name = "PORT")]
     port: u16,
-    /// Address to listen on for Prometheus; any but this machine's own needs HTTP_SD_AUTH to be set
+    /// Address to listen on for Prometheus; any but this machine's own needs the variable `HTTP_SD_AUTH`
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     host: IpAddr,
     /// Port on 127.0.0.1 for the API of the local table
@@ -89,7 +89,7 @@ pub(crate) enum ServeError {
     #[error(transparent)]
     Local(#[from] LocalError),
     #[error("table {name:?} cannot be used; are its name, AWS_REGION and your credentials right? {source}")]
-    Table { name: String, source: TableError },
+    Table { name: String, source: Box<TableError> },
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
     #[error("a server stopped by itself{}", .0.as_ref().map_or_else(String::new, |e| format!(": {e}")))]
@@ -142,14 +142,13 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let listener = listen(options.host, options.port, "--port").await?;
     let url = format!("http://{}", listener.local_addr().map_err(ServeError::Signals)?);
     let mut servers = Servers::new();
-    let (table, local) = match &options.table {
-        Some(name) => (Table::new(table::connect().await, name), None),
-        None => {
-            let (table, local) = start_engine(&options, &mut servers).await?;
-            (table, Some(local))
-        }
+    let (table, local) = if let Some(name) = &options.table {
+        (Table::new(table::connect().await, name), None)
+    } else {
+        let (table, local) = start_engine(&options, &mut servers).await?;
+        (table, Some(local))
     };
-    let unusable = |source| ServeError::Table { name: table.name().to_owned(), source };
+    let unusable = |error| unusable(table.name(), error);
     table.ensure_key().await.map_err(unusable)?;
     let stored = if options.sample { None } else { table.any_job().await.map_err(unusable)? };
     let job = stored.unwrap_or_else(|| EXAMPLE_JOB.to_owned());
@@ -184,7 +183,7 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
     servers.tasks.spawn(Engine::open(&folder)?.serve(listener, servers.stopping()));
 
     let table = Table::new(local::client(address), LOCAL_TABLE);
-    let unusable = |source| ServeError::Table { name: LOCAL_TABLE.to_owned(), source };
+    let unusable = |error| unusable(LOCAL_TABLE, error);
     table.create().await.map_err(unusable)?;
     if options.sample {
         if table.any_job().await.map_err(unusable)?.is_none() {
@@ -208,6 +207,10 @@ fn access(host: IpAddr) -> Result<Access, ServeError> {
             access => Ok(access),
         },
     }
+}
+
+fn unusable(table: &str, error: TableError) -> ServeError {
+    ServeError::Table { name: table.to_owned(), source: Box::new(error) }
 }
 
 fn variable(name: &str) -> Option<String> {

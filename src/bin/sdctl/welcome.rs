@@ -58,7 +58,10 @@ impl Display for Welcome {
         writeln!(f, "      http_sd_configs:")?;
         writeln!(f, "        - url: {url}/prom/{segment}")?;
         if *token {
-            writeln!(f, "          authorization:\n            credentials_file: /etc/prometheus/http-sd.token")?;
+            // Prometheus 2.42 sends no scheme at all where the type is left to its default.
+            writeln!(f, "          authorization:")?;
+            writeln!(f, "            type: Bearer")?;
+            writeln!(f, "            credentials_file: /etc/prometheus/http-sd.token")?;
         }
         writeln!(f, "\nAdd a group:")?;
         let key = serde_json::to_string(job).map_err(|_| fmt::Error)?.replace('\'', r"'\''");

@@ -1,0 +1,123 @@
+//! Requests, step by step, and answers.
+
+use std::{io::Read, time::Duration};
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{HeaderName, HeaderValue, Method, Response, header};
+use http_sd_lambda::service::{Access, Request, Service, Settings};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Dynamo, prometheus::Group};
+
+/// A request that is being put together. Without more it is what Prometheus sends.
+pub struct Ask(Request);
+
+impl Ask {
+    pub fn get(path_and_query: &str) -> Self {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let ask = Self(Request {
+            method: Method::GET,
+            path: path.into(),
+            query: query.into(),
+            headers: http::HeaderMap::new(),
+            request_id: "test-request".into(),
+            deadline: Instant::now() + Duration::from_secs(30),
+            iam_caller: false,
+            source_ip: None,
+        });
+        ask.header(header::USER_AGENT, "Prometheus/2.42.0")
+            .header(header::ACCEPT, "application/json")
+            .header(HeaderName::from_static("x-prometheus-refresh-interval-seconds"), "0.5")
+    }
+
+    pub fn method(mut self, method: Method) -> Self {
+        self.0.method = method;
+        self
+    }
+
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.0.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(header::AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    pub fn gzip(self) -> Self {
+        self.header(header::ACCEPT_ENCODING, "gzip")
+    }
+
+    pub fn within(mut self, time: Duration) -> Self {
+        self.0.deadline = Instant::now() + time;
+        self
+    }
+
+    pub fn from_iam(mut self) -> Self {
+        self.0.iam_caller = true;
+        self
+    }
+
+    pub async fn of(self, service: &Service) -> Answer {
+        Answer(service.respond(&self.0).await)
+    }
+}
+
+/// What came back.
+pub struct Answer(pub Response<Bytes>);
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.0.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.0.body()).unwrap()
+    }
+
+    pub fn unzipped(&self) -> String {
+        let mut text = String::new();
+        GzDecoder::new(&self.0.body()[..]).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// The groups, read as strictly as Prometheus does.
+    pub fn groups(&self) -> Vec<Group> {
+        assert_eq!(self.status(), 200, "{}", self.text());
+        super::prometheus::read(self.0.body()).unwrap()
+    }
+
+    /// Every target, in order.
+    pub fn targets(&self) -> Vec<String> {
+        self.groups().into_iter().flat_map(|group| group.targets).collect()
+    }
+
+    /// Status, code and message of an error, whose form is checked on the way.
+    pub fn error(&self) -> (u16, String, String) {
+        assert_ne!(self.status(), 200, "{}", self.text());
+        assert_eq!(self.header(header::CONTENT_TYPE), Some("application/json"));
+        let body: Value = serde_json::from_slice(self.0.body()).unwrap();
+        let error = body["error"].as_object().unwrap();
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message", "request_id"]);
+        assert_eq!(error["request_id"], "test-request");
+        let field = |name: &str| error[name].as_str().unwrap().to_owned();
+        (self.status(), field("code"), field("message"))
+    }
+
+    /// Status and code of an error.
+    pub fn code(&self) -> (u16, String) {
+        let (status, code, _) = self.error();
+        (status, code)
+    }
+}
+
+/// A service that everybody may ask, over that engine's table.
+pub fn service(dynamo: &Dynamo, settings: Settings) -> Service {
+    Service::new(dynamo.table(), Access::Open, settings)
+}

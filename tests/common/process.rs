@@ -1,0 +1,107 @@
+//! Child processes that stop with the test, however it ends.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// How long a process may take to stop when it is asked to.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A child process in a group of its own.
+pub struct Process {
+    child: Child,
+    output: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts it, and reads what it prints from then on.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+        let output = Arc::new(Mutex::new(String::new()));
+        read_lines(child.stdout.take().unwrap(), output.clone());
+        read_lines(child.stderr.take().unwrap(), output.clone());
+        Self { child, output }
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// Waits until it has printed that text.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let give_up = Instant::now() + Duration::from_mins(2);
+        loop {
+            let output = self.output();
+            if output.contains(text) {
+                return output;
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < give_up, "no {text:?} ({ended:?}) in:\n{output}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends it a signal and waits for its end.
+    pub fn stop_with(&mut self, signal: Signal) -> ExitStatus {
+        let _ = kill_process(self.pid(), signal);
+        self.wait().unwrap_or_else(|| panic!("still running after {signal:?}:\n{}", self.output()))
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> Option<ExitStatus> {
+        let give_up = Instant::now() + STOP_WITHIN;
+        while Instant::now() < give_up {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
+        let _ = kill_process_group(self.pid(), Signal::TERM);
+        if self.wait().is_none() {
+            let _ = kill_process_group(self.pid(), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn read_lines(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut output = output.lock().unwrap();
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,30 @@
+//! A reader with the rules of Prometheus's `discovery/http`, and stricter where version 2 is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A target group as Prometheus decodes it: unknown keys are rejected, and nothing is coerced.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    pub targets: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The groups of a body, or why Prometheus 2 would drop the whole refresh.
+pub fn read(body: &[u8]) -> Result<Vec<Group>, String> {
+    let groups: Vec<Group> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+    for group in &groups {
+        if let Some(name) = group.labels.keys().find(|name| !is_legacy_label_name(name)) {
+            return Err(format!("{name:?} is not a valid label name"));
+        }
+    }
+    Ok(groups)
+}
+
+fn is_legacy_label_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
+        && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
+}

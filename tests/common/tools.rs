@@ -1,0 +1,24 @@
+//! Programs that tests need and the package does not build.
+
+use std::{env, path::PathBuf};
+
+/// Where `make tools` puts them.
+fn tools() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools")
+}
+
+/// A program that `make tools` installs, or that is on the path.
+///
+/// Without it the test that asks is skipped and says so, except where `CI=true`: there it fails.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let mut folders = vec![tools().join("bin")];
+    folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    let found = folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        let why =
+            format!("SKIPPED: there is no {name}, neither in {} nor on the path; run `make tools`", tools().display());
+        assert!(env::var("CI").as_deref() != Ok("true"), "{why}");
+        eprintln!("{why}");
+    }
+    found
+}

@@ -1,0 +1,102 @@
+//! The function under AWS's own Lambda Runtime Interface Emulator.
+
+use std::{process::Command, time::Duration};
+
+use http_sd_lambda::service::TokenHash;
+use serde_json::Value;
+
+use crate::common::{
+    Dynamo, Row, TOKEN, events,
+    fault::{Fault, FaultyDynamo},
+    http,
+    process::{Process, free_port},
+    tools::tool,
+};
+
+/// The emulator with the function in it.
+struct Emulated {
+    url: String,
+    process: Process,
+}
+
+impl Emulated {
+    /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
+    fn start(endpoint: &str, environment: &[(&str, &str)]) -> Option<Self> {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut command = Command::new(tool("aws-lambda-rie")?);
+        command
+            .args(["--runtime-interface-emulator-address", &address])
+            .args(["--runtime-api-address", &format!("127.0.0.1:{}", free_port())])
+            .arg(env!("CARGO_BIN_EXE_http-sd"))
+            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+            .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "3")
+            .env("HTTP_SD_TABLE", "http-sd")
+            .env("HTTP_SD_AUTH", "token")
+            .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string())
+            .envs(environment.iter().copied());
+        let process = Process::start(&mut command);
+        Some(Self { url: format!("http://{address}/2015-03-31/functions/function/invocations"), process })
+    }
+
+    /// The function's response to an event of `events/`.
+    fn invoke(&self, event: &str) -> Value {
+        let event = events::load(event).to_string();
+        for _ in 0..100 {
+            if let Ok(mut answer) = http::agent().post(&self.url).send(event.as_bytes()) {
+                let text = answer.body_mut().read_to_string().unwrap();
+                return serde_json::from_str(&text)
+                    .unwrap_or_else(|e| panic!("{e} in {text:?}\n{}", self.process.output()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the emulator does not answer:\n{}", self.process.output());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_answers_function_url_events() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
+    let Some(emulated) = Emulated::start(&format!("http://{}", dynamo.address), &[]) else { return };
+    let job = emulated.invoke("job");
+    assert_eq!(job["statusCode"], 200);
+    assert_eq!(job["isBase64Encoded"], false);
+    assert_eq!(job["headers"]["content-type"], "application/json");
+    assert_eq!(job["body"], r#"[{"targets":["a:1"],"labels":{}}]"#);
+    assert_eq!(emulated.invoke("token-wrong")["statusCode"], 401);
+    assert_eq!(emulated.invoke("health")["statusCode"], 200);
+    let log = emulated.process.output();
+    assert!(log.contains("answered"), "{log}");
+    assert!(!log.contains(TOKEN) && !log.contains("not-the-token"), "a token is in the log:\n{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_table_is_answered_before_lambda_ends_the_invocation() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(|_, _| Fault::Silence);
+    let Some(emulated) = Emulated::start(&faulty.endpoint(), &[]) else { return };
+    let slow = emulated.invoke("job");
+    assert_eq!(slow["statusCode"], 504, "{slow}");
+    assert!(slow["body"].as_str().unwrap().contains("table_timeout"));
+    faulty.heal();
+    assert_eq!(emulated.invoke("job")["statusCode"], 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_json_with_the_fields_that_metric_filters_read() {
+    let dynamo = Dynamo::with_table().await;
+    let json = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "INFO")];
+    let Some(emulated) = Emulated::start(&format!("http://{}", dynamo.address), &json) else { return };
+    assert_eq!(emulated.invoke("job")["body"], "[]");
+    Row::key("node_exporter", "broken").put(&dynamo).await;
+    assert_eq!(emulated.invoke("job")["statusCode"], 500);
+    let log = emulated.process.output();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for (event, level) in [("empty_job", "WARN"), ("invalid_group", "ERROR"), ("request", "INFO")] {
+        let line = lines.iter().find(|line| line["fields"]["event"] == event);
+        assert!(line.is_some_and(|line| line["level"] == level), "no {event} at {level} in:\n{log}");
+    }
+}

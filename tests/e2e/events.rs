@@ -1,0 +1,36 @@
+//! `cargo lambda invoke` with every event in `events/`.
+
+use std::process::Command;
+
+use http_sd_lambda::{group::EpochSeconds, local::sample};
+use serde_json::Value;
+
+use crate::{
+    common::{
+        Dynamo,
+        events::{ANSWERS, repository},
+        tools::tool,
+    },
+    watch::Watched,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cargo_lambda_invokes_the_function_with_every_event() {
+    let dynamo = Dynamo::with_table().await;
+    for group in sample().unwrap() {
+        dynamo.table().put(&group, EpochSeconds(1)).await.unwrap();
+    }
+    let (Some(watched), Some(cargo_lambda)) = (Watched::start(&dynamo), tool("cargo-lambda")) else { return };
+    for (name, status, _) in ANSWERS {
+        let output = Command::new(&cargo_lambda)
+            .current_dir(repository())
+            .args(["lambda", "invoke", "http-sd", "--invoke-address", "127.0.0.1", "--invoke-port"])
+            .arg(watched.port.to_string())
+            .args(["--data-file", &format!("events/{name}.json")])
+            .output()
+            .unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{name}: {e} in {output:?}\n{}", watched.process.output()));
+        assert_eq!(answer["statusCode"], status, "{name}: {answer}");
+    }
+}

@@ -1,0 +1,222 @@
+//! Prometheus polls the function under `cargo lambda watch`. It is asked, over its own API, what it made of that.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime, sync::oneshot};
+
+use crate::{
+    common::{
+        Dynamo, Row, TOKEN, http,
+        process::{Process, free_port},
+        tools::tool,
+    },
+    watch::Watched,
+};
+
+/// How long Prometheus may take to show a change. It refreshes every second.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A Prometheus with a folder of its own, which scrapes what the function tells it.
+struct Prometheus {
+    url: String,
+    folder: TempDir,
+    process: Process,
+}
+
+/// What Prometheus knows of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Active {
+    health: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl Prometheus {
+    fn start(watched: &Watched) -> Option<Self> {
+        let program = tool("prometheus")?;
+        let folder = TempDir::new().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let config = format!(
+            r#"
+global:
+  scrape_interval: 1s
+  scrape_timeout: 1s
+scrape_configs:
+  - job_name: node
+    http_sd_configs:
+      - url: {}
+        refresh_interval: 1s
+        authorization:
+          type: Bearer
+          credentials_file: token
+"#,
+            watched.url("/prom/node?meta=true")
+        );
+        fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+        let process = Process::start(
+            Command::new(program)
+                .current_dir(folder.path())
+                .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=debug"])
+                .arg(format!("--web.listen-address={address}")),
+        );
+        Some(Self { url: format!("http://{address}"), folder, process })
+    }
+
+    /// The targets that it scrapes, by address. `None` while it does not answer.
+    fn active(&self) -> Option<BTreeMap<String, Active>> {
+        let (status, body) = http::get(&format!("{}/api/v1/targets?state=active", self.url), None).ok()?;
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let target = |target: &Value| {
+            let all = target["discoveredLabels"].as_object().unwrap();
+            let labels = target["labels"].as_object().unwrap().iter();
+            let meta = all.iter().filter(|(name, _)| name.starts_with("__meta_dynamodb"));
+            let labels = labels.chain(meta).map(|(name, value)| (name.clone(), text(value))).collect();
+            (text(&all["__address__"]), Active { health: text(&target["health"]), labels })
+        };
+        Some(answer["data"]["activeTargets"].as_array().unwrap().iter().map(target).collect())
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.active().map(|active| active.into_keys().collect()).unwrap_or_default()
+    }
+
+    /// The value of one of its own counters.
+    fn counter(&self, name: &str) -> u64 {
+        let (_, metrics) = http::get(&format!("{}/metrics", self.url), None).unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or("0");
+        line.parse().unwrap()
+    }
+
+    fn failures(&self) -> u64 {
+        self.counter("prometheus_sd_http_failures_total")
+    }
+
+    /// Waits until it scrapes exactly those targets.
+    fn wait_for(&self, addresses: &[&str]) {
+        self.wait(&format!("{addresses:?}"), || self.addresses() == addresses);
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+        let give_up = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(
+                Instant::now() < give_up,
+                "Prometheus never came to {what}; it has {:?}\n{}",
+                self.active(),
+                self.process.output()
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits for three failed refreshes, and checks at every look that the targets stay.
+    fn keeps_while_refreshes_fail(&self, addresses: &[&str], why: &str) {
+        let before = self.failures();
+        self.wait(&format!("three failures, {why}"), || {
+            assert_eq!(self.addresses(), addresses, "targets were lost: {why}");
+            self.failures() >= before + 3
+        });
+        assert_eq!(self.addresses(), addresses, "targets were lost: {why}");
+    }
+
+    fn use_token(&self, token: &str) {
+        fs::write(self.folder.path().join("token"), token).unwrap();
+    }
+}
+
+/// Something to scrape: an exporter with one metric. It stops when the sender is dropped.
+fn exporter() -> (String, oneshot::Sender<()>) {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (send_address, address) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            send_address.send(listener.local_addr().unwrap().to_string()).unwrap();
+            let router = axum::Router::new().fallback(|| async { "a_metric 1\n" });
+            tokio::select! {
+                served = async { axum::serve(listener, router).await } => served.unwrap(),
+                _ = stopped => {}
+            }
+        });
+    });
+    (address.recv().unwrap(), stop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failure() {
+    let dynamo = Dynamo::with_table().await;
+    let (exporter, _stop_exporter) = exporter();
+    let web = || Row::new("node", "web", &[&exporter]).labels([("env", "prod")]);
+    let db = || Row::new("node", "db", &["db-1.invalid:9100", "db-2.invalid:9100"]).labels([("env", "staging")]);
+    let fill = async || {
+        web().put(&dynamo).await;
+        db().put(&dynamo).await;
+    };
+    fill().await;
+    let Some(watched) = Watched::start(&dynamo) else { return };
+    let Some(prometheus) = Prometheus::start(&watched) else { return };
+    let both: Vec<&str> = [exporter.as_str(), "db-1.invalid:9100", "db-2.invalid:9100"].into();
+
+    // Targets and labels appear, and a scrape of a real target is up.
+    prometheus.wait_for(&both);
+    let active = prometheus.active().unwrap();
+    let labels = |address: &str, name: &str| active[address].labels.get(name).cloned().unwrap_or_default();
+    assert_eq!((labels(&exporter, "env"), labels("db-1.invalid:9100", "env")), ("prod".into(), "staging".into()));
+    assert_eq!(labels(&exporter, "__meta_dynamodb_group"), "web");
+    assert_eq!(labels(&exporter, "__meta_dynamodb_job"), "node");
+    prometheus.wait("a target that is up", || prometheus.active().is_some_and(|all| all[&exporter].health == "up"));
+    assert_eq!(prometheus.failures(), 0);
+
+    // An added group appears, a changed one changes and a removed one goes.
+    Row::new("node", "cache", &["cache-1.invalid:9100"]).put(&dynamo).await;
+    prometheus.wait_for(&[exporter.as_str(), "cache-1.invalid:9100", "db-1.invalid:9100", "db-2.invalid:9100"]);
+    Row::new("node", "db", &["db-1.invalid:9100"]).put(&dynamo).await;
+    prometheus.wait_for(&[exporter.as_str(), "cache-1.invalid:9100", "db-1.invalid:9100"]);
+    dynamo.delete("node", "cache").await;
+    db().put(&dynamo).await;
+    prometheus.wait_for(&both);
+    assert_eq!(prometheus.failures(), 0);
+
+    // A broken row.
+    let broken = Row::key("node", "broken").with("targets", AttributeValue::N("1".into()));
+    broken.put(&dynamo).await;
+    prometheus.keeps_while_refreshes_fail(&both, "a row is broken");
+    dynamo.delete("node", "broken").await;
+    recovers(&prometheus, &dynamo, &both).await;
+
+    // A wrong token.
+    prometheus.use_token("wrong");
+    prometheus.keeps_while_refreshes_fail(&both, "the token is wrong");
+    prometheus.use_token(TOKEN);
+    recovers(&prometheus, &dynamo, &both).await;
+
+    // The table is gone, and comes back.
+    dynamo.delete_table().await;
+    prometheus.keeps_while_refreshes_fail(&both, "the table is gone");
+    assert!(dynamo.table().create().await.unwrap());
+    fill().await;
+    recovers(&prometheus, &dynamo, &both).await;
+
+    // The function is gone altogether.
+    drop(watched);
+    prometheus.keeps_while_refreshes_fail(&both, "nothing listens");
+}
+
+/// Refreshes succeed again: a group that is added shows up, and goes when it is removed.
+async fn recovers(prometheus: &Prometheus, dynamo: &Dynamo, addresses: &[&str]) {
+    Row::new("node", "zz-new", &["zz-new.invalid:9100"]).put(dynamo).await;
+    prometheus.wait_for(&[addresses, &["zz-new.invalid:9100"]].concat());
+    dynamo.delete("node", "zz-new").await;
+    prometheus.wait_for(addresses);
+}

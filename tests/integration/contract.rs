@@ -1,0 +1,267 @@
+//! The rows of the contract that concern a server: what pollers send, accept and reject.
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use http::header;
+use http_sd_lambda::{
+    group::LabelNames,
+    service::{OnInvalid, Settings},
+};
+
+use crate::common::{
+    Ask, Dynamo, Row,
+    ask::service,
+    row::{list, map, n, s},
+};
+
+#[tokio::test]
+async fn prometheus_gets_what_it_accepts() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header(header::CONTENT_TYPE), Some("application/json"));
+    assert_eq!(answer.header(header::CONTENT_ENCODING), None);
+    assert_eq!(answer.text(), r#"[{"targets":["a:1"],"labels":{}}]"#);
+}
+
+#[tokio::test]
+async fn nothing_stored_is_an_empty_list_and_never_null() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings::default());
+    for path in ["/prom/node", "/prom"] {
+        let answer = Ask::get(path).of(&service).await;
+        assert_eq!((answer.status(), answer.text()), (200, "[]"), "{path}");
+        assert_eq!(answer.header(header::CONTENT_TYPE), Some("application/json"));
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_is_compressed_for_vmagent_and_not_for_prometheus() {
+    let dynamo = Dynamo::with_table().await;
+    for i in 0..50 {
+        Row::new("node", &format!("group-{i:02}"), &["a.example.internal:9100"]).put(&dynamo).await;
+    }
+    let service = service(&dynamo, Settings::default());
+    let plain = Ask::get("/prom/node").of(&service).await;
+    let zipped = Ask::get("/prom/node").gzip().of(&service).await;
+    assert_eq!(plain.header(header::CONTENT_ENCODING), None);
+    assert_eq!(zipped.header(header::CONTENT_ENCODING), Some("gzip"));
+    assert_eq!(zipped.unzipped(), plain.text());
+    assert!(zipped.0.body().len() < plain.0.body().len());
+    assert_ne!(zipped.header(header::ETAG), plain.header(header::ETAG));
+    for answer in [&plain, &zipped] {
+        assert_eq!(answer.header(header::VARY), Some("Accept-Encoding"));
+    }
+}
+
+#[tokio::test]
+async fn a_304_goes_only_to_a_caller_that_asks_for_it() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let service = service(&dynamo, Settings::default());
+    let first = Ask::get("/prom/node").of(&service).await;
+    let etag = first.header(header::ETAG).unwrap().to_owned();
+    assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag} is not a strong tag");
+
+    assert_eq!(Ask::get("/prom/node").of(&service).await.status(), 200);
+    let again = Ask::get("/prom/node").header(header::IF_NONE_MATCH, &etag).of(&service).await;
+    assert_eq!((again.status(), again.text()), (304, ""));
+    assert_eq!(again.header(header::ETAG), Some(etag.as_str()));
+
+    Row::new("node", "a", &["a:2"]).put(&dynamo).await;
+    let changed = Ask::get("/prom/node").header(header::IF_NONE_MATCH, &etag).of(&service).await;
+    assert_eq!(changed.targets(), ["a:2"]);
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_are_ignored() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let service = service(&dynamo, Settings::default());
+    let plain = Ask::get("/prom/node").of(&service).await;
+    for query in ["collector_id=otel-0", "collector_id=a b&x", "%zz=%FF"] {
+        let answer = Ask::get(&format!("/prom/node?{query}")).of(&service).await;
+        assert_eq!(answer.text(), plain.text(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_table_gives_the_same_bytes() {
+    let rows = || {
+        ["zeta", "alpha", "mid", "é", "Z", "a"].map(|group| {
+            Row::new("node", group, &["b:1", "a:1"]).labels([("z", "1"), ("a", "2"), ("m", "3")]).with(
+                "targets",
+                if group == "mid" {
+                    AttributeValue::Ss(vec!["z:1".into(), "a:1".into(), "m:1".into()])
+                } else {
+                    list([s("b:1"), s("a:1")])
+                },
+            )
+        })
+    };
+    let mut bodies = Vec::new();
+    for reverse in [false, true] {
+        let dynamo = Dynamo::with_table().await;
+        let mut rows = rows().to_vec();
+        if reverse {
+            rows.reverse();
+        }
+        for row in rows {
+            row.put(&dynamo).await;
+        }
+        let service = service(&dynamo, Settings::default());
+        for path in ["/prom/node", "/prom", "/prom/node?meta=true"] {
+            let answer = Ask::get(path).of(&service).await;
+            assert_eq!(answer.text(), Ask::get(path).of(&service).await.text());
+            bodies.push((path, answer.header(header::ETAG).unwrap().to_owned(), answer.text().to_owned()));
+        }
+    }
+    assert_eq!(bodies[..3], bodies[3..]);
+    assert_eq!(bodies[0].2, bodies[1].2);
+    assert!(bodies[0].2.contains(r#"{"targets":["a:1","m:1","z:1"],"labels":{"a":"2","m":"3","z":"1"}}"#));
+}
+
+#[tokio::test]
+async fn rows_that_prometheus_accepts_are_served_as_they_are() {
+    let long = "x".repeat(380_000);
+    let cases = [
+        (Row::new("j", "g", &[]), r#"[{"targets":[],"labels":{}}]"#.to_owned()),
+        (
+            Row::new("j", "g", &["a:1", "a:1"]).labels([("env", "")]),
+            r#"[{"targets":["a:1","a:1"],"labels":{"env":""}}]"#.to_owned(),
+        ),
+        (
+            Row::new("j", "g", &["https://example.org/x?y=1#z"]).labels([("__param_module", "http_2xx")]),
+            r#"[{"targets":["https://example.org/x?y=1#z"],"labels":{"__param_module":"http_2xx"}}]"#.to_owned(),
+        ),
+        (
+            Row::new("j", "g", &["a:1"]).labels([("quote", "\"\\\n\u{0}\u{2028}é🦀")]),
+            r#"[{"targets":["a:1"],"labels":{"quote":"\"\\\n\u0000"#.to_owned() + "\u{2028}é🦀\"}}]",
+        ),
+        (
+            Row::key("j", "g").with("targets", AttributeValue::Ss(vec!["b:1".into(), "a:1".into()])),
+            r#"[{"targets":["a:1","b:1"],"labels":{}}]"#.to_owned(),
+        ),
+        (
+            Row::new("j", "g", &["a:1"])
+                .with("owner", n(7))
+                .with("target", s("x"))
+                .with("source", map([]))
+                .with("managed_by", s("ci"))
+                .with("updated_at", n(1)),
+            r#"[{"targets":["a:1"],"labels":{}}]"#.to_owned(),
+        ),
+        (
+            Row::new("j", "g", &["a:1"]).labels([("note", &long)]),
+            format!(r#"[{{"targets":["a:1"],"labels":{{"note":"{long}"}}}}]"#),
+        ),
+    ];
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings::default());
+    for (row, body) in cases {
+        row.put(&dynamo).await;
+        for path in ["/prom/j", "/prom"] {
+            let answer = Ask::get(path).of(&service).await;
+            assert_eq!(answer.text(), body);
+            answer.groups();
+        }
+    }
+}
+
+/// A row of a wrong shape, the field that it is reported for, and words of the report.
+fn wrong_rows() -> Vec<(Row, &'static str, &'static str)> {
+    let row = || Row::key("node", "web");
+    let labelled = |labels| Row::new("node", "web", &["a:1"]).with("labels", labels);
+    let binary = || AttributeValue::B(Blob::new([0xff, 0xfe]));
+    vec![
+        (row(), "targets", "is missing"),
+        (row().with("targets", s("a:1")), "targets", "is a string (S), but must be a list or set of strings"),
+        (row().with("targets", n(1)), "targets", "is a number (N)"),
+        (row().with("targets", AttributeValue::Null(true)), "targets", "is null (NULL)"),
+        (row().with("targets", AttributeValue::Bool(true)), "targets", "is a boolean (BOOL)"),
+        (row().with("targets", map([])), "targets", "is a map (M)"),
+        (row().with("targets", binary()), "targets", "is binary (B)"),
+        (row().with("targets", AttributeValue::Ns(vec!["1".into()])), "targets", "is a number set (NS)"),
+        (row().with("targets", AttributeValue::Bs(vec![Blob::new([1])])), "targets", "is a binary set (BS)"),
+        (row().with("targets", list([s("a:1"), n(9100)])), "targets[1]", "is a number (N), but must be a string"),
+        (row().with("targets", list([list([s("a:1")])])), "targets[0]", "is a list (L)"),
+        (row().with("targets", list([AttributeValue::Null(true)])), "targets[0]", "is null (NULL)"),
+        (row().with("targets", list([binary()])), "targets[0]", "is binary (B)"),
+        (row().with("targets", list([s("")])), "targets[0]", "is empty"),
+        (row().with("targets", list([s("a:1 ")])), "targets[0]", "has white space"),
+        (row().with("targets", list([s("a\u{0}")])), "targets[0]", "has white space or a control character"),
+        (row().with("targets", AttributeValue::Ss(vec!["a b".into()])), "targets[\"a b\"]", "has white space"),
+        (labelled(list([])), "labels", "is a list (L), but must be a map of strings"),
+        (labelled(AttributeValue::Null(true)), "labels", "is null (NULL)"),
+        (labelled(s("env=prod")), "labels", "is a string (S)"),
+        (labelled(AttributeValue::Ss(vec!["a".into()])), "labels", "is a string set (SS)"),
+        (labelled(map([("port", n(9100))])), "labels[\"port\"]", "is a number (N), but must be a string"),
+        (labelled(map([("up", AttributeValue::Bool(true))])), "labels[\"up\"]", "is a boolean (BOOL)"),
+        (labelled(map([("x", AttributeValue::Null(true))])), "labels[\"x\"]", "is null (NULL)"),
+        (labelled(map([("x", map([]))])), "labels[\"x\"]", "is a map (M)"),
+        (labelled(map([("x", binary())])), "labels[\"x\"]", "is binary (B)"),
+        (labelled(map([("a-b", s("1"))])), "labels[\"a-b\"]", "is not a label name that Prometheus 2 takes"),
+        (labelled(map([("é.x", s("1"))])), "labels[\"é.x\"]", "is not a label name that Prometheus 2 takes"),
+        (labelled(map([("1a", s("1"))])), "labels[\"1a\"]", "is not a label name that Prometheus 2 takes"),
+        (
+            Row::new("node", "web", &["a:1"]).with("expires_at", s("soon")),
+            "expires_at",
+            "is a string (S), but must be a number",
+        ),
+        (
+            Row::new("node", "web", &["a:1"]).with("expires_at", n("1.5")),
+            "expires_at",
+            "is not a whole number of seconds",
+        ),
+        (Row::new("node", "web", &["a:1"]).with("delete_at", s("1764000000")), "delete_at", "is a string (S)"),
+    ]
+}
+
+#[tokio::test]
+async fn a_row_of_a_wrong_shape_is_an_error_that_names_job_group_and_field() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings::default());
+    Row::new("node", "db", &["b:1"]).put(&dynamo).await;
+    for (row, field, problem) in wrong_rows() {
+        row.put(&dynamo).await;
+        for path in ["/prom/node", "/prom"] {
+            let (status, code, message) = Ask::get(path).of(&service).await.error();
+            assert_eq!((status, code.as_str()), (500, "invalid_group"), "{message}");
+            let expected = format!("group \"web\" of job \"node\": {field} {problem}");
+            assert!(message.starts_with(&expected), "{message:?} does not start with {expected:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_a_wrong_shape_is_left_out_alone_if_the_settings_say_so() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings { on_invalid: OnInvalid::Skip, ..Settings::default() });
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    Row::new("node", "z", &["z:1"]).put(&dynamo).await;
+    for (row, field, _) in wrong_rows() {
+        row.put(&dynamo).await;
+        for path in ["/prom/node", "/prom"] {
+            assert_eq!(Ask::get(path).of(&service).await.targets(), ["a:1", "z:1"], "{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broken_row_of_one_job_does_not_touch_another_job() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings::default());
+    Row::key("broken", "g").put(&dynamo).await;
+    Row::new("node", "g", &["a:1"]).put(&dynamo).await;
+    assert_eq!(Ask::get("/prom/broken").of(&service).await.code(), (500, "invalid_group".into()));
+    assert_eq!(Ask::get("/prom/node").of(&service).await.targets(), ["a:1"]);
+}
+
+#[tokio::test]
+async fn label_names_of_prometheus_3_are_served_where_the_settings_say_so() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings { label_names: LabelNames::Utf8, ..Settings::default() });
+    Row::new("node", "a", &["a:1"]).labels([("a-b", "1"), ("é.x", "2")]).put(&dynamo).await;
+    let answer = Ask::get("/prom/node").of(&service).await;
+    assert_eq!(answer.text(), r#"[{"targets":["a:1"],"labels":{"a-b":"1","é.x":"2"}}]"#);
+}

@@ -1,0 +1,122 @@
+//! Every event in `events/`, as Lambda would hand it to the function.
+
+use std::{collections::BTreeMap, fs};
+
+use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
+use http_sd_lambda::{
+    config::{self, Config},
+    group::EpochSeconds,
+    lambda,
+    service::{ResponseMode, Service},
+};
+use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::common::{
+    Dynamo, TOKEN,
+    events::{ANSWERS, load, names, repository},
+};
+
+/// The variables of `local.env`, with which cargo-lambda runs the function.
+fn local_env() -> BTreeMap<String, String> {
+    let file = fs::read_to_string(repository().join("local.env")).unwrap();
+    let lines = file.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| line.split_once('=').unwrap()).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn event(json: Value) -> LambdaEvent<LambdaFunctionUrlRequest> {
+    let mut context = Context::default();
+    context.request_id = "test-request".into();
+    LambdaEvent::new(serde_json::from_value(json).unwrap(), context)
+}
+
+async fn sample_service(dynamo: &Dynamo, overrides: &[(&str, &str)]) -> Service {
+    for group in http_sd_lambda::local::sample().unwrap() {
+        dynamo.table().put(&group, EpochSeconds(1)).await.unwrap();
+    }
+    let mut variables = local_env();
+    variables.extend(overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let config = Config::read(&|name| variables.get(name).cloned()).unwrap();
+    Service::new(dynamo.table(), config.access, config.settings)
+}
+
+async fn answer(service: &Service, json: Value) -> (u16, String, bool) {
+    match lambda::handle(service, event(json)).await {
+        FunctionResponse::BufferedResponse(response) => {
+            (response.status_code.try_into().unwrap(), response.body.unwrap_or_default(), response.is_base64_encoded)
+        }
+        FunctionResponse::StreamingResponse(_) => panic!("streamed in buffered mode"),
+    }
+}
+
+#[tokio::test]
+async fn every_event_is_loaded_and_answered() {
+    let dynamo = Dynamo::with_table().await;
+    let service = sample_service(&dynamo, &[]).await;
+    assert_eq!(names(), ANSWERS.map(|(name, ..)| name), "events/ and ANSWERS differ");
+    for (name, status, start) in ANSWERS {
+        let (found, body, base64) = answer(&service, load(name)).await;
+        assert_eq!(found, status, "{name}: {body}");
+        assert!(body.starts_with(start), "{name}: {body}");
+        assert_eq!(base64, name == "job-gzip", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_iam_event_alone_gets_through_where_iam_is_asked_for() {
+    let dynamo = Dynamo::with_table().await;
+    let service = sample_service(&dynamo, &[(config::AUTH, "iam")]).await;
+    for (name, status) in [("iam-caller", 200), ("job", 401)] {
+        assert_eq!(answer(&service, load(name)).await.0, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_response_has_the_same_status_headers_and_body() {
+    use futures_util::StreamExt;
+    let dynamo = Dynamo::with_table().await;
+    let buffered = sample_service(&dynamo, &[]).await;
+    let streamed = sample_service(&dynamo, &[(config::RESPONSE_MODE, "stream")]).await;
+    assert_eq!(streamed.response_mode(), ResponseMode::Stream);
+    for name in ["job", "token-wrong", "job-not-modified", "job-head"] {
+        let json = load(name);
+        let (status, body, _) = answer(&buffered, json.clone()).await;
+        let FunctionResponse::StreamingResponse(mut response) = lambda::handle(&streamed, event(json)).await else {
+            panic!("not streamed");
+        };
+        assert_eq!(response.metadata_prelude.status_code.as_u16(), status, "{name}");
+        let streamed_body = response.stream.next().await.unwrap().unwrap();
+        assert_eq!(streamed_body, body, "{name}");
+        assert!(response.stream.next().await.is_none());
+    }
+}
+
+/// Events that no browser sends, but that somebody will.
+#[tokio::test]
+async fn an_odd_event_is_answered_and_does_not_panic() {
+    let dynamo = Dynamo::with_table().await;
+    let service = sample_service(&dynamo, &[]).await;
+    let odd = |path: &str, query: &str, method: Value| {
+        json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "isBase64Encoded": true, "body": "%%% no base64",
+            "headers": {"authorization": format!("Bearer {TOKEN}"), "host": "a b:99999999", "x-forwarded-proto": ":"},
+            "requestContext": {"http": {"method": method, "path": path}, "timeEpoch": 0}
+        })
+    };
+    let cases = [
+        ("/prom/node_exporter", "a=b c", json!("GET"), 200),
+        ("/prom/node exporter", "", json!("GET"), 200),
+        ("/prom/näme", "\u{0}", json!("GET"), 200),
+        ("prom", "", json!("GET"), 404),
+        ("", "", json!("GET"), 404),
+        ("/prom/../-/ready", "", json!("GET"), 404),
+        ("http://[", "", json!("GET"), 404),
+        ("/prom", "", json!("G E T"), 405),
+        ("/prom", "", json!(""), 405),
+        ("/prom", "", Value::Null, 405),
+    ];
+    for (path, query, method, status) in cases {
+        let (found, body, _) = answer(&service, odd(path, query, method.clone())).await;
+        assert_eq!(found, status, "{method} {path:?} {query:?}: {body}");
+    }
+}

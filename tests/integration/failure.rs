@@ -1,0 +1,175 @@
+//! What happens when something fails: an error, in time, that says what to do, and never a short list.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use http::header;
+use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
+use tokio::time::Instant;
+
+use crate::common::{
+    Answer, Ask, Dynamo, Row,
+    ask::service,
+    engine::{TABLE, client},
+    fault::{Fault, FaultyDynamo},
+    process::free_port,
+    row::put_all,
+};
+
+const PATHS: [&str; 2] = ["/prom/node", "/prom"];
+
+/// Rows for several pages in each of the segments, so that a later page is there to fail.
+async fn several_pages() -> Dynamo {
+    let dynamo = Dynamo::with_table().await;
+    let padding = "x".repeat(100_000);
+    put_all(
+        &dynamo,
+        (0..80).map(|i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)])),
+    )
+    .await;
+    dynamo
+}
+
+fn streaming(table: http_sd_lambda::table::Table) -> Service {
+    Service::new(table, Access::Open, Settings { response_mode: ResponseMode::Stream, ..Settings::default() })
+}
+
+/// Checks that an answer gives nothing away, and returns its status and code.
+fn discreet(answer: &Answer) -> (u16, String) {
+    let (status, code, message) = answer.error();
+    for secret in ["arn:", "123456789012", TABLE, "said no", "Exception", "127.0.0.1"] {
+        assert!(!message.contains(secret), "{message:?} tells {secret:?}");
+    }
+    assert_eq!(answer.header(header::CACHE_CONTROL), Some("no-store"));
+    (status, code)
+}
+
+#[tokio::test]
+async fn a_failed_page_is_an_error_and_not_a_short_list() {
+    let dynamo = several_pages().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = streaming(faulty.table());
+    let errors = [
+        (400, "ProvisionedThroughputExceededException", 503, "table_unavailable"),
+        (400, "ThrottlingException", 503, "table_unavailable"),
+        (400, "RequestLimitExceeded", 503, "table_unavailable"),
+        (500, "InternalServerError", 503, "table_unavailable"),
+        (503, "ServiceUnavailable", 503, "table_unavailable"),
+        (400, "AccessDeniedException", 500, "table_misconfigured"),
+        (400, "ResourceNotFoundException", 500, "table_misconfigured"),
+        (400, "UnrecognizedClientException", 500, "table_misconfigured"),
+        (400, "ValidationException", 500, "table_misconfigured"),
+    ];
+    for (status, name, expected_status, expected_code) in errors {
+        for only_later in [false, true] {
+            faulty.fail(move |operation, later| match operation {
+                "Query" | "Scan" if later == only_later => Fault::Error(status, name),
+                _ => Fault::None,
+            });
+            for path in PATHS {
+                let answer = Ask::get(path).of(&service).await;
+                assert_eq!(discreet(&answer), (expected_status, expected_code.into()), "{name} {path} {only_later}");
+                let retry_after = answer.header(header::RETRY_AFTER).is_some();
+                assert_eq!(retry_after, expected_status == 503, "{name}");
+            }
+            faulty.heal();
+            for path in PATHS {
+                assert_eq!(Ask::get(path).of(&service).await.groups().len(), 80, "after {name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_would_outlast_the_deadline_ends_before_it() {
+    let dynamo = several_pages().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = streaming(faulty.table());
+    for only_later in [false, true] {
+        faulty.fail(move |operation, later| match operation {
+            "Query" | "Scan" if later == only_later => Fault::Silence,
+            _ => Fault::None,
+        });
+        let paths: &[&str] = if only_later { &PATHS } else { &["/prom/node", "/prom", "/-/ready"] };
+        for path in paths {
+            let started = Instant::now();
+            let answer = Ask::get(path).within(Duration::from_secs(3)).of(&service).await;
+            assert!(started.elapsed() < Duration::from_secs(3), "{path} took {:?}", started.elapsed());
+            let expected = if *path == "/-/ready" { 503 } else { 504 };
+            assert_eq!(discreet(&answer), (expected, "table_timeout".into()), "{path}");
+        }
+    }
+    faulty.heal();
+    assert_eq!(Ask::get("/prom/node").of(&service).await.groups().len(), 80);
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_is_a_time_out_at_once() {
+    let dynamo = Dynamo::with_table().await;
+    let answer = Ask::get("/prom").within(Duration::ZERO).of(&service(&dynamo, Settings::default())).await;
+    assert_eq!(discreet(&answer), (504, "table_timeout".into()));
+}
+
+#[tokio::test]
+async fn an_endpoint_out_of_reach_is_an_unavailable_table() {
+    let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let service = streaming(http_sd_lambda::table::Table::new(client(nowhere), TABLE));
+    for path in ["/prom/node", "/prom", "/-/ready"] {
+        let answer = Ask::get(path).of(&service).await;
+        assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path}");
+        assert!(answer.header(header::RETRY_AFTER).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_missing_table_is_misconfigured_and_not_ready() {
+    let dynamo = Dynamo::start();
+    let service = service(&dynamo, Settings::default());
+    for path in PATHS {
+        assert_eq!(discreet(&Ask::get(path).of(&service).await), (500, "table_misconfigured".into()));
+    }
+    assert_eq!(discreet(&Ask::get("/-/ready").of(&service).await), (503, "table_misconfigured".into()));
+    assert!(dynamo.table().create().await.unwrap());
+    assert_eq!(Ask::get("/prom").of(&service).await.text(), "[]");
+    assert_eq!(Ask::get("/-/ready").of(&service).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_table_with_another_key_is_misconfigured_even_when_it_is_empty() {
+    use ScalarAttributeType::{N, S};
+    let cases: [&[(&str, KeyType, ScalarAttributeType)]; 4] = [
+        &[("pk", KeyType::Hash, S), ("sk", KeyType::Range, S)],
+        &[("job", KeyType::Hash, S)],
+        &[("job", KeyType::Hash, S), ("group", KeyType::Range, N)],
+        &[("group", KeyType::Hash, S), ("job", KeyType::Range, S)],
+    ];
+    for key in cases {
+        let dynamo = Dynamo::start();
+        let mut create = dynamo.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+        for (name, kind, of) in key {
+            let element = KeySchemaElement::builder().attribute_name(*name).key_type(kind.clone()).build().unwrap();
+            let attribute = AttributeDefinition::builder().attribute_name(*name).attribute_type(of.clone()).build();
+            create = create.key_schema(element).attribute_definitions(attribute.unwrap());
+        }
+        create.send().await.unwrap();
+        let service = service(&dynamo, Settings::default());
+        for path in PATHS {
+            let answer = Ask::get(path).of(&service).await;
+            assert_eq!(discreet(&answer), (500, "table_misconfigured".into()), "{path} {key:?}");
+        }
+        assert_eq!(Ask::get("/-/ready").of(&service).await.code(), (503, "table_misconfigured".into()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_says_which_setting_to_change() {
+    let dynamo = several_pages().await;
+    let service = service(&dynamo, Settings::default());
+    for path in PATHS {
+        let (status, code, message) = Ask::get(path).of(&service).await.error();
+        assert_eq!((status, code.as_str()), (500, "response_too_large"));
+        assert!(message.contains("HTTP_SD_RESPONSE_MODE=stream") && message.contains("ResponseMode"), "{message}");
+        assert_eq!(Ask::get(path).gzip().of(&service).await.status(), 200, "compressed it fits");
+        assert_eq!(Ask::get(path).of(&streaming(dynamo.table())).await.groups().len(), 80);
+    }
+}

@@ -1,0 +1,12 @@
+//! The parts together, against a real engine: the service, the table, the events and `sdctl`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod contract;
+mod events;
+mod failure;
+mod reading;
+mod serve;
+mod start_up;
+mod surface;

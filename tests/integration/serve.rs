@@ -1,0 +1,165 @@
+//! `sdctl serve`, as a process.
+
+use std::{path::Path, process::Command};
+
+use aws_sdk_dynamodb::Client;
+use http_sd_lambda::local;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::common::{Dynamo, Row, TOKEN, http, process::Process};
+
+/// A running `sdctl serve` with a folder of its own.
+struct Served {
+    process: Process,
+    url: String,
+    dynamodb: Option<String>,
+}
+
+fn sdctl() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sdctl"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HTTP_SD_") || name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn serve(command: &mut Command) -> Served {
+    let mut process = Process::start(command);
+    let output = process.wait_for("Ctrl-C stops it.");
+    let after = |label: &str| {
+        let line = output.lines().find(|line| line.trim_start().starts_with(label))?;
+        line.trim_start().strip_prefix(label).map(|rest| rest.trim().to_owned())
+    };
+    let url = after("all jobs").unwrap().strip_suffix("/prom").unwrap().to_owned();
+    Served { process, url, dynamodb: after("DynamoDB") }
+}
+
+fn serve_local(data: &Path, arguments: &[&str]) -> Served {
+    let mut command = sdctl();
+    serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data).args(arguments))
+}
+
+impl Served {
+    /// Status and body of a request.
+    fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
+        http::get(&format!("{}{path}", self.url), token).unwrap()
+    }
+
+    fn client(&self) -> Client {
+        let address = self.dynamodb.as_deref().unwrap().strip_prefix("http://").unwrap();
+        local::client(address.parse().unwrap())
+    }
+}
+
+/// The error of an `sdctl` that must not start: one line.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[test]
+fn the_sample_is_served_and_the_lines_to_paste_name_its_job() {
+    let data = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &["--sample"]);
+    let output = served.process.output();
+    for line in [
+        format!("curl {}/prom/node_exporter", served.url),
+        format!("- url: {}/prom/node_exporter", served.url),
+        format!("aws dynamodb put-item --endpoint-url {} --table-name http-sd", served.dynamodb.as_deref().unwrap()),
+    ] {
+        assert!(output.contains(&line), "no {line:?} in:\n{output}");
+    }
+    let (status, body) = served.get("/prom/node_exporter", None);
+    assert_eq!(status, 200);
+    assert!(body.contains("web-1.eu-central-1.example.internal:9100"), "{body}");
+    assert_eq!(served.get("/-/ready", None).0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_survives_a_restart_and_the_sample_does_not_come_back() {
+    let data = TempDir::new().unwrap();
+    let mut served = serve_local(data.path(), &[]);
+    assert_eq!(served.get("/prom", None), (200, "[]".into()));
+    Row::new("mine", "a", &["a:1"]).put_with(&served.client()).await;
+    let expected = (200, r#"[{"targets":["a:1"],"labels":{}}]"#.to_owned());
+    assert_eq!(served.get("/prom", None), expected);
+    assert!(served.process.stop_with(Signal::TERM).success());
+
+    let mut served = serve_local(data.path(), &["--sample"]);
+    assert_eq!(served.get("/prom", None), expected);
+    assert!(served.process.output().contains("has rows already: the sample is left out"));
+    assert!(served.process.stop_with(Signal::INT).success());
+}
+
+#[test]
+fn a_token_is_asked_for_if_the_environment_says_so() {
+    let data = TempDir::new().unwrap();
+    let hash = http_sd_lambda::service::TokenHash::of(TOKEN.as_bytes()).to_string();
+    let mut command = sdctl();
+    command.env("HTTP_SD_AUTH", "token").env("HTTP_SD_TOKEN_SHA256", hash);
+    let served = serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()));
+    assert_eq!(served.get("/prom", None).0, 401);
+    assert_eq!(served.get("/prom", Some(TOKEN)).0, 200);
+    assert_eq!(served.get("/-/healthy", None).0, 200);
+    assert!(served.process.output().contains("credentials_file"));
+    assert!(!served.process.output().contains(TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("it's", "a", &["a:1"]).put(&dynamo).await;
+    let served = serve(sdctl().envs(dynamo.environment()).args(["serve", "--port", "0", "--table", "http-sd"]));
+    assert_eq!(served.get("/prom/it%27s", None), (200, r#"[{"targets":["a:1"],"labels":{}}]"#.into()));
+    assert!(served.process.output().contains("in AWS"));
+    let missing =
+        refused(sdctl().envs(dynamo.environment()).args(["serve", "--port", "0", "--table", "no-such-table"]));
+    assert!(missing.starts_with("sdctl: table \"no-such-table\" cannot be used"), "{missing}");
+}
+
+#[test]
+fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
+    let data = TempDir::new().unwrap();
+    let other = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &[]);
+    let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
+    let taken =
+        |arguments: &[&str], folder: &Path| refused(sdctl().arg("serve").args(arguments).arg("--data").arg(folder));
+    let http = taken(&["--port", &port(&served.url), "--dynamodb-port", "0"], other.path());
+    assert!(http.contains("is taken by another program: stop it, or choose another port with --port"), "{http}");
+    let api = port(served.dynamodb.as_deref().unwrap());
+    let api = taken(&["--port", "0", "--dynamodb-port", &api], other.path());
+    assert!(api.contains("choose another port with --dynamodb-port"), "{api}");
+    let folder = taken(&["--port", "0", "--dynamodb-port", "0"], data.path());
+    assert!(folder.contains("is in use by another sdctl serve"), "{folder}");
+    let file = other.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let not_a_folder = taken(&["--port", "0", "--dynamodb-port", "0"], &file);
+    assert!(not_a_folder.contains("cannot use the data folder"), "{not_a_folder}");
+}
+
+#[test]
+fn an_unsafe_or_wrong_environment_is_refused() {
+    let data = TempDir::new().unwrap();
+    let serve = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = sdctl();
+        command.envs(variables.iter().copied());
+        refused(
+            command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()).args(arguments),
+        )
+    };
+    let cases: [(&[(&str, &str)], &[&str], &str); 4] = [
+        (&[("HTTP_SD_AUTH", "iam")], &[], "HTTP_SD_AUTH=iam needs a Function URL"),
+        (&[("HTTP_SD_AUTH", "maybe")], &[], "HTTP_SD_AUTH is \"maybe\": it takes token, iam or none"),
+        (&[("HTTP_SD_CACHE_SECONDS", "x")], &[], "HTTP_SD_CACHE_SECONDS is \"x\""),
+        (&[], &["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines: set HTTP_SD_AUTH"),
+    ];
+    for (variables, arguments, expected) in cases {
+        let error = serve(variables, arguments);
+        assert!(error.starts_with(&format!("sdctl: {expected}")), "{error}");
+    }
+}

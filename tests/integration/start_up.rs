@@ -1,0 +1,29 @@
+//! The function's own start, as a process.
+
+use std::process::Command;
+
+/// Runs the function in an environment of exactly those variables.
+fn start(variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_http-sd"));
+    let output = command.env_clear().envs(variables.iter().copied()).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_wrong_variable_ends_the_start_with_one_line_that_names_it() {
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[], "HTTP_SD_TABLE is not set"),
+        (&[("HTTP_SD_TABLE", "http-sd")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
+        (&[("HTTP_SD_TABLE", "http-sd"), ("HTTP_SD_AUTH", "token")], "HTTP_SD_TOKEN_SHA256 is not set"),
+        (
+            &[("HTTP_SD_TABLE", "http-sd"), ("HTTP_SD_AUTH", "none"), ("HTTP_SD_ON_INVALID", "maybe")],
+            "HTTP_SD_ON_INVALID is \"maybe\": it takes fail or skip",
+        ),
+    ];
+    for (variables, expected) in cases {
+        let (success, stderr) = start(variables);
+        assert!(!success);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.starts_with(&format!("http-sd: {expected}")), "{stderr}");
+    }
+}
