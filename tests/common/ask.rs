@@ -55,7 +55,7 @@ impl Ask {
         self
     }
 
-    pub fn from_iam(mut self) -> Self {
+    pub fn iam_caller(mut self) -> Self {
         self.0.iam_caller = true;
         self
     }

@@ -9,6 +9,7 @@ pub mod http;
 pub mod process;
 pub mod prometheus;
 pub mod row;
+pub mod sdctl;
 pub mod tools;
 
 pub use ask::{Answer, Ask};

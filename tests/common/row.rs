@@ -9,6 +9,21 @@ use aws_sdk_dynamodb::{
 
 use super::{Dynamo, engine::TABLE};
 
+/// A number as DynamoDB writes it.
+pub struct Number(String);
+
+impl From<i64> for Number {
+    fn from(number: i64) -> Self {
+        Self(number.to_string())
+    }
+}
+
+impl From<&str> for Number {
+    fn from(number: &str) -> Self {
+        Self(number.into())
+    }
+}
+
 /// A row to put into the table.
 #[derive(Clone)]
 pub struct Row(HashMap<String, AttributeValue>);
@@ -17,8 +32,8 @@ pub fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub fn n(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub fn n(number: impl Into<Number>) -> AttributeValue {
+    AttributeValue::N(number.into().0)
 }
 
 pub fn list<const N: usize>(elements: [AttributeValue; N]) -> AttributeValue {

@@ -1,9 +1,11 @@
 //! The real programs around the function: cargo-lambda, the Lambda Runtime Interface Emulator and Prometheus.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod emulator;
 mod events;
+mod paste;
 mod prometheus;
 mod watch;

@@ -46,7 +46,7 @@ impl Prometheus {
         let address = format!("127.0.0.1:{}", free_port());
         fs::write(folder.path().join("token"), TOKEN).unwrap();
         let config = format!(
-            r#"
+            "
 global:
   scrape_interval: 1s
   scrape_timeout: 1s
@@ -58,7 +58,7 @@ scrape_configs:
         authorization:
           type: Bearer
           credentials_file: token
-"#,
+",
             watched.url("/prom/node?meta=true")
         );
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();

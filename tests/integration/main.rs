@@ -1,4 +1,5 @@
 //! The parts together, against a real engine: the service, the table, the events and `sdctl`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,55 +2,13 @@
 
 use std::{path::Path, process::Command};
 
-use aws_sdk_dynamodb::Client;
-use http_sd_lambda::local;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::common::{Dynamo, Row, TOKEN, http, process::Process};
-
-/// A running `sdctl serve` with a folder of its own.
-struct Served {
-    process: Process,
-    url: String,
-    dynamodb: Option<String>,
-}
-
-fn sdctl() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sdctl"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HTTP_SD_") || name.starts_with("AWS_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn serve(command: &mut Command) -> Served {
-    let mut process = Process::start(command);
-    let output = process.wait_for("Ctrl-C stops it.");
-    let after = |label: &str| {
-        let line = output.lines().find(|line| line.trim_start().starts_with(label))?;
-        line.trim_start().strip_prefix(label).map(|rest| rest.trim().to_owned())
-    };
-    let url = after("all jobs").unwrap().strip_suffix("/prom").unwrap().to_owned();
-    Served { process, url, dynamodb: after("DynamoDB") }
-}
-
-fn serve_local(data: &Path, arguments: &[&str]) -> Served {
-    let mut command = sdctl();
-    serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data).args(arguments))
-}
-
-impl Served {
-    /// Status and body of a request.
-    fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
-        http::get(&format!("{}{path}", self.url), token).unwrap()
-    }
-
-    fn client(&self) -> Client {
-        let address = self.dynamodb.as_deref().unwrap().strip_prefix("http://").unwrap();
-        local::client(address.parse().unwrap())
-    }
-}
+use crate::common::{
+    Dynamo, Row, TOKEN,
+    sdctl::{sdctl, serve, serve_local},
+};
 
 /// The error of an `sdctl` that must not start: one line.
 fn refused(command: &mut Command) -> String {
@@ -69,7 +27,10 @@ fn the_sample_is_served_and_the_lines_to_paste_name_its_job() {
     for line in [
         format!("curl {}/prom/node_exporter", served.url),
         format!("- url: {}/prom/node_exporter", served.url),
-        format!("aws dynamodb put-item --endpoint-url {} --table-name http-sd", served.dynamodb.as_deref().unwrap()),
+        format!(
+            "aws dynamodb put-item --endpoint-url {} --region us-east-1 --table-name http-sd",
+            served.dynamodb.as_deref().unwrap()
+        ),
     ] {
         assert!(output.contains(&line), "no {line:?} in:\n{output}");
     }
@@ -145,21 +106,21 @@ fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
 #[test]
 fn an_unsafe_or_wrong_environment_is_refused() {
     let data = TempDir::new().unwrap();
-    let serve = |variables: &[(&str, &str)], arguments: &[&str]| {
+    let serve = |variable: (&str, &str), arguments: &[&str]| {
         let mut command = sdctl();
-        command.envs(variables.iter().copied());
+        command.env(variable.0, variable.1);
         refused(
             command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()).args(arguments),
         )
     };
-    let cases: [(&[(&str, &str)], &[&str], &str); 4] = [
-        (&[("HTTP_SD_AUTH", "iam")], &[], "HTTP_SD_AUTH=iam needs a Function URL"),
-        (&[("HTTP_SD_AUTH", "maybe")], &[], "HTTP_SD_AUTH is \"maybe\": it takes token, iam or none"),
-        (&[("HTTP_SD_CACHE_SECONDS", "x")], &[], "HTTP_SD_CACHE_SECONDS is \"x\""),
-        (&[], &["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines: set HTTP_SD_AUTH"),
+    let cases: [(_, &[&str], &str); 4] = [
+        (("HTTP_SD_AUTH", "iam"), &[], "HTTP_SD_AUTH=iam needs a Function URL"),
+        (("HTTP_SD_AUTH", "maybe"), &[], "HTTP_SD_AUTH is \"maybe\": it takes token, iam or none"),
+        (("HTTP_SD_CACHE_SECONDS", "x"), &[], "HTTP_SD_CACHE_SECONDS is \"x\""),
+        (("RUST_LOG", "info"), &["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines: set HTTP_SD_AUTH"),
     ];
-    for (variables, arguments, expected) in cases {
-        let error = serve(variables, arguments);
+    for (variable, arguments, expected) in cases {
+        let error = serve(variable, arguments);
         assert!(error.starts_with(&format!("sdctl: {expected}")), "{error}");
     }
 }

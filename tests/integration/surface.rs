@@ -122,7 +122,7 @@ async fn iam_access_needs_a_caller_whom_iam_has_let_through() {
     let service = Service::new(dynamo.table(), Access::Iam, Settings::default());
     assert_eq!(Ask::get("/prom/node").of(&service).await.code(), (401, "unauthorized".into()));
     assert_eq!(Ask::get("/prom/node").bearer(TOKEN).of(&service).await.status(), 401);
-    assert_eq!(Ask::get("/prom/node").from_iam().of(&service).await.targets(), ["a:1"]);
+    assert_eq!(Ask::get("/prom/node").iam_caller().of(&service).await.targets(), ["a:1"]);
 }
 
 #[tokio::test]

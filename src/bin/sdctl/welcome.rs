@@ -68,8 +68,12 @@ impl Display for Welcome {
         let content = r#""targets":{"L":[{"S":"127.0.0.1:9100"}]},"labels":{"M":{"env":{"S":"dev"}}}"#;
         let item = format!(r#"{{"job":{{"S":{key}}},"group":{{"S":"my-group"}},{content}}}"#);
         if let Some(local) = local {
-            writeln!(f, "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\")?;
-            writeln!(f, "  aws dynamodb put-item --endpoint-url {} --table-name {table} \\", local.endpoint)?;
+            writeln!(f, "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\")?;
+            writeln!(
+                f,
+                "  aws dynamodb put-item --endpoint-url {} --region us-east-1 --table-name {table} \\",
+                local.endpoint
+            )?;
         } else {
             writeln!(f, "  aws dynamodb put-item --table-name {table} \\")?;
         }
