@@ -45,6 +45,7 @@ pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
     let method = http.method.unwrap_or_default();
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(DEADLINE_UNKNOWN);
     Request {
+        // Any method but those that are answered will do for one that is none.
         method: Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT),
         path: event.raw_path.unwrap_or_default(),
         query: event.raw_query_string.unwrap_or_default(),

@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     group::{EpochSeconds, LabelNames},
-    table::Table,
+    table::{Table, TableError},
 };
 
 /// Kept back from the deadline for sending the answer: a tenth of what is left, but no more than this.
@@ -187,10 +187,12 @@ fn status_response(status: &str) -> Response<Bytes> {
 
 fn log_error(request: &Request, error: &ServiceError) {
     let (request_id, code) = (&request.request_id, error.code());
-    if error.status().is_server_error() {
-        error!(event = code, %request_id, "{error}");
-    } else {
-        warn!(event = code, %request_id, "{error}");
+    match error {
+        ServiceError::Table(TableError::Invalid(invalid)) => {
+            error!(event = code, %request_id, job = invalid.job, group = invalid.group, "{invalid}");
+        }
+        _ if error.status().is_server_error() => error!(event = code, %request_id, "{error}"),
+        _ => warn!(event = code, %request_id, "{error}"),
     }
 }
 

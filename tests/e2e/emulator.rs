@@ -1,33 +1,45 @@
 //! The function under AWS's own Lambda Runtime Interface Emulator.
 
-use std::{process::Command, time::Duration};
+use std::{fs, process::Command, sync::PoisonError, time::Duration};
 
 use http_sd_lambda::service::TokenHash;
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::common::{
-    Dynamo, Row, TOKEN, events,
-    fault::{Fault, FaultyDynamo},
-    http,
-    process::{Process, free_port},
-    tools::tool,
+use crate::{
+    common::{
+        Dynamo, Row, TOKEN, events,
+        fault::{Fault, FaultyDynamo},
+        http,
+        process::{Process, free_port},
+        tools::tool,
+    },
+    watch::BUILD,
 };
 
 /// The emulator with the function in it.
 struct Emulated {
     url: String,
     process: Process,
+    /// Where its copy of the function is.
+    _folder: TempDir,
 }
 
 impl Emulated {
     /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
     fn start(endpoint: &str, environment: &[(&str, &str)]) -> Option<Self> {
         let address = format!("127.0.0.1:{}", free_port());
+        let folder = TempDir::new().unwrap();
+        let bootstrap = folder.path().join("bootstrap");
+        {
+            let _not_building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
+            fs::copy(env!("CARGO_BIN_EXE_http-sd"), &bootstrap).unwrap();
+        }
         let mut command = Command::new(tool("aws-lambda-rie")?);
         command
             .args(["--runtime-interface-emulator-address", &address])
             .args(["--runtime-api-address", &format!("127.0.0.1:{}", free_port())])
-            .arg(env!("CARGO_BIN_EXE_http-sd"))
+            .arg(bootstrap)
             .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
             .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "3")
@@ -36,7 +48,11 @@ impl Emulated {
             .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string())
             .envs(environment.iter().copied());
         let process = Process::start(&mut command);
-        Some(Self { url: format!("http://{address}/2015-03-31/functions/function/invocations"), process })
+        Some(Self {
+            url: format!("http://{address}/2015-03-31/functions/function/invocations"),
+            process,
+            _folder: folder,
+        })
     }
 
     /// The function's response to an event of `events/`.

@@ -2,6 +2,7 @@
 
 use std::{
     process::Command,
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +16,9 @@ use crate::common::{
     process::{Process, free_port},
     tools::tool,
 };
+
+/// Held while the function's executable is written, or read: cargo-lambda and Cargo build it in the same place.
+pub(crate) static BUILD: Mutex<()> = Mutex::new(());
 
 /// The function as cargo-lambda builds and serves it. Asks for [`TOKEN`].
 pub(crate) struct Watched {
@@ -36,6 +40,7 @@ impl Watched {
             .env("HTTP_SD_TABLE", "http-sd")
             .env("HTTP_SD_AUTH", "token")
             .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string());
+        let _building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
         let watched = Self { port, process: Process::start(&mut command) };
         watched.wait_until_it_answers();
         Some(watched)
