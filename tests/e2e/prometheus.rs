@@ -71,9 +71,12 @@ scrape_configs:
         Some(Self { url: format!("http://{address}"), folder, process })
     }
 
-    /// The targets that it scrapes, by address. `None` while it does not answer.
+    /// The targets that it scrapes, by address. `None` while it starts.
     fn active(&self) -> Option<BTreeMap<String, Active>> {
         let (status, body) = http::get(&format!("{}/api/v1/targets?state=active", self.url), None).ok()?;
+        if status == 503 {
+            return None;
+        }
         assert_eq!(status, 200, "{body}");
         let answer: Value = serde_json::from_str(&body).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
