@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, TryLockError, create_dir_all},
-    net::SocketAddr,
     path::Path,
 };
 
@@ -69,12 +68,12 @@ impl Engine {
     }
 }
 
-/// A client for an engine at that address. The engine takes any region and credentials, but the API wants some.
+/// A client for an engine at that URL. The engine takes any region and credentials, but the API wants some.
 #[must_use]
-pub fn client(address: SocketAddr) -> Client {
+pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://{address}"))
+        .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "sdctl"))
         .build();

@@ -48,7 +48,7 @@ pub enum LocalError {
         /// What the engine said.
         reason: String,
     },
-    /// A server stopped by itself.
+    /// A server stopped by itself, or has no address.
     #[error("the server failed: {0}")]
     Serve(String),
 }

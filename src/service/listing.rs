@@ -5,6 +5,7 @@ use std::ops::{AddAssign, Range};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
+use tokio::task::yield_now;
 use tracing::warn;
 
 use super::{OnInvalid, ServiceError, Settings};
@@ -119,6 +120,8 @@ impl Encoder<'_> {
                     Err(error) => return Err(error.into()),
                 }
             }
+            // Pages that are there already must not keep the deadline from being noticed.
+            yield_now().await;
         }
         Ok(self.list)
     }

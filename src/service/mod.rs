@@ -32,8 +32,8 @@ use crate::{
     table::{Table, TableError},
 };
 
-/// Kept back from the deadline for sending the answer: a tenth of what is left, but no more than this.
-const MOST_KEPT_BACK: Duration = Duration::from_secs(1);
+/// Kept back from the deadline for compressing and sending the answer: a tenth of what is left, but no more than this.
+const MOST_KEPT_BACK: Duration = Duration::from_secs(2);
 
 /// A request, free of where it came from.
 #[derive(Debug, Clone)]
@@ -201,7 +201,12 @@ fn log_request(request: &Request, route: Option<&Route>, response: &Response<Byt
     let job = route.and_then(Route::job);
     let counts = response.extensions().get::<Counts>();
     if counts.is_some_and(|counts| counts.rows == 0) {
-        warn!(event = "empty_job", %request_id, job, "no row: is the job's name right in the poller's URL and in the table?");
+        match job {
+            Some(job) => {
+                warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?")
+            }
+            None => warn!(event = "empty_table", %request_id, "the table has no row"),
+        }
     }
     info!(
         event = "request",

@@ -26,14 +26,8 @@ pub enum TableError {
 
 /// Errors with a 4xx status that pass by themselves.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const PASSING: [&str; 6] = [
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "ItemCollectionSizeLimitExceededException",
-    "ReplicatedWriteConflictException",
-];
+const PASSING: [&str; 4] =
+    ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException"];
 
 impl<E> From<SdkError<E>> for TableError
 where
@@ -49,14 +43,17 @@ where
                     service.message().unwrap_or("no message"),
                     service.meta().request_id().unwrap_or("unknown"),
                 );
-                if status >= 500 || PASSING.contains(&code) {
-                    Self::Unavailable(text)
-                } else {
+                if (400..500).contains(&status) && !PASSING.contains(&code) {
                     Self::Misconfigured(text)
+                } else {
+                    Self::Unavailable(text)
                 }
             }
             SdkError::ConstructionFailure(_) => Self::Misconfigured(chain(&error)),
-            SdkError::DispatchFailure(failure) if failure.is_other() => Self::Misconfigured(chain(&error)),
+            // Credentials or an address that cannot be used. A connection that broke is "other" as well, but of a kind.
+            SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
+                Self::Misconfigured(chain(&error))
+            }
             _ => Self::Unavailable(chain(&error)),
         }
     }

@@ -17,16 +17,13 @@ use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
 use tokio::sync::OnceCell;
 
-/// The SDK's default here is 3.1 s; a connection inside a region takes milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
 /// still leaves time for it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A DynamoDB client from the SDK's own environment variables and files, with time-outs that suit a poll.
 pub async fn connect() -> Client {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
     let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
     Client::new(&config)
 }

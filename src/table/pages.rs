@@ -28,12 +28,19 @@ fn projected_names() -> HashMap<String, String> {
 
 /// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
 #[derive(Debug)]
-pub enum Pages {
-    /// Of a Query.
+pub struct Pages {
+    stream: Stream,
+    /// Where the last page said that the next one begins.
+    next_key: Option<Attributes>,
+}
+
+#[derive(Debug)]
+enum Stream {
     Job(PaginationStream<Result<QueryOutput, SdkError<QueryError>>>),
-    /// Of a Scan.
     Segment(PaginationStream<Result<ScanOutput, SdkError<ScanError>>>),
 }
+
+type Attributes = HashMap<String, AttributeValue>;
 
 impl Table {
     /// The rows of a job, ordered by group.
@@ -47,7 +54,7 @@ impl Table {
             .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(projected_names()));
-        Pages::Job(query.into_paginator().send())
+        Pages { stream: Stream::Job(query.into_paginator().send()), next_key: None }
     }
 
     /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
@@ -61,7 +68,7 @@ impl Table {
             .total_segments(total)
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(projected_names()));
-        Pages::Segment(scan.into_paginator().send())
+        Pages { stream: Stream::Segment(scan.into_paginator().send()), next_key: None }
     }
 }
 
@@ -71,10 +78,17 @@ impl Pages {
     /// # Errors
     /// [`TableError`] when the page cannot be had after the SDK's retries. What was read before is then no answer.
     pub async fn next(&mut self) -> Result<Option<Vec<Row>>, TableError> {
-        let items = match self {
-            Self::Job(pages) => pages.next().await.transpose()?.map(|page| page.items),
-            Self::Segment(pages) => pages.next().await.transpose()?.map(|page| page.items),
+        let page = match &mut self.stream {
+            Stream::Job(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
+            Stream::Segment(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
         };
-        Ok(items.map(|items| items.unwrap_or_default().into_iter().map(Row::new).collect()))
+        let Some((items, next_key)) = page else { return Ok(None) };
+        let items = items.ok_or_else(|| TableError::Unavailable("a page came without its items".into()))?;
+        // The SDK would take this for the end, and what was read so far for everything.
+        if next_key.is_some() && next_key == self.next_key {
+            return Err(TableError::Unavailable("a page names itself as the next one".into()));
+        }
+        self.next_key = next_key;
+        Ok(Some(items.into_iter().map(Row::new).collect()))
     }
 }

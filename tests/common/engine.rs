@@ -85,5 +85,5 @@ impl Drop for Dynamo {
 /// A client that retries as often as the SDK's default, only without the long pauses.
 pub fn client(address: SocketAddr) -> Client {
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
-    Client::from_conf(local::client(address).config().to_builder().retry_config(retries).build())
+    Client::from_conf(local::client(&format!("http://{address}")).config().to_builder().retry_config(retries).build())
 }

@@ -25,6 +25,8 @@ pub enum Fault {
     None,
     /// It is answered with that status and DynamoDB's error of that name.
     Error(u16, &'static str),
+    /// It is answered with 200 and that body.
+    Answer(&'static str),
     /// It is not answered.
     Silence,
 }
@@ -87,6 +89,14 @@ impl FaultyDynamo {
     }
 }
 
+/// The address of an endpoint that takes a connection and closes it without a word. It goes with the test process.
+pub fn closing_endpoint() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    address
+}
+
 async fn answer(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let operation = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
     let request: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -99,6 +109,9 @@ async fn answer(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
             );
             let response = Response::builder().header("content-type", "application/x-amz-json-1.0");
             response.status(StatusCode::from_u16(status).unwrap()).body(Body::from(error)).unwrap()
+        }
+        Fault::Answer(body) => {
+            Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(body)).unwrap()
         }
         Fault::Silence => {
             tokio::time::sleep(Duration::from_mins(10)).await;

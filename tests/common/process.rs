@@ -41,16 +41,19 @@ impl Process {
         self.output.lock().unwrap().clone()
     }
 
-    /// Waits until it has printed that text.
+    /// Waits until it has printed that text, and returns all that it has printed.
     pub fn wait_for(&mut self, text: &str) -> String {
-        let give_up = Instant::now() + Duration::from_mins(2);
-        loop {
-            let output = self.output();
-            if output.contains(text) {
-                return output;
-            }
+        let output = self.output.clone();
+        self.wait_until(text, Duration::from_mins(2), || output.lock().unwrap().contains(text));
+        self.output()
+    }
+
+    /// Waits until something holds, for as long as the process runs.
+    pub fn wait_until(&mut self, what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
+        let give_up = Instant::now() + patience;
+        while !holds() {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < give_up, "no {text:?} ({ended:?}) in:\n{output}");
+            assert!(ended.is_none() && Instant::now() < give_up, "no {what:?} ({ended:?}):\n{}", self.output());
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -18,7 +18,9 @@ pub struct Served {
 /// An `sdctl` free of the settings of whoever runs the tests.
 pub fn sdctl() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sdctl"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HTTP_SD_") || name.starts_with("AWS_")) {
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| ["HTTP_SD_", "AWS_", "RUST_LOG"].iter().any(|own| name.starts_with(own)))
+    {
         command.env_remove(name);
     }
     command
@@ -49,7 +51,6 @@ impl Served {
     }
 
     pub fn client(&self) -> Client {
-        let address = self.dynamodb.as_deref().unwrap().strip_prefix("http://").unwrap();
-        local::client(address.parse().unwrap())
+        local::client(self.dynamodb.as_deref().unwrap())
     }
 }

@@ -1,6 +1,10 @@
 //! Programs that tests need and the package does not build.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// Where `make tools` puts them.
 fn tools() -> PathBuf {
@@ -18,7 +22,8 @@ pub fn tool(name: &str) -> Option<PathBuf> {
         let why =
             format!("SKIPPED: there is no {name}, neither in {} nor on the path; run `make tools`", tools().display());
         assert!(env::var("CI").as_deref() != Ok("true"), "{why}");
-        eprintln!("{why}");
+        // Not `eprintln!`, which a passing test would keep to itself.
+        let _ = writeln!(io::stderr(), "{why}");
     }
     found
 }

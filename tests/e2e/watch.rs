@@ -3,8 +3,7 @@
 use std::{
     process::Command,
     sync::{Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http_sd_lambda::service::TokenHash;
@@ -41,22 +40,15 @@ impl Watched {
             .env("HTTP_SD_AUTH", "token")
             .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string());
         let _building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
-        let watched = Self { port, process: Process::start(&mut command) };
-        watched.wait_until_it_answers();
-        Some(watched)
+        let mut process = Process::start(&mut command);
+        let url = format!("http://127.0.0.1:{port}/lambda-url/http-sd/-/ready");
+        // The first request waits for the build, and for the first connection to the table.
+        process.wait_until("answer", Duration::from_mins(15), || matches!(http::get(&url, Some(TOKEN)), Ok((200, _))));
+        Some(Self { port, process })
     }
 
     /// Where a path of the function is.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/lambda-url/http-sd{path}", self.port)
-    }
-
-    fn wait_until_it_answers(&self) {
-        // The first request waits for the build.
-        let give_up = Instant::now() + Duration::from_mins(15);
-        while !matches!(http::get(&self.url("/-/healthy"), None), Ok((200, _))) {
-            assert!(Instant::now() < give_up, "the function does not answer:\n{}", self.process.output());
-            thread::sleep(Duration::from_millis(200));
-        }
     }
 }

@@ -1,22 +1,26 @@
 //! What happens when something fails: an error, in time, that says what to do, and never a short list.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use futures_util::future::join_all;
 use http::header;
-use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
+use http_sd_lambda::{
+    service::{Access, ResponseMode, Service, Settings},
+    table::Table,
+};
 use tokio::time::Instant;
 
 use crate::common::{
     Answer, Ask, Dynamo, Row,
     ask::service,
     engine::{TABLE, client},
-    fault::{Fault, FaultyDynamo},
+    fault::{Fault, FaultyDynamo, closing_endpoint},
     process::free_port,
     row::put_all,
 };
 
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(5);
 const PATHS: [&str; 2] = ["/prom/node", "/prom"];
 
 /// Rows that make a page of every ten.
@@ -31,7 +35,7 @@ async fn rows_of_a_tenth_of_a_page(rows: usize) -> Dynamo {
     dynamo
 }
 
-fn streaming(table: http_sd_lambda::table::Table) -> Service {
+fn streaming(table: Table) -> Service {
     Service::new(table, Access::Open, Settings { response_mode: ResponseMode::Stream, ..Settings::default() })
 }
 
@@ -92,10 +96,14 @@ async fn a_read_that_would_outlast_the_deadline_ends_before_it() {
             _ => Fault::None,
         });
         let paths: &[&str] = if only_later { &PATHS } else { &["/prom/node", "/prom", "/-/ready"] };
-        for path in paths {
+        // Side by side, because each takes as long as it may.
+        let answers = join_all(paths.iter().map(async |path| {
             let started = Instant::now();
             let answer = Ask::get(path).within(DEADLINE).of(&service).await;
             assert!(started.elapsed() < DEADLINE, "{path} took {:?}", started.elapsed());
+            (path, answer)
+        }));
+        for (path, answer) in answers.await {
             let expected = if *path == "/-/ready" { 503 } else { 504 };
             assert_eq!(discreet(&answer), (expected, "table_timeout".into()), "{path}");
         }
@@ -112,14 +120,39 @@ async fn a_deadline_that_has_passed_is_a_time_out_at_once() {
 }
 
 #[tokio::test]
-async fn an_endpoint_out_of_reach_is_an_unavailable_table() {
-    let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let service = streaming(http_sd_lambda::table::Table::new(client(nowhere), TABLE));
-    for path in ["/prom/node", "/prom", "/-/ready"] {
-        let answer = Ask::get(path).of(&service).await;
-        assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path}");
-        assert!(answer.header(header::RETRY_AFTER).is_some());
+async fn an_endpoint_that_refuses_or_closes_is_an_unavailable_table() {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    for address in [nowhere, closing_endpoint()] {
+        let service = streaming(Table::new(client(address), TABLE));
+        for path in ["/prom/node", "/prom", "/-/ready"] {
+            let answer = Ask::get(path).of(&service).await;
+            assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path}");
+            assert!(answer.header(header::RETRY_AFTER).is_some());
+        }
     }
+}
+
+/// Answers that are no pages, each of which could pass for the end of the table.
+#[tokio::test]
+async fn a_page_that_cannot_be_right_is_an_error_and_not_a_short_list() {
+    const SAME_PAGE: &str = r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"01"}}}"#;
+    let dynamo = rows_of_a_tenth_of_a_page(25).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = streaming(faulty.table());
+    for body in [SAME_PAGE, "{}", r#"{"Count":0}"#, "", "{", "null", "[]", "<html>"] {
+        for only_later in [false, true] {
+            faulty.fail(move |operation, later| match operation {
+                "Query" | "Scan" if later == only_later || body == SAME_PAGE => Fault::Answer(body),
+                _ => Fault::None,
+            });
+            for path in PATHS {
+                let answer = Ask::get(path).of(&service).await;
+                assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{body:?} {path} {only_later}");
+            }
+        }
+    }
+    faulty.heal();
+    assert_eq!(Ask::get("/prom/node").of(&service).await.groups().len(), 25);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use clap::Args;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, ConfigError},
-    group::{EpochSeconds, Fault},
+    group::{EpochSeconds, Fault, Job},
     local::{self, Engine, LocalError},
     service::{Access, Service},
     table::{self, Table, TableError},
@@ -30,7 +30,7 @@ use crate::welcome::{LocalTable, Welcome};
 
 /// The name of the local table.
 const LOCAL_TABLE: &str = "http-sd";
-/// The job in the examples: the sample has it, and an empty table has no other.
+/// A job of the sample.
 const EXAMPLE_JOB: &str = "node_exporter";
 /// How long requests under way may take once a stop is asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     dynamodb_port: u16,
     /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
-    #[arg(long, env = "HTTP_SD_DATA", value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let settings = config::settings(&variable)?;
     let access = access(options.host)?;
     let listener = listen(options.host, options.port, "--port").await?;
-    let url = format!("http://{}", listener.local_addr().map_err(ServeError::Signals)?);
+    let url = url_of(&listener)?;
     let mut servers = Servers::new();
     let (table, local) = if let Some(name) = &options.table {
         (Table::new(table::connect().await, name), None)
@@ -150,8 +150,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     };
     let unusable = |error| unusable(table.name(), error);
     table.ensure_key().await.map_err(unusable)?;
-    let stored = if options.sample { None } else { table.any_job().await.map_err(unusable)? };
-    let job = stored.unwrap_or_else(|| EXAMPLE_JOB.to_owned());
+    let job = example_job(&table).await.map_err(unusable)?;
 
     let welcome =
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
@@ -159,6 +158,16 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let stopping = servers.stopping();
     servers.tasks.spawn(local::serve(listener, Service::new(table, access, settings), stopping));
     servers.run().await
+}
+
+/// The job in the examples: the sample's, if it is there or the table is empty, else some job that is there.
+async fn example_job(table: &Table) -> Result<String, TableError> {
+    if let Ok(job) = Job::new(EXAMPLE_JOB)
+        && table.job(&job).next().await?.is_some_and(|rows| !rows.is_empty())
+    {
+        return Ok(EXAMPLE_JOB.to_owned());
+    }
+    Ok(table.any_job().await?.unwrap_or_else(|| EXAMPLE_JOB.to_owned()))
 }
 
 fn log_to_stderr() {
@@ -175,14 +184,14 @@ fn log_to_stderr() {
 /// Starts the embedded engine and makes sure that it has a table.
 async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table, LocalTable), ServeError> {
     let listener = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), options.dynamodb_port, "--dynamodb-port").await?;
-    let address = listener.local_addr().map_err(ServeError::Signals)?;
+    let endpoint = url_of(&listener)?;
     let folder = match &options.data {
         Some(folder) => folder.clone(),
         None => choose_base_strategy().map_err(|_| ServeError::NoHome)?.data_dir().join("http-sd"),
     };
     servers.tasks.spawn(Engine::open(&folder)?.serve(listener, servers.stopping()));
 
-    let table = Table::new(local::client(address), LOCAL_TABLE);
+    let table = Table::new(local::client(&endpoint), LOCAL_TABLE);
     let unusable = |error| unusable(LOCAL_TABLE, error);
     table.create().await.map_err(unusable)?;
     if options.sample {
@@ -194,7 +203,7 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
             eprintln!("sdctl: the table in {} has rows already: the sample is left out", folder.display());
         }
     }
-    Ok((table, LocalTable { endpoint: format!("http://{address}"), folder }))
+    Ok((table, LocalTable { endpoint, folder }))
 }
 
 /// Everybody on this machine may ask, unless the environment says otherwise.
@@ -213,8 +222,14 @@ fn unusable(table: &str, error: TableError) -> ServeError {
     ServeError::Table { name: table.to_owned(), source: Box::new(error) }
 }
 
+/// A variable of the environment. As for the function, an empty one counts as not set.
 fn variable(name: &str) -> Option<String> {
-    env::var(name).ok()
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn url_of(listener: &TcpListener) -> Result<String, LocalError> {
+    let address = listener.local_addr().map_err(|e| LocalError::Serve(e.to_string()))?;
+    Ok(format!("http://{address}"))
 }
 
 async fn listen(host: IpAddr, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
