@@ -201,11 +201,10 @@ fn log_request(request: &Request, route: Option<&Route>, response: &Response<Byt
     let job = route.and_then(Route::job);
     let counts = response.extensions().get::<Counts>();
     if counts.is_some_and(|counts| counts.rows == 0) {
-        match job {
-            Some(job) => {
-                warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?")
-            }
-            None => warn!(event = "empty_table", %request_id, "the table has no row"),
+        if let Some(job) = job {
+            warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
+        } else {
+            warn!(event = "empty_table", %request_id, "the table has no row");
         }
     }
     info!(

@@ -62,5 +62,6 @@ where
 /// The error and its causes, outermost first, on one line.
 fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

@@ -83,6 +83,14 @@ async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
 }
 
 #[test]
+fn missing_credentials_are_one_line_that_says_so() {
+    let nothing = [("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", "us-east-1")];
+    let files = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null"));
+    let error = refused(sdctl().envs(nothing).envs(files).args(["serve", "--port", "0", "--table", "http-sd"]));
+    assert!(error.contains("your credentials right?") && error.contains("no credentials found"), "{error}");
+}
+
+#[test]
 fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
     let data = TempDir::new().unwrap();
     let other = TempDir::new().unwrap();

@@ -1,6 +1,7 @@
 //! `sdctl`: the command line of http-sd-lambda.
 
 mod serve;
+mod servers;
 mod welcome;
 
 use std::process::ExitCode;

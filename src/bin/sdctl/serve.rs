@@ -2,10 +2,9 @@
 
 use std::{
     env,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
-    time::Duration,
 };
 
 use clap::Args;
@@ -18,22 +17,18 @@ use http_sd_lambda::{
     table::{self, Table, TableError},
 };
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::{JoinError, JoinSet},
-};
+use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::welcome::{LocalTable, Welcome};
+use crate::{
+    servers::{Servers, Stopped},
+    welcome::{LocalTable, Welcome},
+};
 
 /// The name of the local table.
 const LOCAL_TABLE: &str = "http-sd";
 /// A job of the sample.
 const EXAMPLE_JOB: &str = "node_exporter";
-/// How long requests under way may take once a stop is asked for.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serve a table on this machine, exactly as the function serves it
 ///
@@ -90,47 +85,8 @@ pub(crate) enum ServeError {
     Local(#[from] LocalError),
     #[error("table {name:?} cannot be used; are its name, AWS_REGION and your credentials right? {source}")]
     Table { name: String, source: Box<TableError> },
-    #[error("cannot wait for signals: {0}")]
-    Signals(io::Error),
-    #[error("a server stopped by itself{}", .0.as_ref().map_or_else(String::new, |e| format!(": {e}")))]
-    Stopped(Option<JoinError>),
-}
-
-/// What is running, and what stops it: dropping the sender.
-struct Servers {
-    tasks: JoinSet<Result<(), LocalError>>,
-    stop: watch::Sender<()>,
-}
-
-impl Servers {
-    fn new() -> Self {
-        Self { tasks: JoinSet::new(), stop: watch::Sender::new(()) }
-    }
-
-    /// Resolves once a stop is asked for.
-    fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut stop = self.stop.subscribe();
-        async move { while stop.changed().await.is_ok() {} }
-    }
-
-    /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
-    async fn run(mut self) -> Result<(), ServeError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(ServeError::Signals)?,
-            _ = terminate.recv() => {}
-            Some(ended) = self.tasks.join_next() => {
-                ended.map_err(|e| ServeError::Stopped(Some(e)))??;
-                return Err(ServeError::Stopped(None));
-            }
-        }
-        eprintln!("sdctl: stopping");
-        drop(self.stop);
-        let finished = async { while self.tasks.join_next().await.is_some() {} };
-        // A client that never finishes its request must not keep us from stopping.
-        let _ = tokio::time::timeout(STOP_WITHIN, finished).await;
-        Ok(())
-    }
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -154,10 +110,10 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
 
     let welcome =
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
-    println!("{welcome}");
-    let stopping = servers.stopping();
-    servers.tasks.spawn(local::serve(listener, Service::new(table, access, settings), stopping));
-    servers.run().await
+    // Whoever reads our output may have stopped reading.
+    let _ = writeln!(io::stdout(), "{welcome}");
+    servers.start(|stopping| local::serve(listener, Service::new(table, access, settings), stopping));
+    Ok(servers.run().await?)
 }
 
 /// The job in the examples: the sample's, if it is there or the table is empty, else some job that is there.
@@ -189,7 +145,8 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
         Some(folder) => folder.clone(),
         None => choose_base_strategy().map_err(|_| ServeError::NoHome)?.data_dir().join("http-sd"),
     };
-    servers.tasks.spawn(Engine::open(&folder)?.serve(listener, servers.stopping()));
+    let engine = Engine::open(&folder)?;
+    servers.start(|stopping| engine.serve(listener, stopping));
 
     let table = Table::new(local::client(&endpoint), LOCAL_TABLE);
     let unusable = |error| unusable(LOCAL_TABLE, error);

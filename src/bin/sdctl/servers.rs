@@ -1,0 +1,70 @@
+//! Servers that run side by side and stop together.
+
+use std::{io, pin::Pin, time::Duration};
+
+use http_sd_lambda::local::LocalError;
+use thiserror::Error;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+
+/// How long requests under way may take once a stop is asked for.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Resolves once a stop is asked for.
+pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Why the servers stopped although nobody asked for it.
+#[derive(Debug, Error)]
+pub(crate) enum Stopped {
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+    #[error("a server stopped by itself")]
+    ByItself,
+    #[error("a server broke down: {0}")]
+    Broken(#[from] JoinError),
+    #[error(transparent)]
+    Failed(#[from] LocalError),
+}
+
+/// What is running, and what stops it: dropping the sender.
+pub(crate) struct Servers {
+    tasks: JoinSet<Result<(), LocalError>>,
+    stop: watch::Sender<()>,
+}
+
+impl Servers {
+    pub(crate) fn new() -> Self {
+        Self { tasks: JoinSet::new(), stop: watch::Sender::new(()) }
+    }
+
+    /// Starts a server, which is given a future that resolves once it has to stop.
+    pub(crate) fn start<S>(&mut self, server: impl FnOnce(Stopping) -> S)
+    where
+        S: Future<Output = Result<(), LocalError>> + Send + 'static,
+    {
+        let mut stop = self.stop.subscribe();
+        self.tasks.spawn(server(Box::pin(async move { while stop.changed().await.is_ok() {} })));
+    }
+
+    /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
+    pub(crate) async fn run(mut self) -> Result<(), Stopped> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(Stopped::Signals)?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Stopped::Signals)?,
+            _ = terminate.recv() => {}
+            Some(ended) = self.tasks.join_next() => {
+                ended??;
+                return Err(Stopped::ByItself);
+            }
+        }
+        eprintln!("sdctl: stopping");
+        drop(self.stop);
+        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        // A client that never finishes its request must not keep us from stopping.
+        let _ = tokio::time::timeout(STOP_WITHIN, finished).await;
+        Ok(())
+    }
+}
