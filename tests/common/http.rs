@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The largest body that is read, in bytes.
+const MOST: u64 = 64 << 20;
+
 /// A client that takes every status for an answer, asks for no compression and does not wait for ever.
 pub fn agent() -> ureq::Agent {
     let config =
@@ -16,5 +19,6 @@ pub fn get(url: &str, token: Option<&str>) -> Result<(u16, String), ureq::Error>
         request = request.header("Authorization", format!("Bearer {token}"));
     }
     let mut answer = request.call()?;
-    Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+    let body = answer.body_mut().with_config().limit(MOST).read_to_string()?;
+    Ok((answer.status().as_u16(), body))
 }

@@ -8,4 +8,5 @@ mod emulator;
 mod events;
 mod paste;
 mod prometheus;
+mod stream;
 mod watch;

@@ -29,6 +29,11 @@ impl Watched {
     /// Starts it over that engine's table, and waits until it is built and answers. `None` where there is no
     /// cargo-lambda.
     pub(crate) fn start(dynamo: &Dynamo) -> Option<Self> {
+        Self::start_with(dynamo, &[])
+    }
+
+    /// Starts it with further variables in its environment.
+    pub(crate) fn start_with(dynamo: &Dynamo, environment: &[(&str, &str)]) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new(tool("cargo-lambda")?);
         command
@@ -38,7 +43,8 @@ impl Watched {
             .envs(dynamo.environment())
             .env("HTTP_SD_TABLE", "http-sd")
             .env("HTTP_SD_AUTH", "token")
-            .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string());
+            .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string())
+            .envs(environment.iter().copied());
         let _building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
         let mut process = Process::start(&mut command);
         let url = format!("http://127.0.0.1:{port}/lambda-url/http-sd/-/ready");

@@ -1,0 +1,30 @@
+//! A response that is too large to be buffered, streamed.
+
+use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
+
+use crate::{
+    common::{Ask, Dynamo, Row, TOKEN, http, row::put_all},
+    watch::Watched,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streamed_answer_of_more_than_6_mb_arrives_whole() {
+    let dynamo = Dynamo::with_table().await;
+    let padding = "x".repeat(100_000);
+    put_all(
+        &dynamo,
+        (0..70).map(|i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)])),
+    )
+    .await;
+    let Some(watched) = Watched::start_with(&dynamo, &[("HTTP_SD_RESPONSE_MODE", "stream")]) else { return };
+    let (status, body) = http::get(&watched.url("/prom/node"), Some(TOKEN)).unwrap();
+    assert_eq!(status, 200);
+    let settings = Settings { response_mode: ResponseMode::Stream, ..Settings::default() };
+    let expected = Ask::get("/prom/node").of(&Service::new(dynamo.table(), Access::Open, settings)).await;
+    assert!(expected.text().len() > 6 << 20 && body == expected.text(), "the streamed body differs");
+
+    for (path, token, status) in [("/prom/none", Some(TOKEN), 200), ("/prom/node", None, 401), ("/x", Some(TOKEN), 404)]
+    {
+        assert_eq!(http::get(&watched.url(path), token).unwrap().0, status, "{path}");
+    }
+}
