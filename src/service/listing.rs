@@ -77,18 +77,15 @@ pub(super) async fn read(
     now: EpochSeconds,
     most: usize,
 ) -> Result<Listing, ServiceError> {
+    table.ensure_key().await?;
     let encoder = |list| Encoder { meta, settings, now, most, list };
-    let groups = async {
-        match scope {
-            Scope::Job(job) => encoder(List::in_read_order()).read(table.job(job)).await,
-            Scope::All => {
-                let segments = (0..SEGMENTS).map(|i| encoder(List::indexed()).read(table.segment(i, SEGMENTS)));
-                Ok(List::merge(&try_join_all(segments).await?))
-            }
+    let list = match scope {
+        Scope::Job(job) => encoder(List::in_read_order()).read(table.job(job)).await?,
+        Scope::All => {
+            let segments = (0..SEGMENTS).map(|i| encoder(List::indexed()).read(table.segment(i, SEGMENTS)));
+            List::merge(&try_join_all(segments).await?)
         }
     };
-    let key = async { table.ensure_key().await.map_err(ServiceError::from) };
-    let (list, ()) = tokio::try_join!(groups, key)?;
     if list.body.len() > most {
         return Err(ServiceError::TooLarge { mode: settings.response_mode, most });
     }
