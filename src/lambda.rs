@@ -1,7 +1,8 @@
 //! A Function URL event in, a Function URL response out.
 //!
 //! `lambda_runtime` and the event types are used directly. `lambda_http` would build a URI from the event first, and
-//! panics where that cannot be done: over a `+` in a query string, which AWS hands on as a space.
+//! panics where that cannot be done: over a space in a query string, say, which a `+` can arrive as
+//! (awslabs/aws-lambda-web-adapter #491).
 
 use std::{
     convert::Infallible,
