@@ -53,7 +53,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::read(&variable)
     }
 
     /// Reads variables through `lookup`. An empty one counts as not set.
@@ -63,6 +63,13 @@ impl Config {
     pub fn read(lookup: &Lookup<'_>) -> Result<Self, ConfigError> {
         Ok(Self { table: table(lookup)?, access: access(lookup)?, settings: settings(lookup)? })
     }
+}
+
+/// A variable of the process's environment. An empty one counts as not set; what is not UTF-8 is no value that any
+/// variable takes, but is there.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    env::var_os(name).and_then(|value| not_empty(&value.to_string_lossy()))
 }
 
 /// Finds a variable's value by its name.
@@ -163,7 +170,11 @@ fn one_of<T: Default>(
 }
 
 fn optional(lookup: &Lookup<'_>, variable: &str) -> Option<String> {
-    lookup(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    lookup(variable).and_then(|value| not_empty(&value))
+}
+
+fn not_empty(value: &str) -> Option<String> {
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn required(lookup: &Lookup<'_>, variable: &'static str, takes: &'static str) -> Result<String, ConfigError> {

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
-    config::{self, ConfigError},
+    config::{self, ConfigError, variable},
     group::{EpochSeconds, Fault, Job},
     local::{self, Engine, LocalError},
     service::{Access, Service},
@@ -177,11 +177,6 @@ fn access(host: IpAddr) -> Result<Access, ServeError> {
 
 fn unusable(table: &str, error: TableError) -> ServeError {
     ServeError::Table { name: table.to_owned(), source: Box::new(error) }
-}
-
-/// A variable of the environment. As for the function, an empty one counts as not set.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 fn url_of(listener: &TcpListener) -> Result<String, LocalError> {
