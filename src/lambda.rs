@@ -4,11 +4,7 @@
 //! panics where that cannot be done: over a space in a query string, say, which a `+` can arrive as
 //! (awslabs/aws-lambda-web-adapter #491).
 
-use std::{
-    convert::Infallible,
-    future::ready,
-    time::{Duration, SystemTime},
-};
+use std::{convert::Infallible, future::ready, time::SystemTime};
 
 use aws_lambda_events::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -18,11 +14,7 @@ use http::{Method, Response};
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse};
 use tokio::time::Instant;
 
-use crate::service::{Request, ResponseMode, Service};
-
-/// How long a request may take when its deadline had passed before it came. Lambda sends no such deadline, but
-/// cargo-lambda sends ten minutes after the start of 1970.
-const DEADLINE_UNKNOWN: Duration = Duration::from_secs(15);
+use crate::service::{Request, ResponseMode, Service, TIMEOUT};
 
 /// A response in either mode.
 pub type LambdaResponse = FunctionResponse<LambdaFunctionUrlResponse, BodyStream>;
@@ -44,7 +36,8 @@ pub async fn handle(service: &Service, event: LambdaEvent<LambdaFunctionUrlReque
 pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
     let http = event.request_context.http;
     let method = http.method.unwrap_or_default();
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(DEADLINE_UNKNOWN);
+    // Lambda sends no deadline that has passed, but cargo-lambda sends ten minutes after the start of 1970.
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(TIMEOUT);
     Request {
         // Any method but those that are answered will do for one that is none.
         method: Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT),

@@ -6,7 +6,7 @@ mod server;
 
 pub use engine::{Engine, client};
 pub use sample::sample;
-pub use server::{DEADLINE, serve};
+pub use server::serve;
 
 use std::{io, net::SocketAddr, path::PathBuf};
 

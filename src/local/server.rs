@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -18,10 +17,7 @@ use http::Response;
 use tokio::{net::TcpListener, time::Instant};
 
 use super::LocalError;
-use crate::service::{Request, Service};
-
-/// How long a request may take, like the function's time-out in the template.
-pub const DEADLINE: Duration = Duration::from_secs(15);
+use crate::service::{Request, Service, TIMEOUT};
 
 /// Serves until `shutdown` resolves and the requests under way are done.
 ///
@@ -52,7 +48,7 @@ async fn answer(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         request_id: format!("local-{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
-        deadline: Instant::now() + DEADLINE,
+        deadline: Instant::now() + TIMEOUT,
         iam_caller: false,
         source_ip: Some(caller.ip().to_string()),
     };

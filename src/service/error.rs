@@ -107,7 +107,8 @@ impl ServiceError {
             Self::Encoding(_) => "the list could not be written; the function's log has the reason".into(),
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
                 "the answer does not fit a buffered response of 6 MB; set HTTP_SD_RESPONSE_MODE=stream together with \
-                 the URL's invoke mode (the template's parameter ResponseMode) and enough memory, accept gzip, or poll one job at a time"
+                 the URL's invoke mode (the template's parameter ResponseMode) and enough memory, accept gzip, or \
+                 poll one job at a time"
                     .into()
             }
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {

@@ -35,6 +35,9 @@ use crate::{
 /// Kept back from the deadline for compressing and sending the answer: a tenth of what is left, but no more than this.
 const MOST_KEPT_BACK: Duration = Duration::from_secs(2);
 
+/// How long a request may take where nobody says: the time-out that the template gives the function.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+
 /// A request, free of where it came from.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -146,20 +149,26 @@ impl Service {
                 Ok(status_response("ready"))
             }
             Route::Groups { scope, meta } => {
-                let listing = self.listing(scope, *meta, request).await?;
-                Representation::choose(&request.headers).respond(&request.headers, listing, self.settings.response_mode)
+                let (form, mode) = (Representation::choose(&request.headers), self.settings.response_mode);
+                let listing = self.listing(scope, *meta, request.deadline, form.most_bytes(mode)).await?;
+                form.respond(&request.headers, listing, mode)
             }
         }
     }
 
-    async fn listing(&self, scope: &Scope, meta: bool, request: &Request) -> Result<Listing, ServiceError> {
+    async fn listing(
+        &self,
+        scope: &Scope,
+        meta: bool,
+        deadline: Instant,
+        most: usize,
+    ) -> Result<Listing, ServiceError> {
         let now = EpochSeconds::now();
         if let Some(listing) = self.cache.get(scope, meta, now) {
             return Ok(listing);
         }
-        let most = Representation::choose(&request.headers).most_bytes(self.settings.response_mode);
         let read = listing::read(&self.table, scope, meta, &self.settings, now, most);
-        let listing = within(request.deadline, read).await?;
+        let listing = within(deadline, read).await?;
         self.cache.put(scope, meta, &listing, now);
         Ok(listing)
     }
