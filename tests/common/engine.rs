@@ -1,13 +1,17 @@
 //! An embedded DynamoDB engine on a thread and a port of its own.
 
-use std::{net::SocketAddr, sync::mpsc, thread::JoinHandle, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig, types::AttributeValue};
 use http_sd_lambda::{
+    config,
+    group::EpochSeconds,
     local::{self, Engine},
+    service::TokenHash,
     table::Table,
 };
-use tokio::{net::TcpListener, runtime, sync::oneshot};
+
+use super::{TOKEN, background::Background};
 
 pub const TABLE: &str = "http-sd";
 
@@ -15,30 +19,16 @@ pub const TABLE: &str = "http-sd";
 pub struct Dynamo {
     pub address: SocketAddr,
     pub client: Client,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: Background,
 }
 
 impl Dynamo {
     /// An engine without tables.
     pub fn start() -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let (send_address, address) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                send_address.send(listener.local_addr().unwrap()).unwrap();
-                let serving = Engine::in_memory().unwrap().serve(listener, std::future::pending());
-                // Stopped at once: a client's idle connection must not hold up the test.
-                tokio::select! {
-                    served = serving => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
+        let server = Background::start(|listener| async {
+            Engine::in_memory().unwrap().serve(listener, std::future::pending()).await.unwrap();
         });
-        let address = address.recv().unwrap();
-        Self { address, client: client(address), stop: Some(stop), thread: Some(thread) }
+        Self { address: server.address, client: client(server.address), _server: server }
     }
 
     /// An engine with an empty table.
@@ -62,24 +52,37 @@ impl Dynamo {
         self.client.delete_table().table_name(TABLE).send().await.unwrap();
     }
 
-    /// The environment in which any AWS SDK finds this engine.
-    pub fn environment(&self) -> [(&'static str, String); 4] {
-        [
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.address)),
-            ("AWS_REGION", "us-east-1".into()),
-            ("AWS_ACCESS_KEY_ID", "local".into()),
-            ("AWS_SECRET_ACCESS_KEY", "local".into()),
-        ]
+    /// Puts the sample fleet into the table.
+    pub async fn put_sample(&self) {
+        for group in local::sample().unwrap() {
+            self.table().put(&group, EpochSeconds(1)).await.unwrap();
+        }
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
     }
 }
 
-impl Drop for Dynamo {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// The environment in which any AWS SDK finds an engine at that URL.
+pub fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.into()),
+        ("AWS_REGION", "us-east-1".into()),
+        ("AWS_ACCESS_KEY_ID", "local".into()),
+        ("AWS_SECRET_ACCESS_KEY", "local".into()),
+    ]
+}
+
+/// The environment in which the function serves that engine's table to whoever sends [`TOKEN`].
+pub fn function_environment(endpoint: &str) -> Vec<(&'static str, String)> {
+    let mut variables = environment(endpoint);
+    variables.extend([
+        (config::TABLE, TABLE.into()),
+        (config::AUTH, "token".into()),
+        (config::TOKEN_SHA256, TokenHash::of(TOKEN.as_bytes()).to_string()),
+    ]);
+    variables
 }
 
 /// A client that retries as often as the SDK's default, only without the long pauses.

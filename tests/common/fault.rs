@@ -3,7 +3,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,9 +14,8 @@ use axum::{
     extract::State,
 };
 use http_sd_lambda::table::Table;
-use tokio::{net::TcpListener, runtime, sync::oneshot};
 
-use super::{Dynamo, engine, http};
+use super::{Dynamo, background::Background, engine, http};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +35,8 @@ type Rule = dyn Fn(&str, bool) -> Fault + Send + Sync;
 
 /// An endpoint that fails by a rule. It stops when it is dropped.
 pub struct FaultyDynamo {
-    address: SocketAddr,
+    server: Background,
     rule: Arc<Mutex<Arc<Rule>>>,
-    _stop: oneshot::Sender<()>,
 }
 
 #[derive(Clone)]
@@ -53,19 +51,7 @@ impl FaultyDynamo {
         let none: Arc<Rule> = Arc::new(|_, _| Fault::None);
         let rule = Arc::new(Mutex::new(none));
         let router = Router::new().fallback(answer).with_state(Proxy { engine: dynamo.address, rule: rule.clone() });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (send_address, address) = mpsc::channel();
-        std::thread::spawn(move || {
-            runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                send_address.send(listener.local_addr().unwrap()).unwrap();
-                tokio::select! {
-                    served = async { axum::serve(listener, router).await } => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { address: address.recv().unwrap(), rule, _stop: stop }
+        Self { server: Background::router(router), rule }
     }
 
     /// From now on requests fail by that rule.
@@ -80,12 +66,12 @@ impl FaultyDynamo {
 
     /// Where it is.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
     /// The table as seen through this endpoint.
     pub fn table(&self) -> Table {
-        Table::new(engine::client(self.address), engine::TABLE)
+        Table::new(engine::client(self.server.address), engine::TABLE)
     }
 }
 
@@ -127,7 +113,7 @@ async fn forward(engine: SocketAddr, headers: HeaderMap, body: Bytes) -> Respons
             request = request.header(name, value);
         }
         let mut answer = request.send(&body[..]).unwrap();
-        let body = answer.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+        let body = answer.body_mut().with_config().limit(http::MOST).read_to_vec().unwrap();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = answer.status();
         for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {

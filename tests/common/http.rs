@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The largest body that is read, in bytes.
-const MOST: u64 = 64 << 20;
+pub const MOST: u64 = 64 << 20;
 
 /// A client that takes every status for an answer, asks for no compression and does not wait for ever.
 pub fn agent() -> ureq::Agent {

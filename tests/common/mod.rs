@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each room uses a part of it")]
 
 pub mod ask;
+pub mod background;
 pub mod engine;
 pub mod events;
 pub mod fault;

@@ -64,10 +64,6 @@ impl Row {
         self
     }
 
-    pub fn into_attributes(self) -> HashMap<String, AttributeValue> {
-        self.0
-    }
-
     pub async fn put(self, dynamo: &Dynamo) {
         self.put_with(&dynamo.client).await;
     }
@@ -75,6 +71,12 @@ impl Row {
     pub async fn put_with(self, client: &Client) {
         client.put_item().table_name(TABLE).set_item(Some(self.0)).send().await.unwrap();
     }
+}
+
+/// Rows of the job `node` that make a page of every ten.
+pub fn tenths_of_a_page(rows: usize) -> impl Iterator<Item = Row> {
+    let padding = "x".repeat(100_000);
+    (0..rows).map(move |i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)]))
 }
 
 /// Puts many rows, in batches.

@@ -2,13 +2,14 @@
 
 use std::{fs, process::Command, sync::PoisonError, time::Duration};
 
-use http_sd_lambda::service::TokenHash;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
     common::{
-        Dynamo, Row, TOKEN, events,
+        Dynamo, Row, TOKEN,
+        engine::function_environment,
+        events,
         fault::{Fault, FaultyDynamo},
         http,
         process::{Process, free_port},
@@ -28,6 +29,7 @@ struct Emulated {
 impl Emulated {
     /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
     fn start(endpoint: &str, environment: &[(&str, &str)]) -> Option<Self> {
+        let mut command = Command::new(tool("aws-lambda-rie")?);
         let address = format!("127.0.0.1:{}", free_port());
         let folder = TempDir::new().unwrap();
         let bootstrap = folder.path().join("bootstrap");
@@ -35,17 +37,12 @@ impl Emulated {
             let _not_building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
             fs::copy(env!("CARGO_BIN_EXE_http-sd"), &bootstrap).unwrap();
         }
-        let mut command = Command::new(tool("aws-lambda-rie")?);
         command
             .args(["--runtime-interface-emulator-address", &address])
             .args(["--runtime-api-address", &format!("127.0.0.1:{}", free_port())])
             .arg(bootstrap)
-            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-            .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+            .envs(function_environment(endpoint))
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "3")
-            .env("HTTP_SD_TABLE", "http-sd")
-            .env("HTTP_SD_AUTH", "token")
-            .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string())
             .envs(environment.iter().copied());
         let process = Process::start(&mut command);
         Some(Self {
@@ -76,7 +73,7 @@ async fn the_function_answers_function_url_events() {
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
     // The most that anybody can ask to be logged: no token may be in it.
     let trace = [("RUST_LOG", "trace"), ("NO_COLOR", "1")];
-    let Some(mut emulated) = Emulated::start(&format!("http://{}", dynamo.address), &trace) else { return };
+    let Some(mut emulated) = Emulated::start(&dynamo.endpoint(), &trace) else { return };
     let job = emulated.invoke("job");
     assert_eq!(job["statusCode"], 200);
     assert_eq!(job["isBase64Encoded"], false);
@@ -106,7 +103,7 @@ async fn a_slow_table_is_answered_before_lambda_ends_the_invocation() {
 async fn the_log_is_json_with_the_fields_that_metric_filters_read() {
     let dynamo = Dynamo::with_table().await;
     let json = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "INFO")];
-    let Some(mut emulated) = Emulated::start(&format!("http://{}", dynamo.address), &json) else { return };
+    let Some(mut emulated) = Emulated::start(&dynamo.endpoint(), &json) else { return };
     assert_eq!(emulated.invoke("job")["body"], "[]");
     Row::key("node_exporter", "broken").put(&dynamo).await;
     assert_eq!(emulated.invoke("job")["statusCode"], 500);

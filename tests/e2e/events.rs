@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use http_sd_lambda::{group::EpochSeconds, local::sample};
 use serde_json::Value;
 
 use crate::{
@@ -17,9 +16,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn cargo_lambda_invokes_the_function_with_every_event() {
     let dynamo = Dynamo::with_table().await;
-    for group in sample().unwrap() {
-        dynamo.table().put(&group, EpochSeconds(1)).await.unwrap();
-    }
+    dynamo.put_sample().await;
     let (Some(watched), Some(cargo_lambda)) = (Watched::start(&dynamo), tool("cargo-lambda")) else { return };
     for (name, status, _) in ANSWERS {
         let output = Command::new(&cargo_lambda)

@@ -11,11 +11,12 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime, sync::oneshot};
 
 use crate::{
     common::{
-        Dynamo, Row, TOKEN, http,
+        Dynamo, Row, TOKEN,
+        background::Background,
+        http,
         process::{Process, free_port},
         tools::tool,
     },
@@ -138,28 +139,11 @@ scrape_configs:
     }
 }
 
-/// Something to scrape: an exporter with one metric. It stops when the sender is dropped.
-fn exporter() -> (String, oneshot::Sender<()>) {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (send_address, address) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            send_address.send(listener.local_addr().unwrap().to_string()).unwrap();
-            let router = axum::Router::new().fallback(|| async { "a_metric 1\n" });
-            tokio::select! {
-                served = async { axum::serve(listener, router).await } => served.unwrap(),
-                _ = stopped => {}
-            }
-        });
-    });
-    (address.recv().unwrap(), stop)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failure() {
     let dynamo = Dynamo::with_table().await;
-    let (exporter, _stop_exporter) = exporter();
+    let server = Background::router(axum::Router::new().fallback(|| async { "a_metric 1\n" }));
+    let exporter = server.address.to_string();
     let web = || Row::new("node", "web", &[&exporter]).labels([("env", "prod")]);
     let db = || Row::new("node", "db", &["db-1.invalid:9100", "db-2.invalid:9100"]).labels([("env", "staging")]);
     let fill = async || {

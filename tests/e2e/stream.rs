@@ -3,19 +3,17 @@
 use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
 
 use crate::{
-    common::{Ask, Dynamo, Row, TOKEN, http, row::put_all},
+    common::{
+        Ask, Dynamo, TOKEN, http,
+        row::{put_all, tenths_of_a_page},
+    },
     watch::Watched,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_answer_of_more_than_6_mb_arrives_whole() {
     let dynamo = Dynamo::with_table().await;
-    let padding = "x".repeat(100_000);
-    put_all(
-        &dynamo,
-        (0..70).map(|i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)])),
-    )
-    .await;
+    put_all(&dynamo, tenths_of_a_page(70)).await;
     let Some(watched) = Watched::start_with(&dynamo, &[("HTTP_SD_RESPONSE_MODE", "stream")]) else { return };
     let (status, body) = http::get(&watched.url("/prom/node"), Some(TOKEN)).unwrap();
     assert_eq!(status, 200);

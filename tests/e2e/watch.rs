@@ -6,10 +6,9 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::service::TokenHash;
-
 use crate::common::{
     Dynamo, TOKEN,
+    engine::function_environment,
     events::repository,
     http,
     process::{Process, free_port},
@@ -40,17 +39,15 @@ impl Watched {
             .current_dir(repository())
             .args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1", "--invoke-port"])
             .arg(port.to_string())
-            .envs(dynamo.environment())
-            .env("HTTP_SD_TABLE", "http-sd")
-            .env("HTTP_SD_AUTH", "token")
-            .env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string())
+            .envs(function_environment(&dynamo.endpoint()))
             .envs(environment.iter().copied());
         let _building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut process = Process::start(&mut command);
-        let url = format!("http://127.0.0.1:{port}/lambda-url/http-sd/-/ready");
+        let mut watched = Self { port, process: Process::start(&mut command) };
         // The first request waits for the build, and for the first connection to the table.
-        process.wait_until("answer", Duration::from_mins(15), || matches!(http::get(&url, Some(TOKEN)), Ok((200, _))));
-        Some(Self { port, process })
+        let url = watched.url("/-/ready");
+        let answers = || matches!(http::get(&url, Some(TOKEN)), Ok((200, _)));
+        watched.process.wait_until("answer", Duration::from_mins(15), answers);
+        Some(watched)
     }
 
     /// Where a path of the function is.

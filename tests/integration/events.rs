@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, fs};
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use http_sd_lambda::{
     config::{self, Config},
-    group::EpochSeconds,
     lambda,
     service::{ResponseMode, Service},
 };
@@ -31,9 +30,7 @@ fn event(json: Value) -> LambdaEvent<LambdaFunctionUrlRequest> {
 }
 
 async fn sample_service(dynamo: &Dynamo, overrides: &[(&str, &str)]) -> Service {
-    for group in http_sd_lambda::local::sample().unwrap() {
-        dynamo.table().put(&group, EpochSeconds(1)).await.unwrap();
-    }
+    dynamo.put_sample().await;
     let mut variables = local_env();
     variables.extend(overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let config = Config::read(&|name| variables.get(name).cloned()).unwrap();

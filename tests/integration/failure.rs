@@ -12,26 +12,20 @@ use http_sd_lambda::{
 use tokio::time::Instant;
 
 use crate::common::{
-    Answer, Ask, Dynamo, Row,
+    Answer, Ask, Dynamo,
     ask::service,
     engine::{TABLE, client},
     fault::{Fault, FaultyDynamo, closing_endpoint},
     process::free_port,
-    row::put_all,
+    row::{put_all, tenths_of_a_page},
 };
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const PATHS: [&str; 2] = ["/prom/node", "/prom"];
 
-/// Rows that make a page of every ten.
 async fn rows_of_a_tenth_of_a_page(rows: usize) -> Dynamo {
     let dynamo = Dynamo::with_table().await;
-    let padding = "x".repeat(100_000);
-    put_all(
-        &dynamo,
-        (0..rows).map(|i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)])),
-    )
-    .await;
+    put_all(&dynamo, tenths_of_a_page(rows)).await;
     dynamo
 }
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::common::{
     Dynamo, Row, TOKEN,
+    engine::environment,
     sdctl::{sdctl, serve, serve_local},
 };
 
@@ -74,11 +75,17 @@ fn a_token_is_asked_for_if_the_environment_says_so() {
 async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
     let dynamo = Dynamo::with_table().await;
     Row::new("it's", "a", &["a:1"]).put(&dynamo).await;
-    let served = serve(sdctl().envs(dynamo.environment()).args(["serve", "--port", "0", "--table", "http-sd"]));
+    let served =
+        serve(sdctl().envs(environment(&dynamo.endpoint())).args(["serve", "--port", "0", "--table", "http-sd"]));
     assert_eq!(served.get("/prom/it%27s", None), (200, r#"[{"targets":["a:1"],"labels":{}}]"#.into()));
     assert!(served.process.output().contains("in AWS"));
-    let missing =
-        refused(sdctl().envs(dynamo.environment()).args(["serve", "--port", "0", "--table", "no-such-table"]));
+    let missing = refused(sdctl().envs(environment(&dynamo.endpoint())).args([
+        "serve",
+        "--port",
+        "0",
+        "--table",
+        "no-such-table",
+    ]));
     assert!(missing.starts_with("sdctl: table \"no-such-table\" cannot be used"), "{missing}");
 }
 
