@@ -10,6 +10,8 @@
 //! | [`config`] | the environment, read once into typed values |
 //! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` (feature `sdctl`) |
+//! | [`files`] | target groups in files: lists for `file_sd_configs`, Prometheus configurations (feature `sdctl`) |
+//! | [`plan`] | what it takes to bring the table to what files say (feature `sdctl`) |
 //! | [`service`] | HTTP: routes, access, negotiation, errors → status |
 //! | [`table`] | DynamoDB: keys, pages, row ⇄ group |
 //! | [`group`] | the domain: job, target group, lease, validation |
@@ -27,9 +29,13 @@
 //! | [`HTTP_SD_CACHE_SECONDS`](config::CACHE_SECONDS) | whole seconds, 0 to 3600 | `0`, off |
 
 pub mod config;
+#[cfg(feature = "sdctl")]
+pub mod files;
 pub mod group;
 pub mod lambda;
 #[cfg(feature = "sdctl")]
 pub mod local;
+#[cfg(feature = "sdctl")]
+pub mod plan;
 pub mod service;
 pub mod table;

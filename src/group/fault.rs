@@ -35,6 +35,12 @@ pub enum Fault {
         "is not a label name that Prometheus 2 takes ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8 if every poller takes UTF-8 names"
     )]
     NotLegacyLabelName,
+    /// A field that a target group does not have.
+    #[error("is not a field of a target group, which has targets and labels")]
+    UnknownField,
+    /// A field or a label that is there twice, so that one of the two would be lost.
+    #[error("is there twice")]
+    Repeated,
     /// A time that is not a whole number of epoch seconds.
     #[error("is not a whole number of seconds since 1970")]
     NotEpochSeconds,

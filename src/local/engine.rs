@@ -1,8 +1,9 @@
 //! A real DynamoDB engine inside this process, speaking the real API.
 
 use std::{
-    fs::{File, TryLockError, create_dir_all},
-    path::Path,
+    fs::{self, File, TryLockError, create_dir_all},
+    io,
+    path::{Path, PathBuf},
 };
 
 use aws_sdk_dynamodb::{
@@ -19,9 +20,13 @@ const FILE: &str = "dynamodb.sqlite";
 /// Held for as long as a process has the folder open.
 const LOCK: &str = "lock";
 
+/// Where the process that has the folder open serves the API, if it does so for others.
+const ENDPOINT: &str = "endpoint";
+
 /// An embedded DynamoDB, in memory or in a folder.
 pub struct Engine {
     database: Database,
+    folder: Option<PathBuf>,
     /// Released when the engine is dropped, however the process ends.
     _lock: Option<File>,
 }
@@ -34,7 +39,7 @@ impl Engine {
     pub fn in_memory() -> Result<Self, LocalError> {
         let file = Path::new(":memory:");
         let database = Database::memory().map_err(|e| LocalError::Open { file: file.into(), reason: e.to_string() })?;
-        Ok(Self { database, _lock: None })
+        Ok(Self { database, folder: None, _lock: None })
     }
 
     /// An engine whose tables are kept in that folder, which is made if it is not there.
@@ -49,10 +54,28 @@ impl Engine {
             TryLockError::WouldBlock => LocalError::InUse { folder: folder.into() },
             TryLockError::Error(source) => unusable(source),
         })?;
+        // Left behind by a process that was killed.
+        match fs::remove_file(folder.join(ENDPOINT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
+            _ => {}
+        }
         let file = folder.join(FILE);
         let database = Database::new(&file.to_string_lossy())
             .map_err(|e| LocalError::Open { file: file.clone(), reason: e.to_string() })?;
-        Ok(Self { database, _lock: Some(lock) })
+        Ok(Self { database, folder: Some(folder.to_owned()), _lock: Some(lock) })
+    }
+
+    /// Tells other processes that find the folder in use where the API is: see [`endpoint`].
+    ///
+    /// # Errors
+    /// [`LocalError::Folder`] if the folder cannot be written to.
+    pub fn announce(&self, endpoint: &str) -> Result<(), LocalError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let unusable = |source| LocalError::Folder { folder: folder.clone(), source };
+        // Written aside and renamed, so that nobody reads half of it.
+        let aside = folder.join(format!("{ENDPOINT}.new"));
+        fs::write(&aside, endpoint).map_err(unusable)?;
+        fs::rename(&aside, folder.join(ENDPOINT)).map_err(unusable)
     }
 
     /// Serves the DynamoDB API until `shutdown` resolves and the requests under way are done.
@@ -66,6 +89,12 @@ impl Engine {
     ) -> Result<(), LocalError> {
         serve_with_shutdown(listener, self.database, shutdown).await.map_err(LocalError::Serve)
     }
+}
+
+/// The API of the engine that another process has opened in that folder, if it told.
+#[must_use]
+pub fn endpoint(folder: &Path) -> Option<String> {
+    fs::read_to_string(folder.join(ENDPOINT)).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
 /// A client for an engine at that URL. The engine takes any region and credentials, but the API wants some.

@@ -4,7 +4,7 @@ mod engine;
 mod sample;
 mod server;
 
-pub use engine::{Engine, client};
+pub use engine::{Engine, client, endpoint};
 pub use sample::sample;
 pub use server::serve;
 
@@ -33,7 +33,7 @@ pub enum LocalError {
     },
     /// Another process has the data folder open.
     #[error(
-        "the data folder {} is in use by another sdctl serve: stop it, or choose another folder with --data",
+        "the data folder {} is in use by another sdctl: wait for it or stop it, or choose another folder with --data",
         .folder.display()
     )]
     InUse {

@@ -1,35 +1,66 @@
-//! Making a table and putting groups in. Only `sdctl` does this; the function can only read.
+//! Making a table and describing it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     client::Waiters,
+    error::ProvideErrorMetadata,
     operation::create_table::CreateTableError,
     types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-        TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+        PointInTimeRecoveryStatus, ScalarAttributeType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
 use serde::Serialize;
 
 use super::{Table, TableError, key};
-use crate::group::{EpochSeconds, StoredGroup, TargetGroup};
 
 /// How long a new table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
 
-/// A row as `sdctl` writes it.
-#[derive(Debug, Serialize)]
-struct WrittenRow<'a> {
-    job: &'a str,
-    group: &'a str,
+/// What DynamoDB says of a table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Description {
+    /// The table's name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where it is.
     #[serde(flatten)]
-    content: &'a TargetGroup,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delete_at: Option<i64>,
-    updated_at: i64,
+    pub place: Place,
+    /// `ACTIVE`, `CREATING`, …
+    pub status: String,
+    /// What keeps it from being a table of target groups.
+    pub fault: Option<String>,
+    /// The number of rows, some hours old.
+    pub items: i64,
+    /// The size in bytes, some hours old.
+    pub bytes: i64,
+    /// `PAY_PER_REQUEST` or `PROVISIONED`.
+    pub billing: String,
+    /// Whether it cannot be deleted by accident.
+    pub deletion_protection: bool,
+    /// The attribute by which DynamoDB deletes rows, if it does; `None` also if we may not know.
+    pub ttl_attribute: Option<String>,
+    /// Whether the last 35 days can be restored; `None` if we may not know.
+    pub point_in_time_recovery: Option<bool>,
+}
+
+/// Where a table is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The account's number.
+    pub account: String,
+    /// The region.
+    pub region: String,
+}
+
+impl Place {
+    /// Reads `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+    fn of(arn: &str) -> Self {
+        let part = |i: usize| arn.split(':').nth(i).unwrap_or_default().to_owned();
+        Self { account: part(4), region: part(3) }
+    }
 }
 
 impl Table {
@@ -72,23 +103,60 @@ impl Table {
         Ok(true)
     }
 
-    /// Writes a group, in place of the row that has its key.
+    /// Turns point-in-time recovery on. Returns whether there is such a thing: local engines have none.
     ///
     /// # Errors
     /// [`TableError`] when DynamoDB refuses.
-    pub async fn put(&self, group: &StoredGroup, now: EpochSeconds) -> Result<(), TableError> {
-        let row = WrittenRow {
-            job: group.job.as_str(),
-            group: group.name.as_str(),
-            content: &group.group,
-            expires_at: group.lease.expires_at.map(|t| t.0),
-            delete_at: group.lease.delete_at.map(|t| t.0),
-            updated_at: now.0,
-        };
-        let item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(row).map_err(|e| TableError::Misconfigured(e.to_string()))?;
-        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
-        Ok(())
+    pub async fn enable_recovery(&self) -> Result<bool, TableError> {
+        let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
+        let on = on.map_err(|e| TableError::Misconfigured(e.to_string()))?;
+        let update = self.client.update_continuous_backups().table_name(&self.name);
+        match update.point_in_time_recovery_specification(on).send().await {
+            Err(error) if error.code() == Some("UnknownOperationException") => Ok(false),
+            other => Ok(other.map(|_| true)?),
+        }
+    }
+
+    /// What DynamoDB says of the table.
+    ///
+    /// # Errors
+    /// [`TableError`] when the table is not there or may not be described.
+    pub async fn describe(&self) -> Result<Description, TableError> {
+        let table = self.description().await?;
+        let arn = table.table_arn().unwrap_or_default().to_owned();
+        let billing = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
+        let ttl = self.client.describe_time_to_live().table_name(&self.name).send().await.ok();
+        let ttl = ttl.and_then(|answer| answer.time_to_live_description);
+        let ttl = ttl.filter(|ttl| {
+            matches!(ttl.time_to_live_status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
+        });
+        let backups = self.client.describe_continuous_backups().table_name(&self.name).send().await.ok();
+        let recovery = backups
+            .and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description)
+            .map(|recovery| recovery.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
+        Ok(Description {
+            place: Place::of(&arn),
+            name: table.table_name().unwrap_or(&self.name).to_owned(),
+            status: table.table_status().map_or("UNKNOWN", TableStatus::as_str).to_owned(),
+            fault: key::check(&table).err().map(|error| error.to_string()),
+            items: table.item_count().unwrap_or_default(),
+            bytes: table.table_size_bytes().unwrap_or_default(),
+            billing: billing.unwrap_or(&BillingMode::Provisioned).as_str().to_owned(),
+            deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
+            ttl_attribute: ttl.and_then(|ttl| ttl.attribute_name),
+            point_in_time_recovery: recovery,
+            arn,
+        })
+    }
+
+    /// Makes sure that the table is one of target groups, and says where it is.
+    ///
+    /// # Errors
+    /// As [`Table::ensure_key`].
+    pub async fn place(&self) -> Result<Place, TableError> {
+        let table = self.description().await?;
+        key::check(&table)?;
+        Ok(Place::of(table.table_arn().unwrap_or_default()))
     }
 
     /// The job of some row, or `None` if the table is empty.

@@ -17,7 +17,7 @@ impl Table {
     /// # Errors
     /// [`TableError::Misconfigured`] for another key, a missing table or no access; [`TableError::Unavailable`].
     pub async fn ensure_key(&self) -> Result<(), TableError> {
-        self.key_is_right.get_or_try_init(|| self.describe()).await.copied()
+        self.key_is_right.get_or_try_init(|| self.is_ours()).await.copied()
     }
 
     /// Makes sure, each time, that the table is there, has our key and can be read.
@@ -29,20 +29,25 @@ impl Table {
             let read = self.client.scan().table_name(&self.name).limit(1).send().await;
             read.map(|_| ()).map_err(TableError::from)
         };
-        tokio::try_join!(self.describe(), read).map(|_| ())
+        tokio::try_join!(self.is_ours(), read).map(|_| ())
     }
 
-    async fn describe(&self) -> Result<(), TableError> {
-        let answer = self.client.describe_table().table_name(&self.name).send().await?;
-        let table = answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))?;
+    async fn is_ours(&self) -> Result<(), TableError> {
+        let table = self.description().await?;
         match table.table_status {
             Some(TableStatus::Creating) => Err(TableError::Unavailable("the table is still being created".into())),
-            _ => check_key(&table),
+            _ => check(&table),
         }
+    }
+
+    pub(super) async fn description(&self) -> Result<TableDescription, TableError> {
+        let answer = self.client.describe_table().table_name(&self.name).send().await?;
+        answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))
     }
 }
 
-fn check_key(table: &TableDescription) -> Result<(), TableError> {
+/// Makes sure that a table's key is ours.
+pub(super) fn check(table: &TableDescription) -> Result<(), TableError> {
     let type_of = |name: &str| {
         table.attribute_definitions().iter().find(|a| a.attribute_name() == name).map(|a| a.attribute_type().clone())
     };

@@ -2,37 +2,44 @@
 
 #[cfg(feature = "sdctl")]
 mod admin;
+mod connect;
 mod error;
 mod key;
 mod pages;
+#[cfg(feature = "sdctl")]
+mod record;
 mod row;
+#[cfg(feature = "sdctl")]
+mod size;
+#[cfg(feature = "sdctl")]
+mod write;
 
+#[cfg(feature = "sdctl")]
+pub use admin::{Description, Place};
+pub use connect::connect;
+#[cfg(feature = "sdctl")]
+pub use connect::{Overrides, connect_with};
 pub use error::TableError;
 pub use pages::Pages;
+#[cfg(feature = "sdctl")]
+pub use record::{Record, State};
 pub use row::{Reading, Row};
+#[cfg(feature = "sdctl")]
+pub use size::split;
+#[cfg(feature = "sdctl")]
+pub use write::{Expect, WriteError};
 
-use std::time::Duration;
-
-use aws_config::BehaviorVersion;
-use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
+use aws_sdk_dynamodb::Client;
 use tokio::sync::OnceCell;
 
-/// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
-/// still leaves time for it.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// A DynamoDB client from the SDK's own environment variables and files, with time-outs that suit a poll.
-pub async fn connect() -> Client {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
-    Client::new(&config)
-}
+use self::pages::View;
 
 /// One table of target groups.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
     name: String,
+    view: View,
     /// Set once the table's key was seen to be the right one.
     key_is_right: OnceCell<()>,
 }
@@ -41,7 +48,15 @@ impl Table {
     /// The table of that name (or ARN). Reads nothing yet.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), key_is_right: OnceCell::new() }
+        Self { client, name: name.into(), view: View::Served, key_is_right: OnceCell::new() }
+    }
+
+    /// The same table for whoever edits it: reads are strongly consistent and see who owns a row, and what fails is
+    /// retried for longer than a poll would wait.
+    #[cfg(feature = "sdctl")]
+    #[must_use]
+    pub fn for_editing(self) -> Self {
+        Self { view: View::Edited, client: write::patient(&self.client), ..self }
     }
 
     /// The table's name, for logs and for people with access to the table; not for callers of the URL.

@@ -15,15 +15,39 @@ use aws_smithy_async::future::pagination_stream::PaginationStream;
 use super::{Row, Table, TableError, key};
 use crate::group::Job;
 
-/// The attributes that a read looks at. Whatever else a user keeps on a row stays in the table.
-const PROJECTION: &str = "#job, #group, #targets, #labels, #expires_at, #delete_at";
+/// What a read has to see, and how fresh it has to be. Whatever else a user keeps on a row stays in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// What is served, eventually consistent: half the price, and a poll comes again in a minute.
+    Served,
+    /// All attributes that are ours, strongly consistent: what is read is about to be changed.
+    #[cfg(feature = "sdctl")]
+    Edited,
+}
 
-/// Names for [`PROJECTION`]. `group` is one of DynamoDB's reserved words, and so may any of them become.
-fn projected_names() -> HashMap<String, String> {
-    [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"]
-        .into_iter()
-        .map(|name| (format!("#{name}"), name.to_owned()))
-        .collect()
+impl View {
+    const fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Self::Served => &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"],
+            #[cfg(feature = "sdctl")]
+            Self::Edited => {
+                &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"]
+            }
+        }
+    }
+
+    pub(super) fn projection(self) -> String {
+        self.attributes().iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
+    pub(super) fn names(self) -> HashMap<String, String> {
+        self.attributes().iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
+    }
+
+    pub(super) fn is_consistent(self) -> bool {
+        self != Self::Served
+    }
 }
 
 /// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
@@ -52,8 +76,9 @@ impl Table {
             .table_name(&self.name)
             .key_condition_expression("#job = :job")
             .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
-            .projection_expression(PROJECTION)
-            .set_expression_attribute_names(Some(projected_names()));
+            .consistent_read(self.view.is_consistent())
+            .projection_expression(self.view.projection())
+            .set_expression_attribute_names(Some(self.view.names()));
         Pages { stream: Stream::Job(query.into_paginator().send()), next_key: None }
     }
 
@@ -66,8 +91,9 @@ impl Table {
             .table_name(&self.name)
             .segment(index)
             .total_segments(total)
-            .projection_expression(PROJECTION)
-            .set_expression_attribute_names(Some(projected_names()));
+            .consistent_read(self.view.is_consistent())
+            .projection_expression(self.view.projection())
+            .set_expression_attribute_names(Some(self.view.names()));
         Pages { stream: Stream::Segment(scan.into_paginator().send()), next_key: None }
     }
 }

@@ -15,7 +15,7 @@ use crate::group::{
 
 /// One row of the table.
 #[derive(Debug, Clone)]
-pub struct Row(HashMap<String, AttributeValue>);
+pub struct Row(pub(super) HashMap<String, AttributeValue>);
 
 /// What a row comes to at a given time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,14 @@ pub enum Reading {
 }
 
 /// A fault and the path of the field that has it.
-struct At(String, Fault);
+pub(super) struct At(String, Fault);
+
+impl At {
+    pub(super) fn of(self, job: &Job, name: &GroupName) -> InvalidGroup {
+        let Self(field, fault) = self;
+        InvalidGroup { job: job.as_str().to_owned(), group: name.as_str().to_owned(), field, fault }
+    }
+}
 
 impl Row {
     /// A row with those attributes.
@@ -42,18 +49,25 @@ impl Row {
     /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::Misconfigured`] says that
     /// the row's key is not ours, so that the table is not one of target groups.
     pub fn read(mut self, names: LabelNames, now: EpochSeconds) -> Result<Reading, TableError> {
-        let job = self.take_key(key::JOB, Job::new)?;
-        let name = self.take_key(key::GROUP, GroupName::new)?;
-        match self.take_group(names, now) {
+        let (job, name) = self.take_key()?;
+        let read = self.take_lease().and_then(|lease| {
+            if lease.lapsed(now) {
+                return Ok(None);
+            }
+            Ok(Some((lease, self.take_group(names)?)))
+        });
+        match read {
             Ok(Some((lease, group))) => Ok(Reading::Served(StoredGroup { job, name, lease, group })),
             Ok(None) => Ok(Reading::Lapsed),
-            Err(At(field, fault)) => {
-                Err(InvalidGroup { job: job.into_string(), group: name.into_string(), field, fault }.into())
-            }
+            Err(at) => Err(at.of(&job, &name).into()),
         }
     }
 
-    fn take_key<T>(&mut self, name: &str, parse: fn(String) -> Result<T, Fault>) -> Result<T, TableError> {
+    pub(super) fn take_key(&mut self) -> Result<(Job, GroupName), TableError> {
+        Ok((self.take_key_part(key::JOB, Job::new)?, self.take_key_part(key::GROUP, GroupName::new)?))
+    }
+
+    fn take_key_part<T>(&mut self, name: &str, parse: fn(String) -> Result<T, Fault>) -> Result<T, TableError> {
         let key = match self.0.remove(name) {
             Some(AttributeValue::S(key)) => parse(key),
             Some(other) => Err(wrong_type(&other, "a string")),
@@ -62,12 +76,12 @@ impl Row {
         key.map_err(|fault| TableError::Misconfigured(format!("a row's key attribute {name:?} {fault}")))
     }
 
-    fn take_group(&mut self, names: LabelNames, now: EpochSeconds) -> Result<Option<(Lease, TargetGroup)>, At> {
-        let lease = Lease { expires_at: self.take_time("expires_at")?, delete_at: self.take_time("delete_at")? };
-        if lease.lapsed(now) {
-            return Ok(None);
-        }
-        Ok(Some((lease, TargetGroup { targets: self.take_targets()?, labels: self.take_labels(names)? })))
+    pub(super) fn take_lease(&mut self) -> Result<Lease, At> {
+        Ok(Lease { expires_at: self.take_time("expires_at")?, delete_at: self.take_time("delete_at")? })
+    }
+
+    pub(super) fn take_group(&mut self, names: LabelNames) -> Result<TargetGroup, At> {
+        Ok(TargetGroup { targets: self.take_targets()?, labels: self.take_labels(names)? })
     }
 
     fn take_time(&mut self, name: &str) -> Result<Option<EpochSeconds>, At> {

@@ -8,7 +8,7 @@ use http_sd_lambda::{
     group::EpochSeconds,
     local::{self, Engine},
     service::TokenHash,
-    table::Table,
+    table::{Expect, Table},
 };
 
 use super::{TOKEN, background::Background};
@@ -55,7 +55,7 @@ impl Dynamo {
     /// Puts the sample fleet into the table.
     pub async fn put_sample(&self) {
         for group in local::sample().unwrap() {
-            self.table().put(&group, EpochSeconds(1)).await.unwrap();
+            self.table().write(&group, None, Expect::Absent, EpochSeconds(1)).await.unwrap();
         }
     }
 

@@ -111,7 +111,7 @@ fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
     let api = taken(&["--port", "0", "--dynamodb-port", &api], other.path());
     assert!(api.contains("choose another port with --dynamodb-port"), "{api}");
     let folder = taken(&["--port", "0", "--dynamodb-port", "0"], data.path());
-    assert!(folder.contains("is in use by another sdctl serve"), "{folder}");
+    assert!(folder.contains("is in use by another sdctl"), "{folder}");
     let file = other.path().join("file");
     std::fs::write(&file, "").unwrap();
     let not_a_folder = taken(&["--port", "0", "--dynamodb-port", "0"], &file);

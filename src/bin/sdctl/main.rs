@@ -1,17 +1,44 @@
 //! `sdctl`: the command line of http-sd-lambda.
 
+mod arguments;
+mod completions;
+mod connection;
+mod error;
 mod serve;
 mod servers;
+mod style;
 mod welcome;
 
-use std::process::ExitCode;
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{error::CliError, style::ERROR};
 
 /// Prometheus HTTP service discovery from a DynamoDB table.
+///
+/// Commands that write say first which table they are about to change. Without --table or `HTTP_SD_TABLE` that is the
+/// local table of this machine.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  sdctl serve --sample                         try it: a small fleet on http://127.0.0.1:8088/prom
+  sdctl apply -f prometheus.yml --dry-run      what would change if the table held your scrape targets
+  sdctl get node_exporter                      what is in the table, leases included
+  sdctl check --url http://127.0.0.1:8088/prom poll an endpoint as Prometheus does
+
+Exit codes: 0 done; 1 failed, nothing else is said of the table; 2 differences (apply --dry-run) or faults (check).
+'sdctl COMMAND --help' has examples of each command.")]
 struct Cli {
+    /// Log in detail what is done, the AWS SDK's requests included
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -19,18 +46,57 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Options),
+    Completions(completions::Options),
+}
+
+/// What a command has to say by its exit code, where nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// There are differences, or faults.
+    Found,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Serve(options) => serve::run(options).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => {
-            eprintln!("sdctl: {error}");
+            let _ = error.print();
+            // Not clap's own 2, which would pass for differences.
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    log_to_stderr(match &cli.command {
+        _ if cli.verbose => "http_sd_lambda=debug,sdctl=debug,aws_smithy_runtime=debug,info",
+        Command::Serve(_) => "http_sd_lambda=info,error",
+        _ => "off",
+    });
+    match run(cli.command).await {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(2),
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "{ERROR}sdctl:{ERROR:#} {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn run(command: Command) -> Result<Outcome, CliError> {
+    match command {
+        Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
+        Command::Completions(options) => completions::run(&options),
+    }
+}
+
+fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_target(false)
+        .with_writer(io::stderr)
+        .init();
 }

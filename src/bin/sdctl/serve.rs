@@ -1,32 +1,28 @@
 //! `sdctl serve`: the function's service on this machine.
 
 use std::{
-    env,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
 use clap::Args;
-use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, ConfigError, variable},
     group::{EpochSeconds, Fault, Job},
     local::{self, Engine, LocalError},
     service::{Access, Service},
-    table::{self, Table, TableError},
+    table::{self, Expect, Table, TableError, WriteError},
 };
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 use crate::{
+    connection::{LOCAL_TABLE, NoHome, data_folder},
     servers::{Servers, Stopped},
     welcome::{LocalTable, Welcome},
 };
 
-/// The name of the local table.
-const LOCAL_TABLE: &str = "http-sd";
 /// A job of the sample.
 const EXAMPLE_JOB: &str = "node_exporter";
 
@@ -77,8 +73,8 @@ pub(crate) enum ServeError {
     OpenToOthers(IpAddr),
     #[error("port {port} on {host} is taken by another program: stop it, or choose another port with {flag}")]
     PortTaken { host: IpAddr, port: u16, flag: &'static str },
-    #[error("no folder for the table, because your home folder is not known: name one with --data")]
-    NoHome,
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
     #[error("the sample breaks the contract: {0}")]
     Sample(#[from] Fault),
     #[error(transparent)]
@@ -91,8 +87,6 @@ pub(crate) enum ServeError {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
-    log_to_stderr();
-
     let settings = config::settings(&variable)?;
     let access = access(options.host)?;
     let listener = listen(options.host, options.port, "--port").await?;
@@ -126,26 +120,13 @@ async fn example_job(table: &Table) -> Result<String, TableError> {
     Ok(table.any_job().await?.unwrap_or_else(|| EXAMPLE_JOB.to_owned()))
 }
 
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("http_sd_lambda=info,error"));
-    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_target(false)
-        .with_writer(io::stderr)
-        .init();
-}
-
 /// Starts the embedded engine and makes sure that it has a table.
 async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table, LocalTable), ServeError> {
     let listener = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), options.dynamodb_port, "--dynamodb-port").await?;
     let endpoint = url_of(&listener)?;
-    let folder = match &options.data {
-        Some(folder) => folder.clone(),
-        None => choose_base_strategy().map_err(|_| ServeError::NoHome)?.data_dir().join("http-sd"),
-    };
+    let folder = data_folder(options.data.as_deref())?;
     let engine = Engine::open(&folder)?;
+    engine.announce(&endpoint)?;
     servers.start(|stopping| engine.serve(listener, stopping));
 
     let table = Table::new(local::client(&endpoint), LOCAL_TABLE);
@@ -154,7 +135,8 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
     if options.sample {
         if table.any_job().await.map_err(unusable)?.is_none() {
             for group in local::sample()? {
-                table.put(&group, EpochSeconds::now()).await.map_err(unusable)?;
+                let written = table.write(&group, None, Expect::Absent, EpochSeconds::now()).await;
+                written.map(|_| ()).or_else(WriteError::unless_conflict).map_err(unusable)?;
             }
         } else {
             eprintln!("sdctl: the table in {} has rows already: the sample is left out", folder.display());

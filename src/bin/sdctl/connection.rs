@@ -1,0 +1,168 @@
+//! Which table a command reads or writes: one in AWS, or the local one.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use etcetera::{BaseStrategy, choose_base_strategy};
+use http_sd_lambda::{
+    config::{self, variable},
+    group::LabelNames,
+    local::{self, Engine, LocalError},
+    table::{self, Overrides, Place, Table},
+};
+use thiserror::Error;
+use tokio::{net::TcpListener, time::Instant};
+
+use crate::error::CliError;
+
+/// The name of the local table.
+pub(crate) const LOCAL_TABLE: &str = "http-sd";
+/// How long to wait for another sdctl to be done with the local table.
+const WAIT_FOR_FOLDER: Duration = Duration::from_secs(10);
+
+/// Which table.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which table")]
+pub(crate) struct TableOptions {
+    /// Table in AWS, by name or ARN, reached with your usual credentials [default: `HTTP_SD_TABLE`; without it the local
+    /// table, through a running sdctl serve if there is one]
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    table: Option<String>,
+    /// Region of the table [default: `AWS_REGION` or your AWS profile's]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Profile in your AWS configuration [default: `AWS_PROFILE`]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Another DynamoDB than AWS's, such as `http://127.0.0.1:8000`
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["region", "profile", "endpoint_url"])]
+    data: Option<PathBuf>,
+}
+
+/// A table that can be used.
+pub(crate) struct Connection {
+    pub(crate) table: Table,
+    pub(crate) location: Location,
+    /// Which label names are valid, as the environment has it for the function.
+    pub(crate) names: LabelNames,
+}
+
+/// Where a table is, in words for people.
+#[derive(Debug, Clone)]
+pub(crate) enum Location {
+    Local { folder: PathBuf },
+    Remote { name: String, endpoint_url: Option<String>, place: Option<Place> },
+}
+
+impl TableOptions {
+    /// A table to read from.
+    pub(crate) async fn open(&self) -> Result<Connection, CliError> {
+        let names = config::settings(&variable)?.label_names;
+        let name = self.table.clone().or_else(|| variable(config::TABLE).filter(|_| self.data.is_none()));
+        if let Some(name) = name {
+            let location =
+                Location::Remote { name: name.clone(), endpoint_url: self.endpoint_url.clone(), place: None };
+            let overrides = Overrides {
+                region: self.region.clone(),
+                profile: self.profile.clone(),
+                endpoint_url: self.endpoint_url.clone(),
+            };
+            let table = Table::new(table::connect_with(&overrides).await, name).for_editing();
+            return Ok(Connection { table, location, names });
+        }
+        if let Some(flag) = self.flag_of_remote() {
+            return Err(CliError::NeedsTable(flag));
+        }
+        let folder = data_folder(self.data.as_deref())?;
+        let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE).for_editing();
+        table.create().await.map_err(|error| CliError::of_table(LOCAL_TABLE, error))?;
+        Ok(Connection { table, location: Location::Local { folder }, names })
+    }
+
+    /// A table to write to, after saying which one it is.
+    pub(crate) async fn open_to_change(&self) -> Result<Connection, CliError> {
+        let mut connection = self.open().await?;
+        connection.announce("Changing").await?;
+        Ok(connection)
+    }
+
+    fn flag_of_remote(&self) -> Option<&'static str> {
+        let given = [(&self.region, "--region"), (&self.profile, "--profile"), (&self.endpoint_url, "--endpoint-url")];
+        given.into_iter().find(|(value, _)| value.is_some()).map(|(_, flag)| flag)
+    }
+}
+
+impl Connection {
+    /// Says on standard error which table it is, account and region included.
+    pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
+        if let Location::Remote { place, .. } = &mut self.location {
+            *place = Some(self.table.place().await.map_err(|error| CliError::of_table(self.table.name(), error))?);
+        }
+        let _ = writeln!(anstream::stderr(), "{doing} {}", self.location);
+        Ok(())
+    }
+}
+
+impl Display for Location {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { folder } => write!(f, "the local table \"{LOCAL_TABLE}\" in {}", folder.display()),
+            Self::Remote { name, endpoint_url, place } => {
+                write!(f, "table \"{name}\"")?;
+                if let Some(Place { account, region }) = place {
+                    write!(f, ", account {account}, region {region}")?;
+                }
+                if let Some(url) = endpoint_url {
+                    write!(f, ", at {url}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Nobody knows where the local table is to be.
+#[derive(Debug, Error)]
+#[error("no folder for the table, because your home folder is not known: name one with --data")]
+pub(crate) struct NoHome;
+
+/// The folder of the local table.
+pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, NoHome> {
+    match given {
+        Some(folder) => Ok(folder.to_owned()),
+        None => Ok(choose_base_strategy().map_err(|_| NoHome)?.data_dir().join("http-sd")),
+    }
+}
+
+/// The API of the engine in that folder: that of a running `sdctl serve`, else of one in this process.
+async fn local_endpoint(folder: &Path) -> Result<String, CliError> {
+    let give_up = Instant::now() + WAIT_FOR_FOLDER;
+    let engine = loop {
+        match Engine::open(folder) {
+            Err(LocalError::InUse { folder }) => {
+                if let Some(endpoint) = local::endpoint(&folder) {
+                    return Ok(endpoint);
+                }
+                if Instant::now() > give_up {
+                    return Err(LocalError::InUse { folder }.into());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            other => break other?,
+        }
+    };
+    let failed = |e: std::io::Error| LocalError::Serve(e.to_string());
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+    let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
+    // It ends with the process.
+    tokio::spawn(engine.serve(listener, std::future::pending()));
+    Ok(endpoint)
+}

@@ -1,0 +1,62 @@
+//! A JSON or YAML document as a tree that knows its lines.
+
+use super::{Format, json, yaml};
+
+/// A part of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Its line, counted from 1.
+    pub(super) line: usize,
+    pub(super) value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Null,
+    /// Text, and in YAML any scalar as it is written.
+    Text(String),
+    /// A number of JSON.
+    Number,
+    /// A boolean of JSON.
+    Boolean,
+    List(Vec<Node>),
+    /// In the order of the document; a key may be there twice.
+    Map(Vec<(Node, Node)>),
+}
+
+/// Why a document cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub(super) line: usize,
+    pub(super) message: String,
+}
+
+/// A document: the elements of a list were handed out one by one, so that a long one is never a tree as a whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Document {
+    List,
+    Other(Node),
+}
+
+impl Node {
+    /// The node's type with its article, for errors.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "null",
+            Value::Text(_) => "a string",
+            Value::Number => "a number",
+            Value::Boolean => "a boolean",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+}
+
+/// Reads a document, and hands the elements of a list to `element`. Some may have been handed out before an error.
+pub(super) fn read(text: &str, format: Format, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
+    match format {
+        Format::Json => json::read(text, element),
+        Format::Yaml => yaml::read(text, element),
+    }
+}

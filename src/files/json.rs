@@ -1,0 +1,137 @@
+//! JSON, read by `serde_json`. A raw value borrows from the text, and so tells where it stands.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::document::{Document, Node, SyntaxError, Value};
+
+/// The lines of a text.
+struct Lines<'t> {
+    text: &'t str,
+    /// Where each line ends.
+    ends: Vec<usize>,
+}
+
+/// The entries of an object, in order, also where a key is there twice.
+struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+
+pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
+    let lines = Lines::of(text);
+    let whole: &RawValue = parse(text, 0)?;
+    if !whole.get().starts_with('[') {
+        return Ok(Document::Other(lines.node(whole)?));
+    }
+    for part in parse::<Vec<&RawValue>>(whole.get(), lines.line(whole) - 1)? {
+        element(lines.node(part)?);
+    }
+    Ok(Document::List)
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, ends: text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i).collect() }
+    }
+
+    /// The line of a value that was read from this text.
+    fn line(&self, part: &RawValue) -> usize {
+        let offset = part.get().as_ptr() as usize - self.text.as_ptr() as usize;
+        self.ends.partition_point(|end| *end < offset) + 1
+    }
+
+    fn node(&self, raw: &'t RawValue) -> Result<Node, SyntaxError> {
+        let (text, line) = (raw.get(), self.line(raw));
+        let before = line - 1;
+        let value = match text.as_bytes().first() {
+            Some(b'"') => Value::Text(parse(text, before)?),
+            Some(b'[') => {
+                let parts: Vec<&RawValue> = parse(text, before)?;
+                Value::List(parts.into_iter().map(|part| self.node(part)).collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let Entries(entries) = parse(text, before)?;
+                let node = |(key, value)| Ok((self.node(key)?, self.node(value)?));
+                Value::Map(entries.into_iter().map(node).collect::<Result<_, _>>()?)
+            }
+            Some(b't' | b'f') => Value::Boolean,
+            Some(b'n') => Value::Null,
+            _ => Value::Number,
+        };
+        Ok(Node { line, value })
+    }
+}
+
+/// Reads a part of a text that has `before` lines before it.
+fn parse<'t, T: Deserialize<'t>>(part: &'t str, before: usize) -> Result<T, SyntaxError> {
+    serde_json::from_str(part).map_err(|error| {
+        let message = error.to_string();
+        // The line that serde_json appends is one of the part.
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        SyntaxError { line: before + error.line().max(1), message: format!("is not JSON: {message}") }
+    })
+}
+
+impl<'t> Deserialize<'t> for Entries<'t> {
+    fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'t> Visitor<'t> for InOrder {
+            type Value = Entries<'t>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(line: usize, text: &str) -> Node {
+        Node { line, value: Value::Text(text.into()) }
+    }
+
+    #[test]
+    fn every_value_knows_its_line() {
+        let json = "\n[\n {\"a\": \"\\ud83d\\ude00\",\n\"a\":\n[1, null,\n true]}, {}]\n";
+        let mut elements = Vec::new();
+        assert_eq!(read(json, &mut |node| elements.push(node)), Ok(Document::List));
+        let list = Value::List(vec![
+            Node { line: 5, value: Value::Number },
+            Node { line: 5, value: Value::Null },
+            Node { line: 6, value: Value::Boolean },
+        ]);
+        let map = Value::Map(vec![(text(3, "a"), text(3, "😀")), (text(4, "a"), Node { line: 5, value: list })]);
+        assert_eq!(elements, [Node { line: 3, value: map }, Node { line: 6, value: Value::Map(vec![]) }]);
+    }
+
+    #[test]
+    fn an_error_knows_its_line() {
+        for (json, line, message) in [
+            ("", 1, "is not JSON: EOF while parsing a value"),
+            ("[{},\n]", 2, "is not JSON: trailing comma"),
+            ("[\n{}\n] x", 3, "is not JSON: trailing characters"),
+            ("[\n\n\"\\ud83d\"]", 3, "is not JSON: unexpected end of hex escape"),
+            ("\u{feff}[]", 1, "is not JSON: expected value"),
+        ] {
+            let error = read(json, &mut |_| {}).unwrap_err();
+            assert_eq!((error.line, error.message.as_str()), (line, message), "{json:?}");
+        }
+    }
+}

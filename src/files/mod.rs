@@ -1,0 +1,123 @@
+//! Target groups in files: lists for `file_sd_configs`, in JSON or YAML, and whole Prometheus configurations.
+//!
+//! What a file says is read with the function's own validator. Files are read as strictly as Prometheus reads them,
+//! and where Prometheus guesses (a field that is there twice, a second document) more strictly: a file that is not
+//! what its author meant must not change a fleet.
+
+mod document;
+mod json;
+mod list;
+mod prometheus;
+mod reader;
+mod yaml;
+
+pub use reader::Reader;
+
+use std::{
+    fmt::{self, Display, Formatter},
+    rc::Rc,
+};
+
+use crate::group::{Fault, Job, TargetGroup, excerpt};
+
+/// A group of a file.
+#[derive(Debug, Clone)]
+pub struct FileGroup {
+    /// The job that it is for.
+    pub job: Job,
+    /// The group.
+    pub group: TargetGroup,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name; `-` is standard input.
+    pub file: Rc<str>,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The job, as far as it is known.
+    pub job: Option<Rc<str>>,
+    /// Which group of its list, counted from 1.
+    pub group: Option<usize>,
+}
+
+/// Something in a file that breaks the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFault {
+    /// Where it is.
+    pub place: Place,
+    /// The field, as a path such as `targets[2]` or `labels["a-b"]`; empty if it is about more than a field.
+    pub field: String,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// A field of a group.
+    Group(Fault),
+    /// It is no JSON, or no YAML, so that nothing of it can be read.
+    Syntax(String),
+    /// It is neither a list of target groups nor a Prometheus configuration, or there is no such file.
+    File(String),
+}
+
+/// Something in a file that is left out on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where it is.
+    pub place: Place,
+    /// What is left out, and why.
+    pub text: String,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON, where types are strict.
+    Json,
+    /// YAML, where a plain `9100` is as good as `"9100"`: Prometheus takes the text as it is written.
+    Yaml,
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if let Some(job) = &self.job {
+            write!(f, ": job {}", excerpt(job))?;
+        }
+        if let Some(group) = self.group {
+            write!(f, "{} group {group}", if self.job.is_some() { "," } else { ":" })?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for FileFault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.field.is_empty() {
+            write!(f, "{} ", self.field)?;
+        }
+        self.problem.fmt(f)
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(fault) => fault.fmt(f),
+            Self::Syntax(text) | Self::File(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}

@@ -1,0 +1,206 @@
+//! YAML, composed from the parser's events: a loader would lose the text of a scalar as it is written, or its line.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+
+use super::document::{Document, Node, SyntaxError, Value};
+
+/// How deep a document may be nested. A Prometheus configuration has some ten levels.
+const DEEPEST: usize = 64;
+/// How many nodes aliases may repeat: a few lines of YAML can ask for billions.
+const MOST_REPEATED: usize = 1_000_000;
+
+struct Composer<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Node>,
+    repeated: usize,
+}
+
+pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
+    let mut composer = Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), repeated: 0 };
+    let mut document = None;
+    loop {
+        match composer.next()? {
+            (Event::StreamEnd, _) => break,
+            (Event::DocumentStart(_), span) if document.is_some() => {
+                return Err(error(span, "is a second document, and Prometheus reads only the first"));
+            }
+            (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
+            (Event::SequenceStart(..), _) => {
+                composer.elements(0, element)?;
+                document = Some(Document::List);
+            }
+            (event, span) => document = Some(Document::Other(composer.node(event, span, 0)?)),
+        }
+    }
+    Ok(document.unwrap_or(Document::Other(Node { line: 1, value: Value::Null })))
+}
+
+impl<'t> Composer<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), SyntaxError> {
+        match self.parser.next_event() {
+            Some(next) => next.map_err(|e: ScanError| SyntaxError {
+                line: e.marker().line(),
+                message: format!("is not YAML: {}", e.info()),
+            }),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    /// The elements of a list whose start was read.
+    fn elements(&mut self, depth: usize, element: &mut dyn FnMut(Node)) -> Result<(), SyntaxError> {
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(()),
+                (event, span) => element(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxError> {
+        if depth > DEEPEST {
+            return Err(error(span, "is nested too deeply"));
+        }
+        let line = span.start.line();
+        let (value, anchor) = match event {
+            Event::Alias(id) => return self.alias(id, span),
+            Event::Scalar(text, style, anchor, tag) => {
+                let null = is_null(&text, style, tag.as_deref());
+                (if null { Value::Null } else { Value::Text(text.into_owned()) }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut list = Vec::new();
+                self.elements(depth, &mut |node| list.push(node))?;
+                (Value::List(list), anchor)
+            }
+            Event::MappingStart(anchor, _) => (Value::Map(self.entries(depth)?), anchor),
+            _ => return Err(error(span, "is not YAML: it ends too early")),
+        };
+        let node = Node { line, value };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn entries(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, SyntaxError> {
+        let (mut entries, mut merged) = (Vec::new(), Vec::new());
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            match value.value {
+                Value::Map(map) if is_merge => merged.extend(map),
+                Value::List(list) if is_merge => merged.extend(list.into_iter().flat_map(|node| match node.value {
+                    Value::Map(map) => map,
+                    _ => Vec::new(),
+                })),
+                _ if is_merge => return Err(error(span, "cannot be merged: it is not a map")),
+                _ => entries.push((key, value)),
+            }
+        }
+        // Keys of the map itself count, then those of the first map that has them.
+        for (key, value) in merged {
+            if entries.iter().all(|(own, _)| own.value != key.value) {
+                entries.push((key, value));
+            }
+        }
+        Ok(entries)
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<Node, SyntaxError> {
+        let node = self.anchors.get(&id).ok_or_else(|| error(span, "is an alias of itself"))?;
+        self.repeated += size(node);
+        if self.repeated > MOST_REPEATED {
+            return Err(error(span, "repeats too much through aliases"));
+        }
+        Ok(node.clone())
+    }
+}
+
+fn is_null(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    style == ScalarStyle::Plain && tag.is_none() && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(list) => list.iter().map(size).sum(),
+        Value::Map(map) => map.iter().map(|(key, value)| size(key) + size(value)).sum(),
+        _ => 0,
+    }
+}
+
+fn error(span: Span, message: &str) -> SyntaxError {
+    SyntaxError { line: span.start.line(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(yaml: &str) -> Result<Node, SyntaxError> {
+        match read(yaml, &mut |_| panic!("a list"))? {
+            Document::Other(node) => Ok(node),
+            Document::List => panic!("a list"),
+        }
+    }
+
+    fn shown(node: &Node) -> String {
+        match &node.value {
+            Value::Null => "null".into(),
+            Value::Text(text) => format!("{text:?}@{}", node.line),
+            Value::List(list) => format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(" ")),
+            Value::Map(map) => {
+                let entries = map.iter().map(|(key, value)| format!("{}:{}", shown(key), shown(value)));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(" "))
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_the_text_that_was_written() {
+        let yaml = "a: 1.10\nb: yes\nc: '~'\nd: ~\ne:\nf: !!str\ng: 0755\nh: \"x\\ty\"\n";
+        let shown = shown(&only(yaml).unwrap());
+        let expected = r#"{"a"@1:"1.10"@1 "b"@2:"yes"@2 "c"@3:"~"@3 "d"@4:null "e"@5:null "f"@6:""@6 "g"@7:"0755"@7 "h"@8:"x\ty"@8}"#;
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn aliases_and_merges_are_followed() {
+        let yaml = "x: &x\n  a: 1\n  b: 2\ny:\n  <<: *x\n  b: 3\nz: [*x]\n";
+        let shown = shown(&only(yaml).unwrap());
+        assert!(shown.contains(r#""y"@4:{"b"@6:"3"@6 "a"@2:"1"@2}"#), "{shown}");
+        assert!(shown.contains(r#""z"@7:[{"a"@2:"1"@2 "b"@3:"2"@3}]"#), "{shown}");
+    }
+
+    #[test]
+    fn what_is_no_yaml_or_too_much_of_it_is_an_error_with_its_line() {
+        let billions: String =
+            (1..20).map(|i| format!("l{i}: &l{i} [{}]\n", vec![format!("*l{}", i - 1); 10].join(","))).collect();
+        for (yaml, line, message) in [
+            ("a: 1\nb: [\n".to_owned(), 3, "is not YAML"),
+            ("a: 1\n---\nb: 2\n".into(), 2, "is a second document"),
+            ("a: *b\n".into(), 1, "is not YAML"),
+            ("[".repeat(1000), 1, ""),
+            (format!("a: {}{}\n", "[".repeat(100), "]".repeat(100)), 1, "is nested too deeply"),
+            (format!("l0: &l0 [x]\n{billions}"), 7, "repeats too much"),
+        ] {
+            let error = only(&yaml).unwrap_err();
+            assert!(error.message.contains(message) && error.line == line, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_null() {
+        for yaml in ["", "\n", "# nothing\n", "---\n", "~\n"] {
+            assert_eq!(only(yaml).unwrap().value, Value::Null, "{yaml:?}");
+        }
+    }
+}

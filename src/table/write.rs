@@ -1,0 +1,212 @@
+//! Writing groups. Only `sdctl` does this; the function can only read.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::retry::RetryConfig,
+    error::SdkError,
+    operation::{
+        delete_item::{DeleteItemError, DeleteItemOutput},
+        update_item::{UpdateItemError, UpdateItemOutput},
+    },
+    types::{AttributeValue, ReturnValue},
+};
+use thiserror::Error;
+
+use super::{Record, Table, TableError, key, record::CONTENT};
+use crate::group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt};
+
+/// How often a request is tried. Nobody waits for an answer within seconds, and a throttled table recovers.
+const ATTEMPTS: u32 = 8;
+/// The longest pause between two attempts. The SDK adds jitter.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What has to hold of a row for it to be written.
+#[derive(Debug, Clone, Copy)]
+pub enum Expect<'a> {
+    /// Nothing: the last writer wins.
+    Anything,
+    /// There is no such row.
+    Absent,
+    /// The row is as it was read.
+    Unchanged(&'a Record),
+    /// The row has that lease: it is the one that we wrote.
+    ExpiresAt(EpochSeconds),
+}
+
+/// Why a row was not written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WriteError {
+    /// What was expected of the row does not hold.
+    #[error("somebody else has changed group {} of job {} meanwhile", excerpt(.group.as_str()), excerpt(.job.as_str()))]
+    Conflict {
+        /// The row's job.
+        job: Job,
+        /// The row's group.
+        group: GroupName,
+    },
+    /// The table refused, or could not be reached.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl WriteError {
+    /// Takes it for done if somebody else was faster.
+    ///
+    /// # Errors
+    /// Any other error.
+    pub fn unless_conflict(self) -> Result<(), TableError> {
+        match self {
+            Self::Conflict { .. } => Ok(()),
+            Self::Table(error) => Err(error),
+        }
+    }
+}
+
+/// An expression with its placeholders.
+#[derive(Default)]
+struct Expression {
+    text: String,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Table {
+    /// Writes a group's targets, labels and lease, and with `owner` the set that owns it from now on. The row's other
+    /// attributes stay. Returns whether the row was there before.
+    ///
+    /// # Errors
+    /// [`WriteError`] when `expect` does not hold or DynamoDB refuses.
+    pub async fn write(
+        &self,
+        group: &StoredGroup,
+        owner: Option<&str>,
+        expect: Expect<'_>,
+        now: EpochSeconds,
+    ) -> Result<bool, WriteError> {
+        let mut update = Expression::default();
+        let mut set = Vec::new();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let time = |time: EpochSeconds| AttributeValue::N(time.0.to_string());
+        let targets = group.group.targets.iter().map(|target| text(target.as_str())).collect();
+        let labels = group.group.labels.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        set.push(update.assign("targets", AttributeValue::L(targets)));
+        set.push(update.assign("labels", AttributeValue::M(labels)));
+        set.push(update.assign("updated_at", time(now)));
+        set.extend(owner.map(|owner| update.assign("managed_by", text(owner))));
+        let mut remove = Vec::new();
+        for (name, at) in [("expires_at", group.lease.expires_at), ("delete_at", group.lease.delete_at)] {
+            match at {
+                Some(at) => set.push(update.assign(name, time(at))),
+                None => remove.push(update.name(name)),
+            }
+        }
+        update.text = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            update.text += &format!(" REMOVE {}", remove.join(", "));
+        }
+        let condition = update.condition(expect);
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(item_key(&group.job, &group.name)))
+            .update_expression(update.text)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(ReturnValue::UpdatedOld)
+            .send()
+            .await;
+        match written {
+            Ok(UpdateItemOutput { attributes, .. }) => Ok(attributes.is_some_and(|old| !old.is_empty())),
+            Err(SdkError::ServiceError(e))
+                if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Err(WriteError::Conflict { job: group.job.clone(), group: group.name.clone() })
+            }
+            Err(error) => Err(TableError::from(error).into()),
+        }
+    }
+
+    /// Deletes a row, whatever else is on it. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`WriteError`] when `expect` does not hold or DynamoDB refuses.
+    pub async fn delete(&self, job: &Job, name: &GroupName, expect: Expect<'_>) -> Result<bool, WriteError> {
+        let mut delete = Expression::default();
+        let condition = delete.condition(expect);
+        let some = |map: HashMap<_, _>| Some(map).filter(|map| !map.is_empty());
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(item_key(job, name)))
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(some(delete.names))
+            .set_expression_attribute_values(Some(delete.values).filter(|values| !values.is_empty()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await;
+        match deleted {
+            Ok(DeleteItemOutput { attributes, .. }) => Ok(attributes.is_some_and(|old| !old.is_empty())),
+            Err(SdkError::ServiceError(e))
+                if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Err(WriteError::Conflict { job: job.clone(), group: name.clone() })
+            }
+            Err(error) => Err(TableError::from(error).into()),
+        }
+    }
+}
+
+impl Expression {
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{name}");
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    /// `name = value`, under a placeholder that begins with `prefix`.
+    fn equation(&mut self, prefix: &str, name: &str, value: AttributeValue) -> String {
+        let placeholder = format!(":{prefix}{name}");
+        self.values.insert(placeholder.clone(), value);
+        format!("{} = {placeholder}", self.name(name))
+    }
+
+    fn assign(&mut self, name: &str, value: AttributeValue) -> String {
+        self.equation("", name, value)
+    }
+
+    fn condition(&mut self, expect: Expect<'_>) -> Option<String> {
+        match expect {
+            Expect::Anything => None,
+            Expect::Absent => Some(format!("attribute_not_exists({})", self.name(key::JOB))),
+            Expect::ExpiresAt(at) => Some(self.equation("was_", "expires_at", AttributeValue::N(at.0.to_string()))),
+            Expect::Unchanged(record) => {
+                let mut terms = vec![format!("attribute_exists({})", self.name(key::JOB))];
+                for name in CONTENT {
+                    terms.push(match record.content.get(name) {
+                        Some(value) => self.equation("was_", name, value.clone()),
+                        None => format!("attribute_not_exists({})", self.name(name)),
+                    });
+                }
+                Some(terms.join(" AND "))
+            }
+        }
+    }
+}
+
+/// The same client, only that it retries for longer.
+pub(super) fn patient(client: &Client) -> Client {
+    let retries = client.config().retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
+    Client::from_conf(client.config().to_builder().retry_config(retries).build())
+}
+
+fn item_key(job: &Job, name: &GroupName) -> HashMap<String, AttributeValue> {
+    [(key::JOB, job.as_str()), (key::GROUP, name.as_str())]
+        .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
+        .into()
+}
