@@ -1,6 +1,6 @@
 //! Leases: until when a group is served.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Fault;
 
@@ -36,6 +36,16 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// A lease from `start` on, for whole seconds. Once it has lapsed, the row stays for `visible`.
+    #[must_use]
+    pub fn starting(start: EpochSeconds, ttl: Duration, visible: Duration) -> Self {
+        let after = |at: EpochSeconds, time: Duration| {
+            EpochSeconds(at.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
+        };
+        let expires_at = after(start, ttl);
+        Self { expires_at: Some(expires_at), delete_at: Some(after(expires_at, visible)) }
+    }
+
     /// The first moment at which the group is no longer served.
     #[must_use]
     pub fn end(&self) -> Option<EpochSeconds> {

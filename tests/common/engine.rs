@@ -1,6 +1,10 @@
 //! An embedded DynamoDB engine on a thread and a port of its own.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig, types::AttributeValue};
 use http_sd_lambda::{
@@ -40,6 +44,21 @@ impl Dynamo {
 
     pub fn table(&self) -> Table {
         Table::new(self.client.clone(), TABLE)
+    }
+
+    /// The row of that group, as DynamoDB has it.
+    pub async fn row(&self, job: &str, group: &str) -> Option<HashMap<String, AttributeValue>> {
+        let get = self.client.get_item().table_name(TABLE).consistent_read(true);
+        let get = get.key("job", AttributeValue::S(job.into())).key("group", AttributeValue::S(group.into()));
+        get.send().await.unwrap().item
+    }
+
+    /// Every row, by job and group.
+    pub async fn rows(&self) -> BTreeMap<(String, String), HashMap<String, AttributeValue>> {
+        let pages = self.client.scan().table_name(TABLE).into_paginator().items().send();
+        let rows: Vec<_> = pages.try_collect().await.unwrap();
+        let text = |row: &HashMap<_, AttributeValue>, name| row[name].as_s().unwrap().clone();
+        rows.into_iter().map(|row| ((text(&row, "job"), text(&row, "group")), row)).collect()
     }
 
     pub async fn delete(&self, job: &str, group: &str) {

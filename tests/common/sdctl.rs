@@ -1,11 +1,19 @@
 //! `sdctl` as a process.
 
-use std::{path::Path, process::Command};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use aws_sdk_dynamodb::Client;
-use http_sd_lambda::local;
+use http_sd_lambda::{config, local};
 
-use super::{http, process::Process};
+use super::{
+    engine::{TABLE, environment},
+    http,
+    process::Process,
+};
 
 /// A running `sdctl serve` with a folder of its own.
 pub struct Served {
@@ -24,6 +32,51 @@ pub fn sdctl() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// An `sdctl` whose table is the one behind that endpoint.
+pub fn sdctl_at(endpoint: &str) -> Command {
+    let mut command = sdctl();
+    command.envs(environment(endpoint)).env(config::TABLE, TABLE);
+    command
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end, with that on its standard input.
+pub fn run_with(command: &mut Command, input: &str) -> Ran {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that does not read closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Ran {
+    run_with(command, "")
+}
+
+impl Ran {
+    /// What a command that must have done its work printed.
+    pub fn done(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// The last line of a command that must have failed, in which it says why.
+    pub fn failed(self) -> String {
+        assert_eq!(self.code, 1, "{self:?}");
+        self.stderr.lines().last().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()
+    }
 }
 
 /// Starts an `sdctl serve` and waits until it is ready.

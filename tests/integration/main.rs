@@ -4,7 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod apply;
+mod apply_together;
 mod contract;
+mod edit;
 mod events;
 mod failure;
 mod reading;

@@ -27,6 +27,18 @@ pub(crate) fn label_name(text: &str, names: LabelNames) -> Result<LabelName, Cli
     LabelName::new(text, names).map_err(wrong("label", text))
 }
 
+/// The name of a set: 1 to 255 bytes of printable text.
+pub(crate) fn set(text: &str) -> Result<String, CliError> {
+    const MOST: usize = 255;
+    let wrong = wrong("set", text);
+    match text.len() {
+        0 => Err(wrong(Fault::Empty)),
+        1..=MOST if text.chars().any(char::is_control) => Err(wrong(Fault::Blank)),
+        1..=MOST => Ok(text.to_owned()),
+        found => Err(wrong(Fault::TooLong { found, most: MOST })),
+    }
+}
+
 fn wrong(what: &'static str, value: &str) -> impl FnOnce(Fault) -> CliError {
     let value = value.to_owned();
     move |fault| CliError::Argument { what, value, fault }

@@ -11,9 +11,9 @@ use clap::Args;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, variable},
-    group::LabelNames,
+    group::{GroupName, Job, LabelNames},
     local::{self, Engine, LocalError},
-    table::{self, Overrides, Place, Table},
+    table::{self, Overrides, Place, Record, Table, TableError, WriteError},
 };
 use thiserror::Error;
 use tokio::{net::TcpListener, time::Instant};
@@ -101,6 +101,19 @@ impl TableOptions {
 }
 
 impl Connection {
+    /// The row of that group.
+    pub(crate) async fn record(&self, job: &Job, name: &GroupName) -> Result<Option<Record>, CliError> {
+        self.table.record(job, name, self.names).await.map_err(|error| self.error(error))
+    }
+
+    pub(crate) fn error(&self, error: TableError) -> CliError {
+        CliError::of_table(self.table.name(), error)
+    }
+
+    pub(crate) fn write_error(&self, error: WriteError) -> CliError {
+        CliError::of_write(self.table.name(), error)
+    }
+
     /// Says on standard error which table it is, account and region included.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {

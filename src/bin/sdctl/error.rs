@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use http_sd_lambda::{
     config::ConfigError,
-    group::{Fault, excerpt},
+    group::{Fault, GroupName, Job, excerpt},
     local::LocalError,
     table::{TableError, WriteError},
 };
@@ -37,6 +37,8 @@ pub(crate) enum CliError {
     Read { file: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", .file.display())]
     Write { file: PathBuf, source: io::Error },
+    #[error("{source}; {how_far}")]
+    Interrupted { source: Box<CliError>, how_far: String },
     #[error("{0}")]
     Refused(String),
 }
@@ -55,6 +57,11 @@ impl CliError {
             WriteError::Table(error) => Self::of_table(name, error),
             conflict @ WriteError::Conflict { .. } => Self::Refused(format!("{conflict}: run the command again")),
         }
+    }
+
+    pub(crate) fn no_such_group(job: &Job, name: &GroupName) -> Self {
+        let (job, name) = (excerpt(job.as_str()), excerpt(name.as_str()));
+        Self::Refused(format!("job {job} has no group {name}: sdctl get shows those that there are"))
     }
 
     /// Whether somebody has stopped reading what we print, such as `head`. No reason to complain.

@@ -1,13 +1,21 @@
 //! `sdctl`: the command line of http-sd-lambda.
 
+mod apply;
 mod arguments;
+mod change;
 mod completions;
 mod connection;
+mod edit;
 mod error;
+mod get;
+mod lease;
+mod progress;
+mod question;
 mod serve;
 mod servers;
 mod style;
 mod welcome;
+mod writes;
 
 use std::{
     env,
@@ -45,6 +53,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Apply(apply::Options),
+    Get(get::Options),
+    Put(edit::PutOptions),
+    Rm(edit::RmOptions),
+    Label(edit::LabelOptions),
     Serve(serve::Options),
     Completions(completions::Options),
 }
@@ -85,6 +98,11 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<Outcome, CliError> {
     match command {
+        Command::Apply(options) => apply::run(options).await,
+        Command::Get(options) => get::run(options).await,
+        Command::Put(options) => edit::put(options).await,
+        Command::Rm(options) => edit::rm(options).await,
+        Command::Label(options) => edit::label(options).await,
         Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
         Command::Completions(options) => completions::run(&options),
     }

@@ -1,0 +1,192 @@
+//! `sdctl apply`: bring the table to what files say.
+
+mod execute;
+mod show;
+
+use std::{io::Write, path::PathBuf};
+
+use clap::Args;
+use http_sd_lambda::{
+    files::Reader,
+    group::{EpochSeconds, LabelNames},
+    plan::{Comparison, Desired, Plan},
+    table::{Pages, Table, TableError},
+};
+use indicatif::ProgressBar;
+
+use crate::{
+    Outcome,
+    arguments::{self, Count},
+    connection::TableOptions,
+    error::CliError,
+    progress, question,
+    style::CHANGED,
+};
+
+/// The set of files for which nobody named another.
+const DEFAULT_SET: &str = "default";
+/// How many faults of files are named.
+const MOST_FAULTS: usize = 20;
+
+/// Bring the table to what files say
+///
+/// Reads lists of target groups as `file_sd_configs` takes them, in JSON or YAML, and whole Prometheus configurations:
+/// each job's `static_configs`, and the files that its `file_sd_configs` names. Shows what would change and asks before it writes.
+/// Applying twice changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl apply -f prometheus.yml --dry-run                  what would change; exit code 2 if anything
+  sdctl apply -f prometheus.yml                            move an existing configuration over
+  sdctl apply -f targets/ --set fleet --prune --yes        a folder under version control, from a pipeline
+  sdctl apply -f node.json --job node_exporter --prune --max-removed 50
+  sdctl get node -o file_sd | sdctl apply -f - --job node  changes nothing
+
+Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the
+same set only, never those of another set, of sdctl put or register, or written by hand. With a --set
+of your own, rows that nobody owns and that hold just what the files say become the set's.
+
+Names: files name no groups. A new row is named by the values of its labels and a hash of all its
+labels, with a number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group
+finds its row again by what the row holds: the same targets and labels, else shared targets, else the
+same labels. So neither another order in the file nor a changed label rewrites other rows.
+
+A group that is larger than DynamoDB's 400 KB becomes several with the same labels.")]
+pub(crate) struct Options {
+    /// File or folder with target groups, or - for standard input; may be repeated
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Job of lists of groups [default: the file's name without its extension]
+    #[arg(long, value_name = "JOB")]
+    job: Option<String>,
+    #[arg(long, value_name = "NAME", help = format!("The set that owns what these files say [default: {DEFAULT_SET}]"))]
+    set: Option<String>,
+    /// Remove rows of the same set that are in no file any more
+    #[arg(long)]
+    prune: bool,
+    /// Show what would change and exit with 2 if anything would
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// How much of a job's, or of the set's, groups and targets may go, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_removed: u8,
+    /// Name every group of a long plan
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+/// What the files want, and as whose owner.
+struct Intent {
+    desired: Desired,
+    names: LabelNames,
+    set: String,
+    adopt: bool,
+    prune: bool,
+}
+
+pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
+    let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
+    let mut connection = options.table.open().await?;
+    let desired = read_files(&options, Reader::new(connection.names))?;
+    let intent = Intent { desired, names: connection.names, set, adopt: options.set.is_some(), prune: options.prune };
+    connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
+
+    let now = EpochSeconds::now();
+    let plan = intent.plan(&connection.table, now).await?;
+    let mut out = anstream::stdout();
+    show::plan(&mut out, &plan, &intent.set, options.full, now)?;
+    let too_much = plan.removals.iter().find_map(|removal| removal.check(options.max_removed).err());
+    if plan.changes.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    if options.dry_run {
+        if let Some(error) = too_much {
+            writeln!(anstream::stderr(), "{CHANGED}apply would refuse this:{CHANGED:#} {error}")?;
+        }
+        return Ok(Outcome::Found);
+    }
+    if let Some(error) = too_much {
+        let hint = "; if other files have these groups, give each collection of files a --set of its own";
+        return Err(CliError::Refused(format!("nothing was changed: {error}{hint}")));
+    }
+    question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
+    execute::plan(&connection.table, &intent.set, &plan).await?;
+
+    // Somebody else may have planned and written at the same time, each of us without seeing the other.
+    let missing = intent.plan(&connection.table, EpochSeconds::now()).await?.changes.len();
+    if missing > 0 {
+        let differ = if missing == 1 { "differs" } else { "differ" };
+        return Err(CliError::Refused(format!(
+            "somebody else is changing the same groups: {} {differ} from the files again; make sure that only one \
+             applies this set at a time, and run the command again",
+            Count(missing, "group")
+        )));
+    }
+    writeln!(out, "{}", show::applied(&plan))?;
+    Ok(Outcome::Done)
+}
+
+async fn see_all(
+    comparison: &mut Comparison<'_>,
+    mut pages: Pages,
+    names: LabelNames,
+    reading: &ProgressBar,
+) -> Result<(), TableError> {
+    while let Some(rows) = pages.next().await? {
+        for row in rows {
+            comparison.see(row.record(names)?);
+            reading.inc(1);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the files. One fault in any of them, and nothing is wanted.
+fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError> {
+    let job = options.job.as_deref().map(arguments::job).transpose()?;
+    for file in &options.files {
+        reader.read(file, job.as_ref());
+    }
+    let mut stderr = anstream::stderr();
+    for note in &reader.notes {
+        writeln!(stderr, "{CHANGED}note:{CHANGED:#} {note}")?;
+    }
+    if !reader.faults.is_empty() {
+        for fault in reader.faults.iter().take(MOST_FAULTS) {
+            writeln!(stderr, "{fault}")?;
+        }
+        let count = Count(reader.faults.len(), "fault");
+        return Err(CliError::Refused(format!(
+            "nothing was changed: the files have {count}; sdctl check says what each would do to Prometheus"
+        )));
+    }
+    Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
+}
+
+impl Intent {
+    /// Compares the files with the table as it is now.
+    async fn plan(&self, table: &Table, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
+        let mut comparison = Comparison::new(&self.desired, &self.set, self.adopt, now);
+        let reading = progress::counter("reading the table, rows");
+        let read = async {
+            if self.prune {
+                // A row of the set may have a job that is in no file any more.
+                see_all(&mut comparison, table.segment(0, 1), self.names, &reading).await?;
+            } else {
+                for job in self.desired.jobs() {
+                    see_all(&mut comparison, table.job(job), self.names, &reading).await?;
+                }
+            }
+            Ok(())
+        };
+        let read: Result<(), TableError> = read.await;
+        reading.finish_and_clear();
+        read.map_err(|error| CliError::of_table(table.name(), error))?;
+        comparison.finish(self.prune).map_err(|fault| CliError::Refused(format!("a group's name {fault}")))
+    }
+}

@@ -1,0 +1,165 @@
+//! One row's change, as it is shown: `+` added, `~` changed, `-` removed.
+
+use std::{collections::BTreeMap, io, io::Write};
+
+use anstyle::Style;
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup},
+    table::{Record, State},
+};
+
+use crate::{
+    arguments::Count,
+    lease,
+    style::{ADDED, CHANGED, REMOVED},
+};
+
+/// How many targets a line names.
+const MOST_TARGETS: usize = 5;
+
+/// A row before and after.
+pub(crate) struct Change<'a> {
+    pub(crate) name: &'a GroupName,
+    pub(crate) before: Option<&'a Record>,
+    pub(crate) after: Option<&'a StoredGroup>,
+    /// The set that owns the row from then on, if that changes.
+    pub(crate) owner: Option<&'a str>,
+    /// When the change is shown, or made.
+    pub(crate) now: EpochSeconds,
+}
+
+impl Change<'_> {
+    pub(crate) fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        match (self.before, self.after) {
+            (None, Some(after)) => self.added(out, after),
+            (Some(before), Some(after)) => self.changed(out, before, after),
+            (Some(before), None) => self.removed(out, before),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn heading(&self, out: &mut dyn Write, style: Style, sign: char) -> io::Result<()> {
+        writeln!(out, "  {style}{sign} {}{style:#}", self.name)
+    }
+
+    fn added(&self, out: &mut dyn Write, after: &StoredGroup) -> io::Result<()> {
+        self.heading(out, ADDED, '+')?;
+        writeln!(out, "      targets  {}", targets(&after.group.targets))?;
+        if !after.group.labels.is_empty() {
+            writeln!(out, "      labels   {}", labels(&after.group.labels))?;
+        }
+        if let Some(end) = after.lease.end() {
+            writeln!(out, "      lease    {}", lease::until(end, self.now))?;
+        }
+        Ok(())
+    }
+
+    fn changed(&self, out: &mut dyn Write, before: &Record, after: &StoredGroup) -> io::Result<()> {
+        self.heading(out, CHANGED, '~')?;
+        match &before.group {
+            Ok(old) => {
+                target_changes(out, &old.targets, &after.group.targets)?;
+                label_changes(out, &old.labels, &after.group.labels)?;
+            }
+            Err(fault) => {
+                writeln!(out, "      {REMOVED}was broken{REMOVED:#}: {} {}", fault.field, fault.fault)?;
+                writeln!(out, "      targets  {}", targets(&after.group.targets))?;
+            }
+        }
+        match (before.lease.end(), after.lease.end()) {
+            (old, new) if old == new => {}
+            (Some(old), None) => {
+                writeln!(out, "      lease    {}, served for good from now on", lease::until(old, self.now))?
+            }
+            (_, Some(new)) => writeln!(out, "      lease    {}", lease::until(new, self.now))?,
+            (None, None) => {}
+        }
+        if let Some(owner) = self.owner.filter(|owner| before.managed_by.as_deref() != Some(*owner)) {
+            let old = before.managed_by.as_deref().unwrap_or("nobody");
+            writeln!(out, "      owner    {old} → set {owner}")?;
+        }
+        Ok(())
+    }
+
+    fn removed(&self, out: &mut dyn Write, before: &Record) -> io::Result<()> {
+        self.heading(out, REMOVED, '-')?;
+        match before.state(self.now) {
+            State::Served(group) => summary(out, group),
+            State::Lapsed => writeln!(out, "      lapsed already"),
+            State::Invalid(fault) => writeln!(out, "      broken: {} {}", fault.field, fault.fault),
+        }
+    }
+}
+
+fn summary(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
+    writeln!(out, "      targets  {}", targets(&group.targets))?;
+    if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
+}
+
+/// The first targets, and how many more there are.
+pub(crate) fn targets(targets: &[Target]) -> String {
+    if targets.is_empty() {
+        return "none".into();
+    }
+    some_of(&targets.iter().map(|target| target.as_str()).collect::<Vec<_>>(), "")
+}
+
+/// `name=value`, comma-separated; values with quotes where they need some.
+pub(crate) fn labels(labels: &Labels) -> String {
+    labels.iter().map(|(name, text)| format!("{}={}", name.as_str(), value(text))).collect::<Vec<_>>().join(", ")
+}
+
+fn value(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"\",=".contains(c));
+    if plain { text.to_owned() } else { format!("{text:?}") }
+}
+
+fn some_of(texts: &[&str], sign: &str) -> String {
+    let mut shown: Vec<String> = texts.iter().take(MOST_TARGETS).map(|text| format!("{sign}{text}")).collect();
+    if texts.len() > MOST_TARGETS {
+        shown.push(format!("{sign}{} more", texts.len() - MOST_TARGETS));
+    }
+    shown.join(", ")
+}
+
+fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Result<()> {
+    let mut counts: BTreeMap<&str, isize> = BTreeMap::new();
+    for target in new {
+        *counts.entry(target.as_str()).or_default() += 1;
+    }
+    for target in old {
+        *counts.entry(target.as_str()).or_default() -= 1;
+    }
+    let with = |sign: isize| {
+        let changed = counts.iter().filter(|(_, count)| count.signum() == sign);
+        changed.map(|(target, _)| *target).collect::<Vec<_>>()
+    };
+    let kept = new.len().min(old.len());
+    for (style, sign, changed) in [(ADDED, "+ ", with(1)), (REMOVED, "- ", with(-1))] {
+        if !changed.is_empty() {
+            let of = if kept > 0 { format!("  ({} before)", Count(old.len(), "target")) } else { String::new() };
+            writeln!(out, "      targets  {style}{}{style:#}{of}", some_of(&changed, sign))?;
+        }
+    }
+    Ok(())
+}
+
+fn label_changes(out: &mut dyn Write, old: &Labels, new: &Labels) -> io::Result<()> {
+    for (name, text) in new {
+        match old.get(name) {
+            None => writeln!(out, "      labels   {ADDED}+ {}={}{ADDED:#}", name.as_str(), value(text))?,
+            Some(before) if before != text => writeln!(
+                out,
+                "      labels   {CHANGED}~ {}: {} → {}{CHANGED:#}",
+                name.as_str(),
+                value(before),
+                value(text)
+            )?,
+            Some(_) => {}
+        }
+    }
+    for (name, text) in old.iter().filter(|(name, _)| !new.contains_key(name)) {
+        writeln!(out, "      labels   {REMOVED}- {}={}{REMOVED:#}", name.as_str(), value(text))?;
+    }
+    Ok(())
+}

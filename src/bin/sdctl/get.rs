@@ -1,0 +1,275 @@
+//! `sdctl get`: what is in the table, as it is read, so that a large one is never held in memory.
+
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use http_sd_lambda::{
+    group::{EpochSeconds, Job, excerpt},
+    table::{Record, State},
+};
+use serde::Serialize;
+
+use crate::{
+    Outcome, arguments,
+    change::{labels, targets},
+    connection::{Connection, TableOptions},
+    error::CliError,
+    lease,
+    style::{FAINT, HEADING, REMOVED},
+};
+
+/// Show what is in the table, leases that have lapsed and broken rows included
+///
+/// All jobs come in the table's own order, the groups of a job by name.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl get                                every group
+  sdctl get node_exporter                  the groups of a job
+  sdctl get node_exporter web-1 -o yaml    all of one group
+  sdctl get node_exporter -o file_sd       what is served, for file_sd_configs or sdctl apply
+  sdctl get -o json | jq '.[] | select(.state == \"lapsed\")'
+
+-o file_sd is what the function serves: no lapsed lease is in it, and a broken row is an error.")]
+pub(crate) struct Options {
+    /// Job
+    job: Option<String>,
+    /// Group of the job
+    group: Option<String>,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// A line for each group
+    #[default]
+    Table,
+    /// The same with all targets, and who wrote it when
+    Wide,
+    /// A JSON list
+    Json,
+    /// A YAML list
+    Yaml,
+    /// The list that is served, without names: for `file_sd_configs`
+    #[value(name = "file_sd")]
+    FileSd,
+}
+
+/// A row for machines.
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    job: &'a str,
+    group: &'a str,
+    /// `served`, `lapsed` or `broken`.
+    state: &'static str,
+    #[serde(flatten)]
+    content: Option<&'a http_sd_lambda::group::TargetGroup>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    managed_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<i64>,
+}
+
+/// Writes rows in a format, page by page.
+struct Printer {
+    format: Format,
+    out: io::BufWriter<anstream::Stdout>,
+    now: EpochSeconds,
+    /// How many rows were printed.
+    rows: usize,
+    /// How wide each column was so far.
+    widths: Vec<usize>,
+}
+
+pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
+    let job = options.job.as_deref().map(arguments::job).transpose()?;
+    if options.output == Format::FileSd && job.is_none() {
+        return Err(CliError::Refused("file_sd has no place for a job: name one, or take -o json".into()));
+    }
+    let connection = options.table.open().await?;
+    let mut printer = Printer::new(options.output);
+    match (&job, &options.group) {
+        (Some(job), Some(group)) => {
+            let name = arguments::group(group)?;
+            let found = connection.table.record(job, &name, connection.names).await;
+            match found.map_err(|error| connection.error(error))? {
+                Some(record) => printer.page(&[record])?,
+                None => return Err(CliError::no_such_group(job, &name)),
+            }
+        }
+        _ => read_all(&connection, job.as_ref(), &mut printer).await?,
+    }
+    printer.finish()?;
+    Ok(Outcome::Done)
+}
+
+async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Printer) -> Result<(), CliError> {
+    let mut pages = match job {
+        Some(job) => connection.table.job(job),
+        None => connection.table.segment(0, 1),
+    };
+    let mut found = false;
+    while let Some(rows) = pages.next().await.map_err(|error| connection.error(error))? {
+        found |= !rows.is_empty();
+        let records = rows.into_iter().map(|row| row.record(connection.names)).collect::<Result<Vec<_>, _>>();
+        printer.page(&records.map_err(|error| connection.error(error))?)?;
+    }
+    match job {
+        Some(job) if !found => {
+            let job = excerpt(job.as_str());
+            Err(CliError::Refused(format!("no row has the job {job}: sdctl get shows all there are")))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Printer {
+    fn new(format: Format) -> Self {
+        let out = io::BufWriter::new(anstream::stdout());
+        Self { format, out, now: EpochSeconds::now(), rows: 0, widths: Vec::new() }
+    }
+
+    fn page(&mut self, records: &[Record]) -> Result<(), CliError> {
+        match self.format {
+            Format::Table | Format::Wide => self.lines(records)?,
+            Format::Json | Format::FileSd => {
+                for record in records {
+                    self.json(record)?;
+                }
+            }
+            Format::Yaml => {
+                for record in records {
+                    self.rows += 1;
+                    let yaml = yaml_serde::to_string(&[Entry::of(record, self.now)]).map_err(io::Error::other)?;
+                    self.out.write_all(yaml.as_bytes())?;
+                }
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn finish(mut self) -> Result<(), CliError> {
+        match self.format {
+            Format::Table | Format::Wide if self.rows == 0 => {
+                writeln!(anstream::stderr(), "the table is empty: sdctl put or sdctl apply fills it")?;
+            }
+            Format::Table | Format::Wide => {}
+            Format::Json | Format::FileSd if self.rows == 0 => writeln!(self.out, "[]")?,
+            Format::Json | Format::FileSd => writeln!(self.out, "\n]")?,
+            Format::Yaml if self.rows == 0 => writeln!(self.out, "[]")?,
+            Format::Yaml => {}
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn json(&mut self, record: &Record) -> Result<(), CliError> {
+        let text = if self.format == Format::FileSd {
+            match record.state(self.now) {
+                State::Served(group) => serde_json::to_string(group),
+                State::Lapsed => return Ok(()),
+                State::Invalid(fault) => {
+                    return Err(CliError::Refused(format!("{fault}: nothing is served until that is mended")));
+                }
+            }
+        } else {
+            serde_json::to_string(&Entry::of(record, self.now))
+        };
+        let text = text.map_err(io::Error::from)?;
+        write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// A line for each row, in columns that are as wide as what was seen so far.
+    fn lines(&mut self, records: &[Record]) -> Result<(), CliError> {
+        let mut lines: Vec<Vec<String>> = records.iter().map(|record| self.columns(record)).collect();
+        if self.rows == 0 && !lines.is_empty() {
+            let names: &[&str] = match self.format {
+                Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "TARGETS", "LABELS"],
+                _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
+            };
+            lines.insert(0, names.iter().map(|name| (*name).to_owned()).collect());
+        }
+        for line in &lines {
+            self.widths.resize(line.len(), 0);
+            for (width, cell) in self.widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        for (i, line) in lines.iter().enumerate() {
+            let heading = self.rows == 0 && i == 0;
+            let mut text = String::new();
+            for (width, cell) in self.widths.iter().zip(line) {
+                text += &format!("{cell:width$}   ");
+            }
+            let style = match line[2].as_str() {
+                _ if heading => HEADING,
+                lease if lease.starts_with("lapsed") => FAINT,
+                "broken" => REMOVED,
+                _ => anstyle::Style::new(),
+            };
+            writeln!(self.out, "{style}{}{style:#}", text.trim_end())?;
+        }
+        self.rows += records.len();
+        Ok(())
+    }
+
+    fn columns(&self, record: &Record) -> Vec<String> {
+        let lease = match record.state(self.now) {
+            State::Invalid(_) => "broken".into(),
+            _ => record.lease.end().map_or_else(|| "-".into(), |end| lease::until(end, self.now)),
+        };
+        let (shown_targets, shown_labels) = match &record.group {
+            Ok(group) if self.format == Format::Wide => {
+                let all: Vec<&str> = group.targets.iter().map(|target| target.as_str()).collect();
+                (all.join(","), labels(&group.labels))
+            }
+            Ok(group) => (targets(&group.targets), labels(&group.labels)),
+            Err(fault) => (format!("{} {}", fault.field, fault.fault), String::new()),
+        };
+        let mut columns = vec![printable(record.job.as_str()), printable(record.name.as_str()), lease];
+        if self.format == Format::Wide {
+            columns.push(record.managed_by.as_deref().map_or_else(|| "-".into(), printable));
+            let ago = |at: EpochSeconds| lease::until(at, self.now).replace("lapsed ", "");
+            columns.push(record.updated_at.map_or_else(|| "-".into(), ago));
+        }
+        columns.extend([printable(&shown_targets), printable(&shown_labels)]);
+        columns
+    }
+}
+
+/// Text without what would break a line.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+impl<'a> Entry<'a> {
+    fn of(record: &'a Record, now: EpochSeconds) -> Self {
+        let state = match record.state(now) {
+            State::Served(_) => "served",
+            State::Lapsed => "lapsed",
+            State::Invalid(_) => "broken",
+        };
+        Self {
+            job: record.job.as_str(),
+            group: record.name.as_str(),
+            state,
+            content: record.group.as_ref().ok(),
+            fault: record.group.as_ref().err().map(|fault| format!("{} {}", fault.field, fault.fault)),
+            expires_at: record.lease.expires_at.map(|at| at.0),
+            delete_at: record.lease.delete_at.map(|at| at.0),
+            managed_by: record.managed_by.as_deref(),
+            updated_at: record.updated_at.map(|at| at.0),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Many writes at once, which stop together: at the first failure, or when somebody says so.
+
+use futures_util::{StreamExt, stream};
+use http_sd_lambda::table::WriteError;
+use indicatif::ProgressBar;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// How many writes are under way at a time.
+const AT_ONCE: usize = 16;
+
+/// What became of them.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// How many were made.
+    pub(crate) done: usize,
+    /// What ended them early.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// Why not all writes were made.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+    /// One of them failed. Those that were under way then are done or have failed as well.
+    Failed(WriteError),
+}
+
+/// Makes the writes. Once they have to end, those that are under way are waited for and no other is begun.
+pub(crate) async fn all<W>(writes: impl Iterator<Item = W>, progress: &ProgressBar) -> Written
+where
+    W: Future<Output = Result<bool, WriteError>>,
+{
+    let (stop, stopped) = watch::channel(false);
+    let until = async move {
+        let mut stopped = stopped;
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let mut under_way = Box::pin(stream::iter(writes).take_until(Box::pin(until)).buffer_unordered(AT_ONCE));
+    let mut interruption = Box::pin(interruption());
+    let mut written = Written { done: 0, ended: None };
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut interruption, if written.ended.is_none() => {
+                written.ended = Some(Ended::Interrupted);
+                stop.send_replace(true);
+            }
+            result = under_way.next() => match result {
+                None => break,
+                Some(Ok(_)) => {
+                    written.done += 1;
+                    progress.inc(1);
+                }
+                Some(Err(error)) => {
+                    written.ended.get_or_insert(Ended::Failed(error));
+                    stop.send_replace(true);
+                }
+            }
+        }
+    }
+    written
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn interruption() {
+    // Without a handler the signal ends the process by itself.
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending().await },
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,418 @@
+//! `sdctl apply`: from files to rows, and never a row too few.
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use http_sd_lambda::service::Settings;
+use tempfile::TempDir;
+
+use crate::common::{
+    Ask, Dynamo, Row,
+    ask::service,
+    prometheus::Group,
+    row::{n, s},
+    sdctl::{Ran, run, run_with, sdctl, sdctl_at, serve_local},
+};
+
+/// A table and a folder for files.
+pub(crate) struct Applied {
+    pub(crate) dynamo: Dynamo,
+    pub(crate) folder: TempDir,
+}
+
+impl Applied {
+    pub(crate) async fn new() -> Self {
+        Self { dynamo: Dynamo::with_table().await, folder: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let file = self.folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = sdctl_at(&self.dynamo.endpoint());
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    /// Writes `node.json` and applies it as the set `fleet`, without a question.
+    fn apply(&self, json: &str, arguments: &[&str]) -> Ran {
+        self.write("node.json", json);
+        self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes"], arguments].concat())
+    }
+
+    /// What the function answers, ordered by content.
+    pub(crate) async fn served(&self, job: &str) -> Vec<Group> {
+        let answer = Ask::get(&format!("/prom/{job}")).of(&service(&self.dynamo, Settings::default())).await;
+        sorted(answer.groups())
+    }
+}
+
+fn sorted(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.sort_by_key(|group| format!("{group:?}"));
+    groups
+}
+
+pub(crate) fn group<const T: usize, const L: usize>(targets: [&str; T], labels: [(&str, &str); L]) -> Group {
+    Group {
+        targets: targets.map(str::to_owned).into(),
+        labels: BTreeMap::from(labels.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+    }
+}
+
+const THREE: &str = r#"[
+    {"targets": ["a:1", "b:1"], "labels": {"env": "prod"}},
+    {"targets": ["c:1"], "labels": {"env": "test"}},
+    {"targets": ["d:1"], "labels": {}}
+]"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_serves_exactly_the_groups_of_a_whole_prometheus_yml() {
+    let applied = Applied::new().await;
+    applied.write(
+        "etc/prometheus.yml",
+        "global: {scrape_interval: 15s}
+scrape_configs:
+  - job_name: node
+    static_configs:
+      - targets: [a:1, 'b:1']
+        labels: &common {env: prod, version: 1.10, answer: yes}
+      - targets: [c:1]
+        labels: {<<: *common, env: test}
+  - job_name: mixed
+    file_sd_configs:
+      - files: [sd/*.json, more.yml]
+  - job_name: pods
+    kubernetes_sd_configs: [{role: pod}]
+rule_files: [rules.yml]
+",
+    );
+    applied.write("etc/sd/1.json", r#"[{"targets":["j:1"],"labels":{"é":"1"}}]"#.replace('é', "e").as_str());
+    applied.write("etc/sd/2.json", r#"[{"targets":["k:1","j:1"],"labels":{"emoji":"\ud83d\ude00"}}]"#);
+    applied.write("etc/more.yml", "- targets:\n  - y:1\n  labels:\n    port: 9100\n");
+    let ran = applied.run(&["apply", "-f", "etc/prometheus.yml", "--yes"]);
+    assert!(ran.stderr.contains("etc/prometheus.yml:13: job \"pods\": kubernetes_sd_configs is left out"), "{ran:?}");
+    assert!(ran.done().ends_with("Applied: 5 added, 0 changed, 0 removed.\n"));
+    assert_eq!(
+        applied.served("node").await,
+        sorted(vec![
+            group(["a:1", "b:1"], [("env", "prod"), ("version", "1.10"), ("answer", "yes")]),
+            group(["c:1"], [("env", "test"), ("version", "1.10"), ("answer", "yes")]),
+        ])
+    );
+    assert_eq!(
+        applied.served("mixed").await,
+        sorted(vec![
+            group(["j:1"], [("e", "1")]),
+            group(["k:1", "j:1"], [("emoji", "😀")]),
+            group(["y:1"], [("port", "9100")]),
+        ])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applying_again_or_in_another_order_changes_nothing() {
+    let applied = Applied::new().await;
+    let plan = applied.apply(THREE, &["--prune"]).done();
+    assert!(plan.contains("+ prod-") && plan.contains("targets  a:1, b:1") && plan.contains("env=prod"), "{plan}");
+    let before = applied.dynamo.rows().await;
+    let reordered = r#"[
+        {"labels": {}, "targets": ["d:1"]},
+        {"targets": ["c:1"], "labels": {"env": "test"}},
+        {"targets": ["b:1", "a:1"], "labels": {"env": "prod"}}
+    ]"#;
+    for json in [THREE, reordered] {
+        assert!(applied.apply(json, &["--prune"]).done().starts_with("Nothing to change: 3 groups"));
+        assert_eq!(applied.apply(json, &["--prune", "--dry-run"]).code, 0);
+    }
+    assert_eq!(applied.dynamo.rows().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_the_plan_exits_with_2_and_writes_nothing() {
+    let applied = Applied::new().await;
+    let ran = applied.apply(THREE, &["--dry-run"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stdout.contains("Plan: 3 to add, 0 to change, 0 to remove, 0 unchanged."), "{ran:?}");
+    assert!(applied.dynamo.rows().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_keeps_its_row_when_its_targets_or_its_labels_change() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &[]).done();
+    let before = applied.dynamo.rows().await;
+    let plan = applied
+        .apply(
+            r#"[
+                {"targets": ["a:1", "b:1", "new:1"], "labels": {"env": "prod"}},
+                {"targets": ["c:1"], "labels": {"env": "staging", "team": "x y"}},
+                {"targets": ["d:1"], "labels": {}}
+            ]"#,
+            &["--prune"],
+        )
+        .done();
+    for line in ["targets  + new:1", "~ env: test → staging", "+ team=\"x y\"", "0 to add, 2 to change, 0 to remove"] {
+        assert!(plan.contains(line), "no {line:?} in:\n{plan}");
+    }
+    let after = applied.dynamo.rows().await;
+    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    let served = applied.served("node").await;
+    assert!(served.contains(&group(["c:1"], [("env", "staging"), ("team", "x y")])), "{served:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prune_removes_rows_of_its_own_set_alone() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &[]).done();
+    applied.write("node.yml", "- targets: [other:1]\n  labels: {env: prod}\n");
+    applied.run(&["apply", "-f", "node.yml", "--set", "other", "--yes"]).done();
+    Row::new("node", "by-hand", &["hand:1"]).with("mine", s("x")).put(&applied.dynamo).await;
+    applied.run(&["put", "node", "put", "--target", "put:1"]).done();
+    applied.write("gone.json", r#"[{"targets": ["gone:1"]}]"#);
+    applied.run(&["apply", "-f", "gone.json", "-f", "node.json", "--set", "fleet", "--yes"]).done();
+
+    let shorter = r#"[{"targets": ["a:1", "b:1"], "labels": {"env": "prod"}}]"#;
+    let kept = applied.apply(shorter, &[]).done();
+    assert!(kept.contains("2 rows of the set fleet are in no file and would go with --prune"), "{kept}");
+    let plan = applied.apply(shorter, &["--prune", "--max-removed", "100"]).done();
+    assert!(plan.ends_with("Applied: 0 added, 0 changed, 3 removed.\n"), "{plan}");
+    let targets: Vec<String> =
+        applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
+    for kept in ["a:1", "b:1", "other:1", "hand:1", "put:1"] {
+        assert!(targets.contains(&kept.to_owned()), "{kept} is gone: {targets:?}");
+    }
+    assert_eq!(targets.len(), 5);
+    assert!(applied.served("gone").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_a_fifth_goes_only_if_that_is_said() {
+    let applied = Applied::new().await;
+    let group = |i: usize, targets: &[usize]| {
+        let targets: Vec<String> = targets.iter().map(|target| format!("\"t{i}-{target}:1\"")).collect();
+        format!(r#"{{"targets": [{}], "labels": {{"i": "{i}"}}}}"#, targets.join(","))
+    };
+    let file = |groups: &[String]| format!("[{}]", groups.join(","));
+    let ten: Vec<String> = (0..10).map(|i| group(i, &[0, 1])).collect();
+    applied.apply(&file(&ten), &[]).done();
+    let without_one_target_each: Vec<String> = (0..10).map(|i| group(i, &[0])).collect();
+    let other_targets: Vec<String> = (0..10).map(|i| group(i, &[7, 8])).collect();
+    for (what, groups, arguments, error) in [
+        ("no group", &ten[..0], vec![], "10 of 10 groups and 20 of 20 targets"),
+        ("three groups less", &ten[3..], vec![], "3 of 10 groups and 6 of 20 targets"),
+        ("three groups less, and 29 %", &ten[3..], vec!["--max-removed", "29"], "say --max-removed 30"),
+        ("one group less, and none may go", &ten[1..], vec!["--max-removed", "0"], "1 of 10 groups"),
+        ("half of the targets", &without_one_target_each, vec![], "0 of 10 groups and 10 of 20 targets"),
+        ("other targets", &other_targets, vec![], "20 of 20 targets"),
+    ] {
+        let before = applied.dynamo.rows().await;
+        let refused = applied.apply(&file(groups), &[&["--prune"], &arguments[..]].concat()).failed();
+        assert!(refused.contains("nothing was changed") && refused.contains(error), "{what}: {refused}");
+        assert_eq!(applied.dynamo.rows().await, before, "{what}");
+    }
+    // A group that moves to another row is not lost.
+    let regrouped = [&[group(0, &[0]), r#"{"targets": ["t0-1:1"]}"#.into()], &ten[1..]].concat();
+    applied.apply(&file(&regrouped), &["--prune"]).done();
+    applied.apply(&file(&ten[2..]), &["--prune", "--max-removed", "30"]).done();
+    assert_eq!(applied.served("node").await.len(), 8);
+}
+
+/// Cut anywhere, a file is an error, stopped by the guard, or takes nothing away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_cut_anywhere_never_removes_anything() {
+    let samples = [
+        ("node.json", r#"[{"targets":["a:1","b:1"],"labels":{"x":"1"}},{"targets":["c:1"]},{"targets":["d:1"]}]"#),
+        ("node.yml", "- targets: [a:1, 'b:1']\n  labels: {x: 1}\n- targets:\n  - c:1\n- {targets: [\"d:1\"]}\n"),
+        (
+            "prometheus.yml",
+            "scrape_configs:\n- job_name: node\n  static_configs:\n  - targets: [a:1, b:1]\n    labels:\n      x: 1\n\
+             \x20 - targets:\n    - c:1\n    - d:1\n",
+        ),
+    ];
+    for (name, text) in samples {
+        let applied = Applied::new().await;
+        applied.write(name, text);
+        let apply = ["apply", "-f", name, "--set", "fleet", "--prune", "--yes"];
+        applied.run(&apply).done();
+        let (mut refused, mut harmless) = (0, 0);
+        for cut in 0..text.len() {
+            let before = applied.dynamo.rows().await;
+            applied.write(name, &text[..cut]);
+            let ran = applied.run(&apply);
+            let after = applied.dynamo.rows().await;
+            if ran.code == 0 {
+                harmless += 1;
+                let targets: Vec<String> =
+                    applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
+                for target in ["a:1", "b:1", "c:1", "d:1"] {
+                    assert!(targets.contains(&target.to_owned()), "{target} is gone after {:?}", &text[..cut]);
+                }
+                assert!(before.keys().all(|key| after.contains_key(key)), "a row is gone after {:?}", &text[..cut]);
+                applied.write(name, text);
+                applied.run(&apply).done();
+            } else {
+                refused += 1;
+                assert_eq!(after, before, "changed after {:?}: {ran:?}", &text[..cut]);
+            }
+        }
+        assert!(refused > text.len() / 2, "{name}: only {refused} refused, {harmless} harmless");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_in_any_file_changes_nothing_and_every_one_is_named() {
+    let applied = Applied::new().await;
+    applied.write("sd/good.json", r#"[{"targets": ["a:1"]}]"#);
+    applied.write("sd/bad.json", "[{\"targets\": [1, \"\"],\n \"labels\": {\"a-b\": \"x\"}, \"label\": {}}]");
+    applied.write("sd/worse.yml", "- targets: [a b]\n- labels: {}\n- targets: [x\n");
+    let ran = applied.run(&["apply", "-f", "sd", "--yes"]);
+    for fault in [
+        "sd/bad.json:1: job \"bad\", group 1: targets[0] is a number, but must be a string",
+        "sd/bad.json:1: job \"bad\", group 1: targets[1] is empty",
+        "sd/bad.json:2: job \"bad\", group 1: labels[\"a-b\"] is not a label name that Prometheus 2 takes",
+        "sd/bad.json:2: job \"bad\", group 1: \"label\" is not a field of a target group",
+        "sd/worse.yml:1: job \"worse\", group 1: targets[0] has white space",
+        "sd/worse.yml:2: job \"worse\", group 2: targets is missing",
+        "sd/worse.yml:4: is not YAML",
+    ] {
+        assert!(ran.stderr.contains(fault), "no {fault:?} in:\n{}", ran.stderr);
+    }
+    assert!(ran.failed().starts_with("sdctl: nothing was changed: the files have 7 faults"));
+    assert!(applied.dynamo.rows().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_refused() {
+    let applied = Applied::new().await;
+    applied.write("prometheus.yml", "scrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [no.json]}]\n");
+    applied.write("rules.yml", "groups: []\n");
+    applied.write("list.yml", "- targets: [a:1]\n");
+    applied.write("empty.yml", "");
+    fs::create_dir(applied.folder.path().join("empty")).unwrap();
+    for (arguments, input, error) in [
+        (vec!["-f", "no.json"], "", "no.json:1: cannot be read"),
+        (vec!["-f", "empty"], "", "empty:1: has no file that ends in .json, .yml or .yaml"),
+        (vec!["-f", "empty.yml"], "", "empty.yml:1: is null, but must be a list"),
+        (vec!["-f", "rules.yml"], "", "rules.yml:1: is a map, but must be a list"),
+        (vec!["-f", "prometheus.yml"], "", "prometheus.yml:3: job \"a\": names the file \"no.json\", which is not there"),
+        (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its jobs itself: leave --job out"),
+        (vec!["-f", "-"], "[]", "-:1: is a list of groups: name their job with --job"),
+        (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
+        (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
+        (vec!["-f", "list.yml"], "", "nothing was changed: say --yes, because there is nobody here to ask"),
+        (vec![], "", "--file <FILE>"),
+        (vec!["-f", "list.yml", "--max-removed", "101"], "", "101 is not in 0..=100"),
+    ] {
+        let ran = run_with(applied.command(&["apply"]).args(&arguments), input);
+        assert!(ran.code == 1 && ran.stderr.contains(error), "{arguments:?}: {ran:?}");
+    }
+    assert!(applied.dynamo.rows().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &[]).done();
+    applied.run(&["put", "node", "mine", "-t", "m:1", "-l", "env=prod"]).done();
+    applied.run(&["put", "node", "leased", "-t", "l:1", "--ttl", "1h"]).done();
+    Row::new("node", "lapsed", &["x:1"]).with("expires_at", n(1)).put(&applied.dynamo).await;
+    let before = applied.dynamo.rows().await;
+    let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
+    let again = run_with(&mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--dry-run"]), &listed);
+    assert!(again.done().ends_with("Nothing to change: 5 groups as the files say.\n"));
+    let own = run_with(
+        &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
+        &listed,
+    );
+    // The set takes what nobody owns; what holds a lease has an owner of another kind, but is nobody's all the same.
+    assert!(own.done().contains("owner    nobody → set fleet"));
+    let after = applied.dynamo.rows().await;
+    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    assert_eq!(applied.served("node").await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_that_are_not_ours_survive() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &[]).done();
+    let (job, name) = applied.dynamo.rows().await.into_keys().find(|(_, name)| name.starts_with("prod")).unwrap();
+    let mut row = applied.dynamo.row(&job, &name).await.unwrap();
+    row.insert("rack".into(), s("42"));
+    applied.dynamo.client.put_item().table_name("http-sd").set_item(Some(row)).send().await.unwrap();
+    applied.apply(&THREE.replace("b:1", "e:1"), &["--max-removed", "50"]).done();
+    let row = applied.dynamo.row(&job, &name).await.unwrap();
+    assert_eq!(row["rack"], s("42"));
+    assert_eq!(row["targets"].as_l().unwrap()[1], s("e:1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_fits_no_row_becomes_several() {
+    let applied = Applied::new().await;
+    let targets: Vec<String> = (0..30_000).map(|i| format!("host-{i:05}.example.internal:9100")).collect();
+    let json = serde_json::json!([{"targets": targets, "labels": {"env": "prod"}}]).to_string();
+    let plan = applied.apply(&json, &[]).done();
+    assert!(plan.contains("Applied: 3 added"), "{plan}");
+    let mut served: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
+    served.sort();
+    assert_eq!(served, targets);
+    assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 3 groups"));
+    let label = serde_json::json!([{"targets": ["a:1"], "labels": {"env": "x".repeat(400_000)}}]).to_string();
+    let refused = applied.apply(&label, &[]).failed();
+    assert!(refused.contains("node.json:1: job \"node\", group 1: its labels, or one of its targets"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lapsed_or_broken_row_of_the_set_is_mended() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &[]).done();
+    let names: Vec<(String, String)> = applied.dynamo.rows().await.into_keys().collect();
+    let mut lapsed = applied.dynamo.row("node", &names[0].1).await.unwrap();
+    lapsed.insert("expires_at".into(), n(1));
+    let mut broken = applied.dynamo.row("node", &names[1].1).await.unwrap();
+    broken.insert("targets".into(), s("a:1"));
+    for row in [lapsed, broken] {
+        applied.dynamo.client.put_item().table_name("http-sd").set_item(Some(row)).send().await.unwrap();
+    }
+    let plan = applied.apply(THREE, &["--prune"]).done();
+    assert!(plan.contains("was broken: targets is a string (S)") && plan.contains("served for good from now on"), "{plan}");
+    assert!(plan.ends_with("Applied: 0 added, 2 changed, 0 removed.\n"), "{plan}");
+    assert_eq!(applied.served("node").await.len(), 3);
+    assert_eq!(applied.dynamo.rows().await.into_keys().collect::<Vec<_>>(), names);
+}
+
+/// Without a table's name it is the local one, through the `sdctl serve` that has it open, or without any.
+#[test]
+fn the_local_table_is_written_with_and_without_a_running_serve() {
+    let data = TempDir::new().unwrap();
+    let here = |arguments: &[&str], data: &Path| run(sdctl().args(arguments).arg("--data").arg(data));
+    let put = here(&["put", "node", "a", "-t", "a:1"], data.path());
+    assert!(put.stderr.starts_with("Changing the local table \"http-sd\" in "), "{put:?}");
+    put.done();
+    let served = serve_local(data.path(), &[]);
+    assert_eq!(served.get("/prom", None), (200, r#"[{"targets":["a:1"],"labels":{}}]"#.into()));
+    here(&["put", "node", "b", "-t", "b:1"], data.path()).done();
+    assert!(served.get("/prom/node", None).1.contains("b:1"));
+    drop(served);
+    assert!(here(&["get", "node"], data.path()).done().contains("b:1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_line() {
+    let applied = Applied::new().await;
+    let put = applied.run(&["put", "node", "a", "-t", "a:1"]);
+    assert!(put.stderr.starts_with("Changing table \"http-sd\", account 000000000000, region "), "{put:?}");
+    for command in [["put", "node", "a", "-t", "a:1"], ["label", "node", "a", "x=y", "z-"]] {
+        let ran = run(applied.command(&command).args(["--table", "no-such-table"]));
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        let error = ran.failed();
+        assert!(error.starts_with("sdctl: table \"no-such-table\" cannot be used; are its name, the region"), "{error}");
+    }
+    let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
+    assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");
+}

@@ -1,0 +1,195 @@
+//! `sdctl apply` beside somebody else, interrupted, or with a table that fails.
+
+use std::{
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, Job, LabelNames},
+    table::{Expect, WriteError},
+};
+use rustix::process::Signal;
+
+use crate::{
+    apply::Applied,
+    common::{
+        Row,
+        fault::{Fault, FaultyDynamo},
+        process::Process,
+        sdctl::{run, sdctl_at},
+    },
+};
+
+/// A list of that many groups of one target each.
+fn fleet(groups: usize, prefix: &str) -> String {
+    let groups: Vec<String> = (0..groups)
+        .map(|i| format!(r#"{{"targets":["{prefix}-{i}:1"],"labels":{{"instance_id":"i-{i}"}}}}"#))
+        .collect();
+    format!("[{}]", groups.join(","))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
+    let applied = Applied::new().await;
+    let table = applied.dynamo.table().for_editing();
+    let (job, name) = (Job::new("node").unwrap(), GroupName::new("a").unwrap());
+    Row::new("node", "a", &["a:1"]).put(&applied.dynamo).await;
+    let read = table.record(&job, &name, LabelNames::Legacy).await.unwrap().unwrap();
+    let group = http_sd_lambda::group::StoredGroup {
+        job: job.clone(),
+        name: name.clone(),
+        lease: read.lease,
+        group: read.group.clone().unwrap(),
+    };
+    let conflict = || Err(WriteError::Conflict { job: job.clone(), group: name.clone() });
+    assert_eq!(table.write(&group, None, Expect::Absent, EpochSeconds(1)).await, conflict());
+    for other in [
+        Row::new("node", "a", &["b:1"]),
+        Row::new("node", "a", &["a:1"]).labels([("x", "y")]),
+        Row::new("node", "a", &["a:1"]).with("managed_by", crate::common::row::s("other")),
+        Row::new("node", "a", &["a:1"]).with("expires_at", crate::common::row::n(9_999_999_999)),
+    ] {
+        other.put(&applied.dynamo).await;
+        let before = applied.dynamo.rows().await;
+        assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
+        assert_eq!(table.delete(&job, &name, Expect::Unchanged(&read)).await, conflict());
+        assert_eq!(applied.dynamo.rows().await, before);
+    }
+    applied.dynamo.delete("node", "a").await;
+    assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
+    assert!(applied.dynamo.rows().await.is_empty());
+    Row::new("node", "a", &["a:1"]).with("mine", crate::common::row::s("kept")).put(&applied.dynamo).await;
+    assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, Ok(true));
+}
+
+/// Two pipelines apply different states of the same set at the same time. Whatever the table holds in the end, it is
+/// one of the two, or somebody was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_apply_different_files_at_once_one_is_told() {
+    let mut told = 0;
+    for round in 0..4 {
+        let applied = Applied::new().await;
+        applied.write("old/node.json", &fleet(40, "old"));
+        applied.write("a/node.json", &fleet(60, "a"));
+        applied.write("b/node.json", &fleet(50, if round % 2 == 0 { "b" } else { "old" }));
+        applied.run(&["apply", "-f", "old", "--set", "fleet", "--yes"]).done();
+        let apply = |folder: &str| {
+            let arguments =
+                ["apply", "-f", folder, "--set", "fleet", "--prune", "--yes", "--max-removed", "100"];
+            applied.command(&arguments)
+        };
+        let (mut first, mut second) = (apply("a"), apply("b"));
+        let other = std::thread::spawn(move || run(&mut second));
+        let runs = [run(&mut first), other.join().unwrap()];
+        for ran in &runs {
+            assert!(ran.code == 0 || ran.stderr.contains("somebody else"), "{ran:?}");
+        }
+        told += usize::from(runs.iter().any(|ran| ran.code != 0));
+        if runs.iter().all(|ran| ran.code == 0) {
+            // One came after the other, then: the last one's state is whole.
+            let unchanged = |folder| {
+                let mut dry_run = applied.command(&["apply", "-f", folder, "--set", "fleet", "--prune", "--dry-run"]);
+                run(&mut dry_run).code == 0
+            };
+            assert!(unchanged("a") || unchanged("b"), "a mixture, and nobody was told");
+        }
+        // Whoever runs again gets what the files say.
+        run(&mut apply("a")).done();
+        assert_eq!(applied.served("node").await.len(), 60);
+    }
+    assert!(told > 0, "the two never met: the test says nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_that_was_killed_is_finished_by_the_next() {
+    const GROUPS: usize = 3000;
+    let applied = Applied::new().await;
+    applied.write("node.json", &fleet(GROUPS, "host"));
+    let arguments = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
+    let mut killed = Process::start(&mut applied.command(&arguments));
+    let mut rows = 0;
+    while rows < 100 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        rows = applied.dynamo.rows().await.len();
+    }
+    assert!(!killed.stop_with(Signal::KILL).success());
+    let rows = applied.dynamo.rows().await.len();
+    assert!((100..GROUPS).contains(&rows), "{rows} rows: the test says nothing");
+    let plan = applied.run(&arguments).done();
+    assert!(plan.contains(&format!("{} to add, 0 to change, 0 to remove, {rows} unchanged", GROUPS - rows)), "{plan}");
+    assert_eq!(applied.served("node").await.len(), GROUPS);
+    assert!(applied.run(&arguments).done().starts_with("Nothing to change"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_that_is_interrupted_says_how_far_it_got() {
+    const GROUPS: usize = 3000;
+    let applied = Applied::new().await;
+    applied.write("node.json", &fleet(GROUPS, "host"));
+    let arguments = ["apply", "-f", "node.json", "--yes"];
+    for signal in [Signal::INT, Signal::TERM] {
+        let before = applied.dynamo.rows().await.len();
+        let mut interrupted = Process::start(&mut applied.command(&arguments));
+        let mut rows = before;
+        while rows < before + 100 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            rows = applied.dynamo.rows().await.len();
+        }
+        assert_eq!(interrupted.stop_with(signal).code(), Some(1));
+        let done = applied.dynamo.rows().await.len() - before;
+        let said = format!("stopped, with {done} of {} changes made: run the same command again for the rest", GROUPS - before);
+        assert!(interrupted.output().contains(&said), "no {said:?} in:\n{}", interrupted.output());
+    }
+    applied.run(&arguments).done();
+    assert_eq!(applied.served("node").await.len(), GROUPS);
+}
+
+/// Runs `apply` through an endpoint that fails.
+fn apply_through(applied: &Applied, faulty: &FaultyDynamo) -> Command {
+    let mut command = sdctl_at(&faulty.endpoint());
+    command.current_dir(applied.folder.path()).args(["apply", "-f", "node.json", "--yes"]);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_write_is_repeated_and_a_refused_one_ends_the_run() {
+    let applied = Applied::new().await;
+    applied.write("node.json", &fleet(60, "host"));
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    let writes = AtomicUsize::new(0);
+    faulty.fail(move |operation, _| {
+        let throttled = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) % 7 == 3;
+        if throttled { Fault::Error(400, "ProvisionedThroughputExceededException") } else { Fault::None }
+    });
+    run(&mut apply_through(&applied, &faulty)).done();
+    assert_eq!(applied.served("node").await.len(), 60);
+
+    applied.write("node.json", &fleet(160, "host"));
+    let writes = AtomicUsize::new(0);
+    faulty.fail(move |operation, _| {
+        let denied = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) > 40;
+        if denied { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+    });
+    let error = run(&mut apply_through(&applied, &faulty)).failed();
+    assert!(error.contains("AccessDeniedException") && error.contains("of 100 changes made"), "{error}");
+    faulty.heal();
+    run(&mut apply_through(&applied, &faulty)).done();
+    assert_eq!(applied.served("node").await.len(), 160);
+}
+
+/// A short read would plan additions of what is there, and removals of nothing: it must be an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_read_plans_nothing() {
+    let applied = Applied::new().await;
+    crate::common::row::put_all(&applied.dynamo, crate::common::row::tenths_of_a_page(25)).await;
+    applied.write("node.json", &fleet(3, "host"));
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    for prune in [&[][..], &["--prune"][..]] {
+        faulty.fail(|_, later_page| if later_page { Fault::Error(400, "AccessDeniedException") } else { Fault::None });
+        let error = run(apply_through(&applied, &faulty).args(prune)).failed();
+        assert!(error.contains("AccessDeniedException"), "{error}");
+    }
+    assert_eq!(applied.dynamo.rows().await.len(), 25);
+}

@@ -1,0 +1,206 @@
+//! `sdctl get`, `put`, `rm` and `label`.
+
+use std::process::Command;
+
+use http_sd_lambda::group::EpochSeconds;
+use serde_json::Value;
+
+use crate::{
+    apply::{Applied, group},
+    common::{
+        Row,
+        row::{n, put_all, s, tenths_of_a_page},
+        sdctl::run,
+    },
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
+    let applied = Applied::new().await;
+    let said = applied.run(&["put", "node", "web", "-t", "a:1", "-t", "b:1", "-l", "env=prod", "-l", "x=a=b"]).done();
+    assert!(said.contains("+ web") && said.contains("a:1, b:1") && said.contains(r#"env=prod, x="a=b""#), "{said}");
+    assert_eq!(applied.served("node").await, [group(["a:1", "b:1"], [("env", "prod"), ("x", "a=b")])]);
+    let EpochSeconds(now) = EpochSeconds::now();
+    let row = applied.dynamo.row("node", "web").await.unwrap();
+    assert!((now - row["updated_at"].as_n().unwrap().parse::<i64>().unwrap()).abs() < 60);
+    assert!(!row.contains_key("expires_at") && !row.contains_key("managed_by"));
+
+    Row::new("node", "web", &["a:1"]).with("mine", s("x")).with("expires_at", n(1)).put(&applied.dynamo).await;
+    let said = applied.run(&["put", "node", "web", "--target", "c:1"]).done();
+    assert!(said.contains("~ web") && said.contains("+ c:1") && said.contains("- a:1"), "{said}");
+    assert_eq!(applied.served("node").await, [group(["c:1"], [])]);
+    let row = applied.dynamo.row("node", "web").await.unwrap();
+    assert_eq!(row["mine"], s("x"));
+    assert!(!row.contains_key("expires_at"));
+    let again = applied.run(&["put", "node", "web", "--target", "c:1"]).done();
+    assert_eq!(again, "nothing changed: group \"web\" is so already\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_to_live_becomes_a_lease_whose_row_stays_visible_for_a_day() {
+    let applied = Applied::new().await;
+    let said = applied.run(&["put", "node", "web", "-t", "a:1", "--ttl", "15m"]).done();
+    assert!(said.contains("lease    ends in 15m"), "{said}");
+    let row = applied.dynamo.row("node", "web").await.unwrap();
+    let time = |name: &str| row[name].as_n().unwrap().parse::<i64>().unwrap();
+    assert_eq!(time("expires_at"), time("updated_at") + 900);
+    assert_eq!(time("delete_at"), time("expires_at") + 86_400);
+    let listed = applied.run(&["get", "node"]).done();
+    assert!(listed.contains("ends in 1"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_put_cannot_store_is_refused() {
+    let applied = Applied::new().await;
+    for (arguments, error) in [
+        (vec!["", "g", "-t", "a:1"], "job \"\" is empty"),
+        (vec!["j", "", "-t", "a:1"], "group \"\" is empty"),
+        (vec!["j", "g", "-t", "a b"], "target \"a b\" has white space"),
+        (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 takes"),
+        (vec!["j", "g", "-t", "a:1", "-l", "=c"], "label \"\" is empty"),
+        (vec!["j", "g", "-t", "a:1", "-l", "a"], "a label is written name=value"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "0s"], "and not zero"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "1500ms"], "a whole number of seconds"),
+        (vec!["j", "g"], "--target <TARGET>"),
+    ] {
+        let ran = run(applied.command(&["put"]).args(&arguments));
+        assert!(ran.code == 1 && ran.stderr.contains(error), "{arguments:?}: {ran:?}");
+    }
+    assert!(applied.dynamo.rows().await.is_empty());
+    let utf8 = run(applied.command(&["put", "j", "g", "-t", "a:1", "-l", "a-b=c"]).env("HTTP_SD_LABEL_NAMES", "utf8"));
+    utf8.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rm_removes_groups_or_a_job_and_nothing_else() {
+    let applied = Applied::new().await;
+    for (job, name) in [("node", "a"), ("node", "b"), ("node", "c"), ("other", "a")] {
+        Row::new(job, name, &["x:1"]).put(&applied.dynamo).await;
+    }
+    let names = || async { applied.dynamo.rows().await.into_keys().map(|(job, name)| job + "/" + &name).collect::<Vec<_>>() };
+    assert_eq!(applied.run(&["rm", "node", "a"]).done(), "removed group \"a\" of job \"node\"\n");
+    assert_eq!(names().await, ["node/b", "node/c", "other/a"]);
+    let missing = applied.run(&["rm", "node", "no", "b"]).failed();
+    assert_eq!(missing, "sdctl: job \"node\" has no group \"no\": sdctl get shows those that there are");
+    assert_eq!(names().await, ["node/c", "other/a"]);
+    assert!(applied.run(&["rm", "node"]).failed().contains("nothing was changed: say --yes"));
+    assert_eq!(names().await, ["node/c", "other/a"]);
+    assert_eq!(applied.run(&["rm", "node", "-y"]).done(), "removed job \"node\": 1 group with 1 target\n");
+    assert_eq!(names().await, ["other/a"]);
+    assert!(applied.run(&["rm", "node", "-y"]).failed().contains("no row has the job \"node\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn label_sets_and_removes_labels_and_keeps_the_lease() {
+    let applied = Applied::new().await;
+    let EpochSeconds(now) = EpochSeconds::now();
+    Row::new("node", "a", &["a:1"])
+        .labels([("env", "prod"), ("old", "x")])
+        .with("expires_at", n(now + 600))
+        .with("managed_by", s("fleet"))
+        .put(&applied.dynamo)
+        .await;
+    let ran = applied.run(&["label", "node", "a", "env=test", "new=1", "old-", "never-"]);
+    assert!(ran.stderr.contains("note: the row belongs to the set fleet"), "{ran:?}");
+    let said = ran.done();
+    for line in ["~ env: prod → test", "+ new=1", "- old=x"] {
+        assert!(said.contains(line), "no {line:?} in:\n{said}");
+    }
+    assert_eq!(applied.served("node").await, [group(["a:1"], [("env", "test"), ("new", "1")])]);
+    let row = applied.dynamo.row("node", "a").await.unwrap();
+    assert_eq!((&row["expires_at"], &row["managed_by"]), (&n(now + 600), &s("fleet")));
+    assert!(applied.run(&["label", "node", "no", "a=b"]).failed().contains("job \"node\" has no group \"no\""));
+    assert!(applied.run(&["label", "node", "a", "what"]).stderr.contains("NAME- to remove it"));
+    Row::key("node", "broken").put(&applied.dynamo).await;
+    let broken = applied.run(&["label", "node", "broken", "a=b"]).failed();
+    assert!(broken.contains("targets is missing: mend the row first, for example with sdctl put"), "{broken}");
+}
+
+async fn some_of_each(applied: &Applied) {
+    let EpochSeconds(now) = EpochSeconds::now();
+    Row::new("node", "good", &["a:1"]).labels([("env", "prod")]).put(&applied.dynamo).await;
+    Row::new("node", "lapsed", &["b:1"]).with("expires_at", n(now - 7200)).put(&applied.dynamo).await;
+    Row::new("node", "leased", &["c:1"]).with("expires_at", n(now + 7230)).put(&applied.dynamo).await;
+    Row::key("odd", "broken\n").with("targets", s("x")).with("managed_by", s("fleet")).put(&applied.dynamo).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_shows_lapsed_leases_and_broken_rows_as_such() {
+    let applied = Applied::new().await;
+    some_of_each(&applied).await;
+    let table = applied.run(&["get"]).done();
+    let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(line("JOB"), "JOB GROUP LEASE TARGETS LABELS");
+    assert_eq!(line("good"), "node good - a:1 env=prod");
+    assert_eq!(line("lapsed"), "node lapsed lapsed 2h ago b:1");
+    assert_eq!(line("leased"), "node leased ends in 2h c:1");
+    assert_eq!(line("odd"), "odd broken\u{fffd} broken targets is a string (S), but must be a list or set of strings");
+    assert!(applied.run(&["get", "odd", "-o", "wide"]).done().contains("fleet"));
+    assert_eq!(applied.run(&["get", "node", "good"]).done().lines().count(), 2);
+
+    let json: Value = serde_json::from_str(&applied.run(&["get", "-o", "json"]).done()).unwrap();
+    let mut states: Vec<(&str, &str)> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["group"].as_str().unwrap(), row["state"].as_str().unwrap()))
+        .collect();
+    states.sort_unstable();
+    assert_eq!(states, [("broken\n", "broken"), ("good", "served"), ("lapsed", "lapsed"), ("leased", "served")]);
+    let yaml = applied.run(&["get", "node", "good", "-o", "yaml"]).done();
+    assert_eq!(yaml, "- job: node\n  group: good\n  state: served\n  targets:\n  - a:1\n  labels:\n    env: prod\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_sd_is_what_is_served_or_an_error() {
+    let applied = Applied::new().await;
+    some_of_each(&applied).await;
+    let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
+    let groups = crate::common::prometheus::read(listed.as_bytes()).unwrap();
+    assert_eq!(groups, applied.served("node").await);
+    let broken = applied.run(&["get", "odd", "-o", "file_sd"]);
+    assert!(serde_json::from_str::<Value>(&broken.stdout).is_err(), "{broken:?}");
+    assert!(broken.failed().contains("nothing is served until that is mended"));
+    assert!(applied.run(&["get", "-o", "file_sd"]).failed().contains("file_sd has no place for a job: name one"));
+    applied.dynamo.delete("node", "good").await;
+    applied.dynamo.delete("node", "leased").await;
+    assert_eq!(applied.run(&["get", "node", "-o", "file_sd"]).done(), "[]\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_said() {
+    let applied = Applied::new().await;
+    let empty = applied.run(&["get"]);
+    assert_eq!(empty.stderr, "the table is empty: sdctl put or sdctl apply fills it\n");
+    assert_eq!(empty.done(), "");
+    assert_eq!(applied.run(&["get", "-o", "json"]).done(), "[]\n");
+    assert_eq!(applied.run(&["get", "-o", "yaml"]).done(), "[]\n");
+    let no_job = applied.run(&["get", "nod"]).failed();
+    assert_eq!(no_job, "sdctl: no row has the job \"nod\": sdctl get shows all there are");
+    assert!(applied.run(&["get", "node", "web"]).failed().contains("job \"node\" has no group \"web\""));
+}
+
+/// Every page is read, and printed as it comes: somebody who reads only the beginning ends it without an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn get_reads_every_page_and_does_not_mind_a_closed_pipe() {
+    let applied = Applied::new().await;
+    put_all(&applied.dynamo, tenths_of_a_page(45)).await;
+    let json: Value = serde_json::from_str(&applied.run(&["get", "node", "-o", "json"]).done()).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 45);
+    let line = format!("set -o pipefail; {} get -o json | head -n 1", env!("CARGO_BIN_EXE_sdctl"));
+    let sdctl = applied.command(&[]);
+    let environment = sdctl.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let shell = Command::new("bash").args(["-c", &line]).envs(environment).output().unwrap();
+    assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
+}
+
+/// Colours belong on a terminal; what is piped is plain text.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_piped_has_no_colours() {
+    let applied = Applied::new().await;
+    for arguments in [&["put", "node", "a", "-t", "a:1"][..], &["get"], &["get", "nope"], &["--help"]] {
+        let ran = applied.run(arguments);
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains('\u{1b}'), "{ran:?}");
+    }
+}
