@@ -6,20 +6,27 @@ use super::{
     Change, ChangeKind, Counts, Desired, Plan, Removal, Wanted,
     desired::{Fingerprint, fingerprint},
     guard::Share,
-    names::{self, FreeNames},
+    names::FreeNames,
+    pair::pair,
 };
 use crate::{
-    group::{EpochSeconds, Fault, Job, Labels, TargetGroup},
+    group::{EpochSeconds, Fault, Job},
     table::{Record, State},
 };
 
 /// A comparison that is under way.
 #[derive(Debug)]
 pub struct Comparison<'d> {
+    view: View,
+    jobs: BTreeMap<Job, JobComparison<'d>>,
+}
+
+/// As whom, and when, the table is looked at.
+#[derive(Debug)]
+struct View {
     set: String,
     adopt: bool,
     now: EpochSeconds,
-    jobs: BTreeMap<Job, JobComparison<'d>>,
 }
 
 /// The rows and the wanted groups of a job.
@@ -73,18 +80,18 @@ impl<'d> Comparison<'d> {
     #[must_use]
     pub fn new(desired: &'d Desired, set: &str, adopt: bool, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
-        Self { set: set.to_owned(), adopt, now, jobs }
+        Self { view: View { set: set.to_owned(), adopt, now }, jobs }
     }
 
     /// Takes a row of the table into account.
     pub fn see(&mut self, record: Record) {
-        let own = record.managed_by.as_deref() == Some(&self.set);
+        let own = record.managed_by.as_deref() == Some(&self.view.set);
         if own && !self.jobs.contains_key(&record.job) {
             self.jobs.insert(record.job.clone(), JobComparison::default());
         }
         // A job that is in no file, in a row that is not ours: not our business.
         let Some(job) = self.jobs.get_mut(&record.job) else { return };
-        job.see(record, own, self.adopt, self.now);
+        job.see(record, own, &self.view);
     }
 
     /// The plan, once every row was seen. Without `prune` no row goes.
@@ -95,7 +102,7 @@ impl<'d> Comparison<'d> {
         let mut plan = Plan::default();
         let mut whole = Removal { job: None, groups: Share::default(), targets: Share::default() };
         for (job, comparison) in self.jobs {
-            let removal = comparison.finish(&job, prune, self.now, &mut plan)?;
+            let removal = comparison.finish(&job, &self.view, prune, &mut plan)?;
             for (sum, part) in [(&mut whole.groups, removal.groups), (&mut whole.targets, removal.targets)] {
                 sum.removed += part.removed;
                 sum.of += part.of;
@@ -116,9 +123,9 @@ impl<'d> JobComparison<'d> {
         Self { wanted, by_content, ..Self::default() }
     }
 
-    fn see(&mut self, record: Record, own: bool, adopt: bool, now: EpochSeconds) {
+    fn see(&mut self, record: Record, own: bool, view: &View) {
         self.names.take(&record.name);
-        let State::Served(group) = record.state(now) else {
+        let State::Served(group) = record.state(view.now) else {
             if own {
                 self.left.push(record);
             }
@@ -137,14 +144,15 @@ impl<'d> JobComparison<'d> {
             && let Some(i) = matches.free.pop()
         {
             let elsewhere = match record.managed_by {
-                None if adopt => Elsewhere::Adopted(Box::new(record)),
+                None if view.adopt => Elsewhere::Adopted(Box::new(record)),
                 owner => Elsewhere::Left(owner.unwrap_or_default()),
             };
             matches.elsewhere.push((i, elsewhere));
         }
     }
 
-    fn finish(mut self, job: &Job, prune: bool, now: EpochSeconds, plan: &mut Plan<'d>) -> Result<Removal, Fault> {
+    fn finish(mut self, job: &Job, view: &View, prune: bool, plan: &mut Plan<'d>) -> Result<Removal, Fault> {
+        let now = view.now;
         let (mut free, mut updates) = (Vec::new(), Vec::new());
         for matches in std::mem::take(&mut self.by_content).into_values() {
             free.extend(matches.free);
@@ -160,7 +168,7 @@ impl<'d> JobComparison<'d> {
         }
         free.sort_unstable();
         let left = std::mem::take(&mut self.left);
-        let (claimed, added, left) = pair(self.wanted, free, left);
+        let (claimed, added, left) = pair(&view.set, self.wanted, free, left);
         updates.extend(claimed.into_iter().map(|(i, record)| (i, Box::new(record))));
         updates.sort_unstable_by_key(|(i, _)| *i);
 
@@ -168,7 +176,7 @@ impl<'d> JobComparison<'d> {
         let mut change = |name, kind| plan.changes.push(Change { job: job.clone(), name, kind });
         for i in added {
             let wanted = &self.wanted[i];
-            change(self.names.next(&wanted.group.labels)?, ChangeKind::Add(wanted));
+            change(self.names.next(&view.set, &wanted.group.labels)?, ChangeKind::Add(wanted));
             counts.added += 1;
         }
         let mut removal = Removal { job: Some(job.clone()), groups: Share::default(), targets: Share::default() };
@@ -215,63 +223,4 @@ impl<'d> Lost<'d> {
         });
         group.targets.iter().filter(|target| !wanted.contains(target.as_str())).count()
     }
-}
-
-/// Rows that become wanted groups, wanted groups that need a new row, rows that are left.
-type Pairs = (Vec<(usize, Record)>, Vec<usize>, Vec<Record>);
-
-/// Finds for each wanted group a row that it may have been before: one that shares targets with it, else one with its
-/// labels, else a broken one with its name.
-fn pair(wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>) -> Pairs {
-    let groups: Vec<Option<&TargetGroup>> = left.iter().map(|record| record.group.as_ref().ok()).collect();
-    let mut by_target: HashMap<&str, Vec<usize>> = HashMap::new();
-    let mut by_labels: HashMap<&Labels, Vec<usize>> = HashMap::new();
-    let mut broken: HashMap<&str, usize> = HashMap::new();
-    for (row, group) in groups.iter().enumerate().rev() {
-        let Some(group) = group else {
-            broken.insert(left[row].name.as_str(), row);
-            continue;
-        };
-        by_labels.entry(&group.labels).or_default().push(row);
-        for target in &group.targets {
-            by_target.entry(target.as_str()).or_default().push(row);
-        }
-    }
-    let mut row_of: HashMap<usize, usize> = HashMap::new();
-    let mut taken = HashSet::new();
-    for &i in &free {
-        let mut shared: HashMap<usize, usize> = HashMap::new();
-        for row in wanted[i].group.targets.iter().filter_map(|target| by_target.get(target.as_str())).flatten() {
-            if !taken.contains(row) {
-                *shared.entry(*row).or_default() += 1;
-            }
-        }
-        let same_labels = |row: usize| groups[row].is_some_and(|group| group.labels == wanted[i].group.labels);
-        let best = shared.into_iter().max_by_key(|(row, shared)| (*shared, same_labels(*row), usize::MAX - row));
-        if let Some((row, _)) = best {
-            taken.insert(row);
-            row_of.insert(i, row);
-        }
-    }
-    for &i in &free {
-        if row_of.contains_key(&i) {
-            continue;
-        }
-        let labels = &wanted[i].group.labels;
-        let rows = by_labels.get_mut(labels);
-        let row = rows.and_then(|rows| std::iter::from_fn(|| rows.pop()).find(|row| !taken.contains(row)));
-        if let Some(row) = row.or_else(|| broken.remove(names::base(labels).as_str())) {
-            taken.insert(row);
-            row_of.insert(i, row);
-        }
-    }
-    let mut left: Vec<Option<Record>> = left.into_iter().map(Some).collect();
-    let (mut claimed, mut added) = (Vec::new(), Vec::new());
-    for i in free {
-        match row_of.get(&i).and_then(|row| left[*row].take()) {
-            Some(record) => claimed.push((i, record)),
-            None => added.push(i),
-        }
-    }
-    (claimed, added, left.into_iter().flatten().collect())
 }

@@ -13,6 +13,7 @@ mod compare;
 mod desired;
 mod guard;
 pub mod names;
+mod pair;
 
 pub use compare::Comparison;
 pub use desired::{Desired, DoesNotFit, Wanted};

@@ -1,7 +1,7 @@
 //! Names for new rows.
 //!
-//! A name is made of the values of the labels, for people, and a hash of all labels, for stability; a number follows
-//! where several groups have the same labels: `prod-eu-central-1-3f2a91c4`, `prod-eu-central-1-3f2a91c4-2`.
+//! A name is made of the values of the labels, for people, and a hash of the set and all labels, so that it is always
+//! the same, and never that of another set's row. A number follows where several groups have the same labels: `prod-eu-central-1-3f2a91c4`, `prod-eu-central-1-3f2a91c4-2`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,9 +12,9 @@ use crate::group::{Fault, GroupName, Labels};
 /// How many characters of the labels' values a name repeats.
 const READABLE: usize = 40;
 
-/// The name of the first group with those labels.
+/// The name of a set's first group with those labels.
 #[must_use]
-pub fn base(labels: &Labels) -> String {
+pub fn base(set: &str, labels: &Labels) -> String {
     let mut readable = String::new();
     for value in labels.iter().filter(|(name, _)| !name.as_str().starts_with("__")).map(|(_, value)| value) {
         let word: String =
@@ -27,6 +27,8 @@ pub fn base(labels: &Labels) -> String {
     readable.truncate(READABLE);
     let readable = readable.trim_matches('-');
     let mut hash = Sha256::new();
+    hash.update(set);
+    hash.update([0]);
     for (name, value) in labels {
         hash.update(name.as_str());
         hash.update([0]);
@@ -50,9 +52,9 @@ impl FreeNames {
         self.taken.insert(name.as_str().to_owned());
     }
 
-    /// A name for one more group with those labels.
-    pub(super) fn next(&mut self, labels: &Labels) -> Result<GroupName, Fault> {
-        let base = base(labels);
+    /// A name for one more group of a set with those labels.
+    pub(super) fn next(&mut self, set: &str, labels: &Labels) -> Result<GroupName, Fault> {
+        let base = base(set, labels);
         let number = self.numbers.entry(base.clone()).or_default();
         loop {
             *number += 1;
@@ -76,23 +78,24 @@ mod tests {
     #[test]
     fn a_name_tells_the_labels_and_is_always_the_same() {
         for (pairs, name) in [
-            (labels(&[]), "group-e3b0c442"),
+            (labels(&[]), "group-959a2e59"),
             (labels(&[("env", "prod"), ("region", "eu-central-1")]), "prod-eu-central-1-"),
             (labels(&[("__param_module", "http_2xx"), ("team", "shop & more")]), "shop---more-"),
             (labels(&[("a", "é/\u{0}")]), "group-"),
             (labels(&[("a", &"x".repeat(9000))]), &format!("{}-", "x".repeat(40))),
         ] {
-            let base = base(&pairs);
+            let base = base("fleet", &pairs);
             assert!(base.starts_with(name) && base.len() <= 49 && base.is_ascii(), "{base}");
         }
-        assert_ne!(base(&labels(&[("a", "b")])), base(&labels(&[("a", ""), ("b", "")])));
+        assert_ne!(base("", &labels(&[("a", "b")])), base("", &labels(&[("a", ""), ("b", "")])));
+        assert_ne!(base("one", &labels(&[])), base("another", &labels(&[])));
     }
 
     #[test]
     fn groups_with_the_same_labels_are_numbered_around_the_names_that_are_taken() {
         let mut names = FreeNames::default();
-        names.take(&GroupName::new("group-e3b0c442-2").unwrap());
-        let mut next = || names.next(&Labels::new()).unwrap().into_string();
-        assert_eq!([next(), next(), next()], ["group-e3b0c442", "group-e3b0c442-3", "group-e3b0c442-4"]);
+        names.take(&GroupName::new("group-959a2e59-2").unwrap());
+        let mut next = || names.next("fleet", &Labels::new()).unwrap().into_string();
+        assert_eq!([next(), next(), next()], ["group-959a2e59", "group-959a2e59-3", "group-959a2e59-4"]);
     }
 }

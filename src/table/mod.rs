@@ -2,6 +2,8 @@
 
 #[cfg(feature = "sdctl")]
 mod admin;
+#[cfg(feature = "sdctl")]
+mod batch;
 mod connect;
 mod error;
 mod key;
@@ -16,6 +18,8 @@ mod write;
 
 #[cfg(feature = "sdctl")]
 pub use admin::{Description, Place};
+#[cfg(feature = "sdctl")]
+pub use batch::MOST_IN_BATCH;
 pub use connect::connect;
 #[cfg(feature = "sdctl")]
 pub use connect::{Overrides, connect_with};

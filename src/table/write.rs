@@ -86,22 +86,10 @@ impl Table {
         now: EpochSeconds,
     ) -> Result<bool, WriteError> {
         let mut update = Expression::default();
-        let mut set = Vec::new();
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let time = |time: EpochSeconds| AttributeValue::N(time.0.to_string());
-        let targets = group.group.targets.iter().map(|target| text(target.as_str())).collect();
-        let labels = group.group.labels.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        set.push(update.assign("targets", AttributeValue::L(targets)));
-        set.push(update.assign("labels", AttributeValue::M(labels)));
-        set.push(update.assign("updated_at", time(now)));
-        set.extend(owner.map(|owner| update.assign("managed_by", text(owner))));
-        let mut remove = Vec::new();
-        for (name, at) in [("expires_at", group.lease.expires_at), ("delete_at", group.lease.delete_at)] {
-            match at {
-                Some(at) => set.push(update.assign(name, time(at))),
-                None => remove.push(update.name(name)),
-            }
-        }
+        let content = content(group, owner, now);
+        let missing = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
+        let remove: Vec<String> = missing.map(|name| update.name(name)).collect();
+        let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
         update.text = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
             update.text += &format!(" REMOVE {}", remove.join(", "));
@@ -175,10 +163,6 @@ impl Expression {
         format!("{} = {placeholder}", self.name(name))
     }
 
-    fn assign(&mut self, name: &str, value: AttributeValue) -> String {
-        self.equation("", name, value)
-    }
-
     fn condition(&mut self, expect: Expect<'_>) -> Option<String> {
         match expect {
             Expect::Anything => None,
@@ -205,7 +189,26 @@ pub(super) fn patient(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().retry_config(retries).build())
 }
 
-fn item_key(job: &Job, name: &GroupName) -> HashMap<String, AttributeValue> {
+/// What a row holds besides its key.
+pub(super) fn content(
+    group: &StoredGroup,
+    owner: Option<&str>,
+    now: EpochSeconds,
+) -> Vec<(&'static str, AttributeValue)> {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let time = |time: EpochSeconds| AttributeValue::N(time.0.to_string());
+    let StoredGroup { lease, group, .. } = group;
+    let targets = group.targets.iter().map(|target| text(target.as_str())).collect();
+    let labels = group.labels.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let mut content =
+        vec![("targets", AttributeValue::L(targets)), ("labels", AttributeValue::M(labels)), ("updated_at", time(now))];
+    content.extend(lease.expires_at.map(|at| ("expires_at", time(at))));
+    content.extend(lease.delete_at.map(|at| ("delete_at", time(at))));
+    content.extend(owner.map(|owner| ("managed_by", text(owner))));
+    content
+}
+
+pub(super) fn item_key(job: &Job, name: &GroupName) -> HashMap<String, AttributeValue> {
     [(key::JOB, job.as_str()), (key::GROUP, name.as_str())]
         .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
         .into()

@@ -28,6 +28,8 @@ pub enum Fault {
     Answer(&'static str),
     /// It is not answered.
     Silence,
+    /// A BatchWriteItem of which DynamoDB leaves out the second half, as it does when it throttles.
+    HalfOfBatch,
 }
 
 /// The fault for a request: by its operation, such as `Query`, and whether it asks for a later page than the first.
@@ -98,6 +100,17 @@ async fn answer(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         }
         Fault::Answer(body) => {
             Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(body)).unwrap()
+        }
+        Fault::HalfOfBatch => {
+            let mut kept = request;
+            let rows = kept["RequestItems"][engine::TABLE].as_array_mut().unwrap();
+            let left_out = rows.split_off(rows.len() / 2);
+            if !rows.is_empty() {
+                let answer = forward(proxy.engine, headers, kept.to_string().into()).await;
+                assert_eq!(answer.status(), StatusCode::OK);
+            }
+            let answer = serde_json::json!({ "UnprocessedItems": { engine::TABLE: left_out } }).to_string();
+            Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(answer)).unwrap()
         }
         Fault::Silence => {
             tokio::time::sleep(Duration::from_mins(10)).await;

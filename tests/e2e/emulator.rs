@@ -13,6 +13,7 @@ use crate::{
         fault::{Fault, FaultyDynamo},
         http,
         process::{Process, free_port},
+        sdctl::{run_with, sdctl_at},
         tools::tool,
     },
     watch::BUILD,
@@ -83,6 +84,20 @@ async fn the_function_answers_function_url_events() {
     assert_eq!(emulated.invoke("health")["statusCode"], 200);
     let log = emulated.process.wait_for("route=\"healthy\"");
     assert!(!log.contains(TOKEN) && !log.contains("not-the-token"), "a token is in the log:\n{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_serves_what_sdctl_applied() {
+    let dynamo = Dynamo::with_table().await;
+    let Some(emulated) = Emulated::start(&dynamo.endpoint(), &[]) else { return };
+    let groups = r#"[{"targets":["a:1","b:1"],"labels":{"env":"prod"}},{"targets":["c:1"],"labels":{}}]"#;
+    let mut apply = sdctl_at(&dynamo.endpoint());
+    run_with(apply.args(["apply", "-f", "-", "--job", "node_exporter", "--yes"]), groups).done();
+    let job = emulated.invoke("job");
+    assert_eq!(job["statusCode"], 200);
+    let served: Vec<Value> = serde_json::from_str(job["body"].as_str().unwrap()).unwrap();
+    let applied: Vec<Value> = serde_json::from_str(groups).unwrap();
+    assert!(served.len() == applied.len() && applied.iter().all(|group| served.contains(group)), "{served:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

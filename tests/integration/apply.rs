@@ -157,7 +157,8 @@ async fn a_group_keeps_its_row_when_its_targets_or_its_labels_change() {
             &["--prune"],
         )
         .done();
-    for line in ["targets  + new:1", "~ env: test → staging", "+ team=\"x y\"", "0 to add, 2 to change, 0 to remove"] {
+    for line in ["targets  + new:1", "~ env: test → staging", "+ team=\"x y\"", "0 to add, 2 to change, 0 to remove"]
+    {
         assert!(plan.contains(line), "no {line:?} in:\n{plan}");
     }
     let after = applied.dynamo.rows().await;
@@ -182,8 +183,7 @@ async fn prune_removes_rows_of_its_own_set_alone() {
     assert!(kept.contains("2 rows of the set fleet are in no file and would go with --prune"), "{kept}");
     let plan = applied.apply(shorter, &["--prune", "--max-removed", "100"]).done();
     assert!(plan.ends_with("Applied: 0 added, 0 changed, 3 removed.\n"), "{plan}");
-    let targets: Vec<String> =
-        applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
+    let targets: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
     for kept in ["a:1", "b:1", "other:1", "hand:1", "put:1"] {
         assert!(targets.contains(&kept.to_owned()), "{kept} is gone: {targets:?}");
     }
@@ -300,7 +300,11 @@ async fn what_cannot_be_meant_is_refused() {
         (vec!["-f", "empty"], "", "empty:1: has no file that ends in .json, .yml or .yaml"),
         (vec!["-f", "empty.yml"], "", "empty.yml:1: is null, but must be a list"),
         (vec!["-f", "rules.yml"], "", "rules.yml:1: is a map, but must be a list"),
-        (vec!["-f", "prometheus.yml"], "", "prometheus.yml:3: job \"a\": names the file \"no.json\", which is not there"),
+        (
+            vec!["-f", "prometheus.yml"],
+            "",
+            "prometheus.yml:3: job \"a\": names the file \"no.json\", which is not there",
+        ),
         (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its jobs itself: leave --job out"),
         (vec!["-f", "-"], "[]", "-:1: is a list of groups: name their job with --job"),
         (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
@@ -380,7 +384,10 @@ async fn a_lapsed_or_broken_row_of_the_set_is_mended() {
         applied.dynamo.client.put_item().table_name("http-sd").set_item(Some(row)).send().await.unwrap();
     }
     let plan = applied.apply(THREE, &["--prune"]).done();
-    assert!(plan.contains("was broken: targets is a string (S)") && plan.contains("served for good from now on"), "{plan}");
+    assert!(
+        plan.contains("was broken: targets is a string (S)") && plan.contains("served for good from now on"),
+        "{plan}"
+    );
     assert!(plan.ends_with("Applied: 0 added, 2 changed, 0 removed.\n"), "{plan}");
     assert_eq!(applied.served("node").await.len(), 3);
     assert_eq!(applied.dynamo.rows().await.into_keys().collect::<Vec<_>>(), names);
@@ -411,7 +418,10 @@ async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_l
         let ran = run(applied.command(&command).args(["--table", "no-such-table"]));
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         let error = ran.failed();
-        assert!(error.starts_with("sdctl: table \"no-such-table\" cannot be used; are its name, the region"), "{error}");
+        assert!(
+            error.starts_with("sdctl: table \"no-such-table\" cannot be used; are its name, the region"),
+            "{error}"
+        );
     }
     let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
     assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");

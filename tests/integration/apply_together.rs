@@ -2,7 +2,10 @@
 
 use std::{
     process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -76,8 +79,7 @@ async fn of_two_that_apply_different_files_at_once_one_is_told() {
         applied.write("b/node.json", &fleet(50, if round % 2 == 0 { "b" } else { "old" }));
         applied.run(&["apply", "-f", "old", "--set", "fleet", "--yes"]).done();
         let apply = |folder: &str| {
-            let arguments =
-                ["apply", "-f", folder, "--set", "fleet", "--prune", "--yes", "--max-removed", "100"];
+            let arguments = ["apply", "-f", folder, "--set", "fleet", "--prune", "--yes", "--max-removed", "100"];
             applied.command(&arguments)
         };
         let (mut first, mut second) = (apply("a"), apply("b"));
@@ -139,7 +141,10 @@ async fn an_apply_that_is_interrupted_says_how_far_it_got() {
         }
         assert_eq!(interrupted.stop_with(signal).code(), Some(1));
         let done = applied.dynamo.rows().await.len() - before;
-        let said = format!("stopped, with {done} of {} changes made: run the same command again for the rest", GROUPS - before);
+        let said = format!(
+            "stopped, with {done} of {} changes made: run the same command again for the rest",
+            GROUPS - before
+        );
         assert!(interrupted.output().contains(&said), "no {said:?} in:\n{}", interrupted.output());
     }
     applied.run(&arguments).done();
@@ -154,29 +159,62 @@ fn apply_through(applied: &Applied, faulty: &FaultyDynamo) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_write_is_repeated_and_a_refused_one_ends_the_run() {
+async fn a_throttled_table_gets_everything_all_the_same() {
     let applied = Applied::new().await;
-    applied.write("node.json", &fleet(60, "host"));
+    applied.write("node.json", &fleet(120, "host"));
     let faulty = FaultyDynamo::before(&applied.dynamo);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let counted = writes.clone();
+    faulty.fail(move |operation, _| match operation {
+        "BatchWriteItem" => match counted.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => Fault::HalfOfBatch,
+            1 => Fault::Error(400, "ProvisionedThroughputExceededException"),
+            _ => Fault::None,
+        },
+        _ => Fault::None,
+    });
+    run(&mut apply_through(&applied, &faulty)).done();
+    assert!(writes.load(Ordering::Relaxed) > 5);
+    assert_eq!(applied.served("node").await.len(), 120);
+
+    // Changes go row by row.
+    applied.write("node.json", &fleet(120, "other"));
     let writes = AtomicUsize::new(0);
     faulty.fail(move |operation, _| {
         let throttled = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) % 7 == 3;
-        if throttled { Fault::Error(400, "ProvisionedThroughputExceededException") } else { Fault::None }
+        if throttled { Fault::Error(400, "ThrottlingException") } else { Fault::None }
     });
-    run(&mut apply_through(&applied, &faulty)).done();
-    assert_eq!(applied.served("node").await.len(), 60);
+    run(apply_through(&applied, &faulty).args(["--max-removed", "100"])).done();
+    assert_eq!(applied.served("node").await.len(), 120);
+    assert!(applied.served("node").await.iter().all(|group| group.targets[0].starts_with("other-")));
+}
 
-    applied.write("node.json", &fleet(160, "host"));
-    let writes = AtomicUsize::new(0);
-    faulty.fail(move |operation, _| {
-        let denied = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) > 40;
-        if denied { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
-    });
-    let error = run(&mut apply_through(&applied, &faulty)).failed();
-    assert!(error.contains("AccessDeniedException") && error.contains("of 100 changes made"), "{error}");
-    faulty.heal();
-    run(&mut apply_through(&applied, &faulty)).done();
-    assert_eq!(applied.served("node").await.len(), 160);
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_refuses_ends_the_run_which_can_be_repeated() {
+    let applied = Applied::new().await;
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    // New rows first, then rows that change, then rows that go.
+    for (operation, json, groups) in [
+        ("BatchWriteItem", fleet(200, "host"), 200),
+        ("UpdateItem", fleet(200, "other"), 200),
+        ("DeleteItem", fleet(100, "other"), 100),
+    ] {
+        applied.write("node.json", &json);
+        let before = applied.dynamo.rows().await.len();
+        let writes = AtomicUsize::new(0);
+        faulty.fail(move |asked, _| {
+            let denied = asked == operation && writes.fetch_add(1, Ordering::Relaxed) >= 3;
+            if denied { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+        });
+        let error = run(apply_through(&applied, &faulty).args(["--prune", "--max-removed", "100"])).failed();
+        assert!(error.contains("AccessDeniedException") && error.contains("changes made: run the same"), "{error}");
+        if operation == "DeleteItem" {
+            assert_eq!(applied.dynamo.rows().await.len(), before - 3);
+        }
+        faulty.heal();
+        run(apply_through(&applied, &faulty).args(["--prune", "--max-removed", "100"])).done();
+        assert_eq!(applied.served("node").await.len(), groups);
+    }
 }
 
 /// A short read would plan additions of what is there, and removals of nothing: it must be an error.

@@ -78,7 +78,8 @@ async fn rm_removes_groups_or_a_job_and_nothing_else() {
     for (job, name) in [("node", "a"), ("node", "b"), ("node", "c"), ("other", "a")] {
         Row::new(job, name, &["x:1"]).put(&applied.dynamo).await;
     }
-    let names = || async { applied.dynamo.rows().await.into_keys().map(|(job, name)| job + "/" + &name).collect::<Vec<_>>() };
+    let names =
+        || async { applied.dynamo.rows().await.into_keys().map(|(job, name)| job + "/" + &name).collect::<Vec<_>>() };
     assert_eq!(applied.run(&["rm", "node", "a"]).done(), "removed group \"a\" of job \"node\"\n");
     assert_eq!(names().await, ["node/b", "node/c", "other/a"]);
     let missing = applied.run(&["rm", "node", "no", "b"]).failed();
@@ -130,7 +131,9 @@ async fn get_shows_lapsed_leases_and_broken_rows_as_such() {
     let applied = Applied::new().await;
     some_of_each(&applied).await;
     let table = applied.run(&["get"]).done();
-    let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = |name: &str| {
+        table.lines().find(|line| line.contains(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(line("JOB"), "JOB GROUP LEASE TARGETS LABELS");
     assert_eq!(line("good"), "node good - a:1 env=prod");
     assert_eq!(line("lapsed"), "node lapsed lapsed 2h ago b:1");

@@ -16,7 +16,7 @@ use crate::{
     error::CliError,
     progress, question,
     style::CHANGED,
-    writes::{self, Ended},
+    writes,
 };
 
 /// How long a lapsed lease stays visible before DynamoDB may delete its row.
@@ -206,7 +206,8 @@ async fn remove_job(connection: &Connection, job: &Job, yes: bool) -> Result<Out
     let (groups, targets) = (Count(names.len(), "group"), Count(targets, "target"));
     question::ask(&format!("Remove the whole job {shown}, {groups} with {targets}?"), yes)?;
     let bar = progress::bar("removing", names.len());
-    let deletes = names.iter().map(|name| connection.table.delete(job, name, Expect::Anything));
+    let deletes =
+        names.iter().map(|name| async { writes::one(connection.table.delete(job, name, Expect::Anything).await) });
     let written = writes::all(deletes, &bar).await;
     let done = written.done;
     match written.ended {
@@ -218,12 +219,7 @@ async fn remove_job(connection: &Connection, job: &Job, yes: bool) -> Result<Out
         Some(ended) => {
             bar.abandon();
             let how_far = format!("{done} of {groups} removed: run the same command again for the rest");
-            Err(match ended {
-                Ended::Interrupted => CliError::Refused(format!("stopped, with {how_far}")),
-                Ended::Failed(error) => {
-                    CliError::Interrupted { source: Box::new(connection.write_error(error)), how_far }
-                }
-            })
+            Err(CliError::stopped(connection.table.name(), ended, how_far))
         }
     }
 }

@@ -10,7 +10,7 @@ use http_sd_lambda::{
 };
 use thiserror::Error;
 
-use crate::{connection::NoHome, serve::ServeError};
+use crate::{connection::NoHome, serve::ServeError, writes::Ended};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -56,6 +56,14 @@ impl CliError {
         match error {
             WriteError::Table(error) => Self::of_table(name, error),
             conflict @ WriteError::Conflict { .. } => Self::Refused(format!("{conflict}: run the command again")),
+        }
+    }
+
+    /// Writes that ended early.
+    pub(crate) fn stopped(name: &str, ended: Ended, how_far: String) -> Self {
+        match ended {
+            Ended::Interrupted => Self::Refused(format!("stopped, with {how_far}")),
+            Ended::Failed(error) => Self::Interrupted { source: Box::new(Self::of_write(name, error)), how_far },
         }
     }
 

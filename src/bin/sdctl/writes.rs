@@ -1,5 +1,7 @@
 //! Many writes at once, which stop together: at the first failure, or when somebody says so.
 
+use std::ops::AddAssign;
+
 use futures_util::{StreamExt, stream};
 use http_sd_lambda::table::WriteError;
 use indicatif::ProgressBar;
@@ -14,7 +16,7 @@ const AT_ONCE: usize = 16;
 /// What became of them.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// How many were made.
+    /// How many rows were written.
     pub(crate) done: usize,
     /// What ended them early.
     pub(crate) ended: Option<Ended>,
@@ -29,10 +31,28 @@ pub(crate) enum Ended {
     Failed(WriteError),
 }
 
+impl AddAssign for Written {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.ended = self.ended.take().or(other.ended);
+    }
+}
+
+/// How many rows a write has written, and what ended it.
+pub(crate) type Write = (usize, Result<(), WriteError>);
+
+/// A write of one row.
+pub(crate) fn one<T>(result: Result<T, WriteError>) -> Write {
+    match result {
+        Ok(_) => (1, Ok(())),
+        Err(error) => (0, Err(error)),
+    }
+}
+
 /// Makes the writes. Once they have to end, those that are under way are waited for and no other is begun.
 pub(crate) async fn all<W>(writes: impl Iterator<Item = W>, progress: &ProgressBar) -> Written
 where
-    W: Future<Output = Result<bool, WriteError>>,
+    W: Future<Output = Write>,
 {
     let (stop, stopped) = watch::channel(false);
     let until = async move {
@@ -51,13 +71,13 @@ where
             }
             result = under_way.next() => match result {
                 None => break,
-                Some(Ok(_)) => {
-                    written.done += 1;
-                    progress.inc(1);
-                }
-                Some(Err(error)) => {
-                    written.ended.get_or_insert(Ended::Failed(error));
-                    stop.send_replace(true);
+                Some((done, result)) => {
+                    written.done += done;
+                    progress.inc(u64::try_from(done).unwrap_or_default());
+                    if let Err(error) = result {
+                        written.ended.get_or_insert(Ended::Failed(error));
+                        stop.send_replace(true);
+                    }
                 }
             }
         }

@@ -116,6 +116,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
     execute::plan(&connection.table, &intent.set, &plan).await?;
+    let applied = show::applied(plan);
 
     // Somebody else may have planned and written at the same time, each of us without seeing the other.
     let missing = intent.plan(&connection.table, EpochSeconds::now()).await?.changes.len();
@@ -127,7 +128,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             Count(missing, "group")
         )));
     }
-    writeln!(out, "{}", show::applied(&plan))?;
+    writeln!(out, "{applied}")?;
     Ok(Outcome::Done)
 }
 

@@ -46,8 +46,9 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     }
 }
 
-/// What was done, in a line.
-pub(super) fn applied(plan: &Plan<'_>) -> String {
+/// What was done, in a line. The plan has done its work.
+#[allow(clippy::needless_pass_by_value, reason = "a large plan is not kept in memory")]
+pub(super) fn applied(plan: Plan<'_>) -> String {
     let Counts { added, changed, removed, .. } = plan.counts();
     format!("Applied: {added} added, {changed} changed, {removed} removed.")
 }
