@@ -74,7 +74,7 @@ impl Dynamo {
     /// Puts the sample fleet into the table.
     pub async fn put_sample(&self) {
         for group in local::sample().unwrap() {
-            self.table().write(&group, None, Expect::Absent, EpochSeconds(1)).await.unwrap();
+            self.table().write(&group, None, Expect::Anything, EpochSeconds(1)).await.unwrap();
         }
     }
 
