@@ -13,6 +13,7 @@ mod route;
 
 pub use access::{Access, Challenge, NotAHash, TokenHash};
 pub use error::ServiceError;
+pub use negotiate::{MOST_BUFFERED, buffered_bytes};
 
 use std::time::Duration;
 

@@ -19,6 +19,8 @@ const LEAST_TO_COMPRESS: usize = 860;
 const BUFFERED_ENVELOPE: usize = 6 * 1024 * 1024;
 /// What the envelope holds besides the body: braces, status and our headers.
 const ENVELOPE_FRAME: usize = 4096;
+/// How many bytes of a buffered response its body may take, counted by [`buffered_bytes`].
+pub const MOST_BUFFERED: usize = BUFFERED_ENVELOPE - ENVELOPE_FRAME;
 /// Lambda's limit for a streamed response, in bytes.
 const STREAMED: usize = 200 * 1024 * 1024;
 
@@ -121,6 +123,14 @@ fn gzip(body: &[u8]) -> std::io::Result<Bytes> {
     encoder.finish().map(Bytes::from)
 }
 
+/// How many bytes of a buffered response a body takes, or a part of one, uncompressed.
+#[must_use]
+pub fn buffered_bytes(body: &[u8]) -> usize {
+    // In Lambda's envelope the body is a JSON string, in which each of these takes a second byte.
+    let escaped = body.iter().filter(|&&byte| byte == b'"' || byte == b'\\').count();
+    body.len() + escaped
+}
+
 fn check_size(response: &Response<Bytes>, mode: ResponseMode) -> Result<(), ServiceError> {
     let body = response.body();
     let (size, most) = match mode {
@@ -128,11 +138,7 @@ fn check_size(response: &Response<Bytes>, mode: ResponseMode) -> Result<(), Serv
         ResponseMode::Buffered if response.headers().contains_key(header::CONTENT_ENCODING) => {
             (body.len().div_ceil(3) * 4 + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
         }
-        ResponseMode::Buffered => {
-            // In the envelope the body is a JSON string, in which each of these takes a second byte.
-            let escaped = body.iter().filter(|&&byte| byte == b'"' || byte == b'\\').count();
-            (body.len() + escaped + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
-        }
+        ResponseMode::Buffered => (buffered_bytes(body) + ENVELOPE_FRAME, BUFFERED_ENVELOPE),
     };
     if size > most { Err(ServiceError::TooLarge { mode, most }) } else { Ok(()) }
 }
