@@ -31,6 +31,17 @@ pub struct FileGroup {
     pub place: Place,
 }
 
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Its name; `-` is standard input.
+    pub name: Rc<str>,
+    /// How it is written.
+    pub format: Format,
+    /// Whether it is a Prometheus configuration rather than a list of groups.
+    pub configuration: bool,
+}
+
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -62,8 +73,10 @@ pub enum Problem {
     Group(Fault),
     /// It is no JSON, or no YAML, so that nothing of it can be read.
     Syntax(String),
-    /// It is neither a list of target groups nor a Prometheus configuration, or there is no such file.
+    /// There is no such file, or it cannot be read.
     File(String),
+    /// It does not go with the job that was given for it, or with none.
+    Job(String),
 }
 
 /// Something in a file that is left out on purpose.
@@ -111,7 +124,7 @@ impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group(fault) => fault.fmt(f),
-            Self::Syntax(text) | Self::File(text) => f.write_str(text),
+            Self::Syntax(text) | Self::File(text) | Self::Job(text) => f.write_str(text),
         }
     }
 }

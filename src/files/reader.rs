@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    FileFault, FileGroup, Format, Note, Place, Problem,
+    FileFault, FileGroup, Format, Note, Place, Problem, ReadFile,
     document::{self, Document, Node, SyntaxError, Value},
     list,
 };
@@ -21,6 +21,8 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug)]
 pub struct Reader {
     names: LabelNames,
+    /// The files that were read, in that order.
+    pub files: Vec<ReadFile>,
     /// The groups that were read.
     pub groups: Vec<FileGroup>,
     /// What breaks the contract. Where there is one, the groups are not all that the files mean.
@@ -51,7 +53,7 @@ impl Reader {
     /// A reader that has read nothing yet.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
-        Self { names, groups: Vec::new(), faults: Vec::new(), notes: Vec::new() }
+        Self { names, files: Vec::new(), groups: Vec::new(), faults: Vec::new(), notes: Vec::new() }
     }
 
     /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`.
@@ -89,8 +91,11 @@ impl Reader {
             None if file == Path::new(STANDARD_INPUT) => None,
             None => Job::new(stem).ok(),
         };
+        let format = format_of(file, text);
+        let this = self.files.len();
+        self.files.push(ReadFile { name: source.file.clone(), format, configuration: false });
         let mut number = 0;
-        let read = document::read(text, format_of(file, text), &mut |node| {
+        let read = document::read(text, format, &mut |node| {
             if let Some(job) = &job_of_list {
                 self.group(&source.with_job(job), job, number, node);
             }
@@ -98,30 +103,42 @@ impl Reader {
         });
         match read {
             Ok(Document::List) if job_of_list.is_none() => {
-                self.problem(source.at(1), "is a list of groups: name their job with --job");
+                self.misnamed(source.at(1), "is a list of groups: name their job with --job");
             }
             Ok(Document::List) => {}
             Ok(Document::Other(Node { value: Value::Map(entries), .. })) if is_configuration(&entries) => {
+                self.files[this].configuration = true;
                 if job.is_some() {
-                    self.problem(
-                        source.at(1),
-                        "is a Prometheus configuration, which names its jobs itself: leave --job out",
-                    );
+                    let problem = "is a Prometheus configuration, which names its jobs itself: leave --job out";
+                    self.misnamed(source.at(1), problem);
                 }
                 self.configuration(&Source { job: None, ..source }, entries);
             }
             Ok(Document::Other(node)) => {
-                let problem =
-                    format!("is {}, but must be a list of target groups or a Prometheus configuration", node.kind());
-                self.problem(source.at(node.line), &problem);
+                let expected = "a list of target groups or a Prometheus configuration";
+                let fault = Fault::WrongType { found: node.kind(), expected };
+                self.fault(source.at(node.line), String::new(), fault);
             }
-            Err(SyntaxError { line, message }) => {
-                self.faults.push(FileFault {
-                    place: source.at(line),
-                    field: String::new(),
-                    problem: Problem::Syntax(message),
-                });
+            Err(error) => self.syntax(&source, error),
+        }
+    }
+
+    /// Reads the body of an answer: JSON, and nothing but a list of groups. `name` says where it is from.
+    pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
+        let source = Source { file: name.into(), folder: PathBuf::new(), job: None };
+        self.files.push(ReadFile { name: source.file.clone(), format: Format::Json, configuration: false });
+        let mut number = 0;
+        let read = document::read(body, Format::Json, &mut |node| {
+            self.group(&source, job, number, node);
+            number += 1;
+        });
+        match read {
+            Ok(Document::List) => {}
+            Ok(Document::Other(node)) => {
+                let fault = Fault::WrongType { found: node.kind(), expected: "a list of target groups" };
+                self.fault(source.at(node.line), String::new(), fault);
             }
+            Err(error) => self.syntax(&source, error),
         }
     }
 
@@ -135,8 +152,9 @@ impl Reader {
             Ok(Err(error)) => {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-                let place = Place { file: name.display().to_string().into(), line, job: None, group: None };
-                self.problem(place, "is not UTF-8");
+                let file: Rc<str> = name.display().to_string().into();
+                self.files.push(ReadFile { name: file.clone(), format: format_of(&name, ""), configuration: false });
+                self.problem(Place { file, line, job: None, group: None }, "is not UTF-8");
             }
             Err(error) => self.unreadable(path, &format!("cannot be read: {error}")),
         }
@@ -208,6 +226,15 @@ impl Reader {
 
     pub(super) fn problem(&mut self, place: Place, problem: &str) {
         self.faults.push(FileFault { place, field: String::new(), problem: Problem::File(problem.into()) });
+    }
+
+    fn misnamed(&mut self, place: Place, problem: &str) {
+        self.faults.push(FileFault { place, field: String::new(), problem: Problem::Job(problem.into()) });
+    }
+
+    fn syntax(&mut self, source: &Source, SyntaxError { line, message }: SyntaxError) {
+        let (place, problem) = (source.at(line), Problem::Syntax(message));
+        self.faults.push(FileFault { place, field: String::new(), problem });
     }
 
     pub(super) fn note(&mut self, place: Place, text: String) {
