@@ -3,6 +3,7 @@
 mod apply;
 mod arguments;
 mod change;
+mod check;
 mod completions;
 mod connection;
 mod edit;
@@ -59,6 +60,7 @@ enum Command {
     Rm(edit::RmOptions),
     Label(edit::LabelOptions),
     Serve(serve::Options),
+    Check(check::Options),
     Completions(completions::Options),
 }
 
@@ -104,6 +106,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Rm(options) => edit::rm(options).await,
         Command::Label(options) => edit::label(options).await,
         Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
+        Command::Check(options) => check::run(options).await,
         Command::Completions(options) => completions::run(&options),
     }
 }

@@ -1,0 +1,120 @@
+//! Checking files.
+
+use std::{
+    collections::HashMap,
+    fmt::{self, Display, Formatter},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use http_sd_lambda::{
+    files::{FileFault, Problem, Reader},
+    group::Job,
+};
+use serde::Serialize;
+
+use super::{
+    finding::{At, Finding, Report},
+    profile::{Form, Profile},
+    scrape, size, twice,
+};
+use crate::{arguments::Count, error::CliError};
+
+/// What was read.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    files: usize,
+    groups: usize,
+    targets: usize,
+}
+
+/// Checks files and folders, `-` being standard input.
+pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> Result<Report<Summary>, CliError> {
+    let mut reader = Reader::new(profile.label_names());
+    for path in paths {
+        readable(path).map_err(|source| CliError::Read { file: path.clone(), source })?;
+        reader.read(path, job);
+    }
+    if let Some(fault) = reader.faults.iter().find(|fault| is_about_the_command_line(fault, paths)) {
+        return Err(CliError::Refused(fault.to_string()));
+    }
+    let forms: HashMap<&str, Form> = reader.files.iter().map(|file| (&*file.name, Form::of(file))).collect();
+    let form = |file: &Rc<str>| forms.get(&**file).copied().unwrap_or(Form::Yaml);
+
+    let mut findings: Vec<Finding> =
+        reader.faults.iter().map(|fault| of_fault(fault, form(&fault.place.file), profile)).collect();
+    for group in &reader.groups {
+        let form = form(&group.place.file);
+        scrape::Check { profile, form, to_be_served: true, findings: &mut findings }.group(group);
+    }
+    twice::check(&reader.groups, &mut findings);
+    size::check(&reader.groups, &mut findings)?;
+    findings.extend(reader.notes.iter().map(|note| Finding::note(At::Place(note.place.clone()), note.text.clone())));
+    in_reading_order(&mut findings, &reader);
+
+    let summary = Summary {
+        files: reader.files.len(),
+        groups: reader.groups.len() + broken_groups(&reader.faults),
+        targets: reader.groups.iter().map(|group| group.group.targets.len()).sum(),
+    };
+    Ok(Report { findings, summary })
+}
+
+/// The finding that a fault of the contract makes.
+pub(super) fn of_fault(fault: &FileFault, form: Form, profile: Profile) -> Finding {
+    let (severity, consequence) = profile.judge(fault, form);
+    Finding {
+        severity,
+        at: At::Place(fault.place.clone()),
+        field: fault.field.clone(),
+        problem: fault.problem.to_string(),
+        consequence,
+    }
+}
+
+/// How many groups have faults. Those of a group follow one another.
+pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
+    let of_groups = faults.iter().filter(|fault| fault.place.group.is_some());
+    let mut places: Vec<_> = of_groups.map(|FileFault { place, .. }| (&place.file, &place.job, place.group)).collect();
+    places.dedup();
+    places.len()
+}
+
+/// What cannot be read can be neither right nor wrong. Pipes are left alone: to open one twice may end it.
+fn readable(path: &Path) -> io::Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        fs::read_dir(path).map(|_| ())
+    } else if metadata.is_file() {
+        File::open(path).map(|_| ())
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether it is about `--job`, and not about a file that a configuration names.
+fn is_about_the_command_line(fault: &FileFault, paths: &[PathBuf]) -> bool {
+    let file = Path::new(&*fault.place.file);
+    matches!(fault.problem, Problem::Job(_)) && paths.iter().any(|path| file.starts_with(path))
+}
+
+/// By file and line; what is about no file comes last.
+fn in_reading_order(findings: &mut [Finding], reader: &Reader) {
+    let order: HashMap<&str, usize> = reader.files.iter().enumerate().map(|(i, file)| (&*file.name, i)).rev().collect();
+    findings.sort_by_key(|finding| match &finding.at {
+        At::Place(place) => (order.get(&*place.file).copied().unwrap_or(usize::MAX - 1), place.line),
+        At::Url(_) | At::All => (usize::MAX, 0),
+    });
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { files, groups, targets } = self;
+        write!(f, " in {}, {}, {}", Count(*files, "file"), Count(*groups, "group"), Count(*targets, "target"))
+    }
+}

@@ -1,0 +1,219 @@
+//! What was found, and how it is printed.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    io::{BufWriter, Write},
+    rc::Rc,
+};
+
+use anstyle::Style;
+use clap::ValueEnum;
+use http_sd_lambda::files::Place;
+use serde::{Serialize, Serializer};
+
+use crate::{
+    Outcome,
+    arguments::Count,
+    error::CliError,
+    style::{ADDED, CHANGED, FAINT, REMOVED},
+};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Severity {
+    Fault,
+    Warning,
+    Note,
+}
+
+/// Where it is.
+#[derive(Debug, Clone)]
+pub(super) enum At {
+    /// In everything that was read.
+    All,
+    /// In an answer as a whole.
+    Url(Rc<str>),
+    Place(Place),
+}
+
+/// Something worth a line.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    pub(super) at: At,
+    /// The field, as a path such as `targets[2]`; empty if it is about more than a field.
+    pub(super) field: String,
+    /// Reads on from the field.
+    pub(super) problem: String,
+    /// What the poller does about it.
+    pub(super) consequence: Option<String>,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A line for each finding, and a summary
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// All that was found, and in what: `summary` has it for people by `Display`, and for machines by `Serialize`.
+pub(super) struct Report<S> {
+    pub(super) findings: Vec<Finding>,
+    pub(super) summary: S,
+}
+
+/// How many findings there are of each severity that counts.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Counts {
+    faults: usize,
+    warnings: usize,
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a, S> {
+    findings: &'a [Finding],
+    summary: JsonSummary<'a, S>,
+}
+
+#[derive(Serialize)]
+struct JsonSummary<'a, S> {
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(flatten)]
+    read: &'a S,
+}
+
+impl Finding {
+    pub(super) fn warning(at: At, field: &str, problem: String, consequence: String) -> Self {
+        Self { severity: Severity::Warning, at, field: field.into(), problem, consequence: Some(consequence) }
+    }
+
+    pub(super) fn fault(at: At, problem: String, consequence: String) -> Self {
+        Self { severity: Severity::Fault, at, field: String::new(), problem, consequence: Some(consequence) }
+    }
+
+    pub(super) fn note(at: At, problem: String) -> Self {
+        Self { severity: Severity::Note, at, field: String::new(), problem, consequence: None }
+    }
+}
+
+impl<S: Display + Serialize> Report<S> {
+    /// Prints it. Warnings count as faults if `strict`.
+    pub(super) fn print(&self, output: Output, strict: bool) -> Result<Outcome, CliError> {
+        let counts = self.counts();
+        let bad = counts.faults > 0 || (strict && counts.warnings > 0);
+        let mut out = BufWriter::new(anstream::stdout().lock());
+        match output {
+            Output::Human => {
+                for finding in &self.findings {
+                    writeln!(out, "{finding}")?;
+                }
+                let style = if counts.faults > 0 {
+                    REMOVED
+                } else if counts.warnings > 0 {
+                    CHANGED
+                } else {
+                    ADDED
+                };
+                writeln!(out, "{style}{counts}{style:#}{}", self.summary)?;
+            }
+            Output::Json => {
+                let summary = JsonSummary { counts, read: &self.summary };
+                let report = JsonReport { findings: &self.findings, summary };
+                serde_json::to_writer(&mut out, &report).map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+        }
+        out.flush()?;
+        Ok(if bad { Outcome::Found } else { Outcome::Done })
+    }
+
+    fn counts(&self) -> Counts {
+        let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        Counts { faults: count(Severity::Fault), warnings: count(Severity::Warning) }
+    }
+}
+
+impl Display for Counts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.faults {
+            0 => f.write_str("no fault")?,
+            faults => Count(faults, "fault").fmt(f)?,
+        }
+        match self.warnings {
+            0 => Ok(()),
+            warnings => write!(f, ", {}", Count(warnings, "warning")),
+        }
+    }
+}
+
+impl Severity {
+    fn word_and_style(self) -> (&'static str, Style) {
+        match self {
+            Self::Fault => ("fault  ", REMOVED),
+            Self::Warning => ("warning", CHANGED),
+            Self::Note => ("note   ", FAINT),
+        }
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (word, style) = self.severity.word_and_style();
+        write!(f, "{style}{word}{style:#} ")?;
+        match &self.at {
+            At::All => {}
+            At::Url(url) => write!(f, "{url}: ")?,
+            At::Place(place) => write!(f, "{place}: ")?,
+        }
+        if !self.field.is_empty() {
+            write!(f, "{} ", self.field)?;
+        }
+        f.write_str(&self.problem)?;
+        match &self.consequence {
+            Some(consequence) => write!(f, "; {consequence}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The keys, each always there.
+        #[derive(Serialize)]
+        struct Flat<'a> {
+            severity: Severity,
+            file: Option<&'a str>,
+            line: Option<usize>,
+            job: Option<&'a str>,
+            group: Option<usize>,
+            field: Option<&'a str>,
+            problem: &'a str,
+            consequence: Option<&'a str>,
+        }
+
+        let place = match &self.at {
+            At::Place(place) => Some(place),
+            At::All | At::Url(_) => None,
+        };
+        let file = match &self.at {
+            At::All => None,
+            At::Url(url) => Some(&**url),
+            At::Place(place) => Some(&*place.file),
+        };
+        Flat {
+            severity: self.severity,
+            file,
+            line: place.map(|place| place.line),
+            job: place.and_then(|place| place.job.as_deref()),
+            group: place.and_then(|place| place.group),
+            field: Some(self.field.as_str()).filter(|field| !field.is_empty()),
+            problem: &self.problem,
+            consequence: self.consequence.as_deref(),
+        }
+        .serialize(serializer)
+    }
+}

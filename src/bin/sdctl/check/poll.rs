@@ -1,0 +1,103 @@
+//! Polling an endpoint as Prometheus does.
+
+use std::{
+    error::Error,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, HeaderValue, header};
+use reqwest::{Client, Response, Url};
+
+use crate::error::CliError;
+
+/// Prometheus names its version. This one stands for any: it is what servers that look see.
+const USER_AGENT: &str = "Prometheus/3.5.0";
+const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Where it is from, after redirects.
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why nothing came back, or not all of it.
+pub(super) enum Failure {
+    TimedOut,
+    /// In one line.
+    Broken(String),
+}
+
+/// A poller of one URL.
+pub(super) struct Poller {
+    client: Client,
+    url: Url,
+    refresh_interval: Duration,
+    authorization: Option<HeaderValue>,
+}
+
+impl Poller {
+    /// A poller that sends the token in that file, if there is one.
+    pub(super) fn new(url: &Url, token_file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
+        let authorization = token_file.map(authorization).transpose()?;
+        // Prometheus goes through a proxy only if its configuration says so. It gives up after its refresh interval.
+        let client = Client::builder().user_agent(USER_AGENT).timeout(refresh_interval).no_proxy().build();
+        let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
+        Ok(Self { client, url: url.clone(), refresh_interval, authorization })
+    }
+
+    /// One poll, and how long it took.
+    pub(super) async fn poll(&self) -> (Result<Answer, Failure>, Duration) {
+        let start = Instant::now();
+        let answer = self.ask().await.map_err(|error| match error {
+            error if error.is_timeout() => Failure::TimedOut,
+            error => Failure::Broken(reason(&error)),
+        });
+        (answer, start.elapsed())
+    }
+
+    async fn ask(&self) -> Result<Answer, reqwest::Error> {
+        let mut request = self.client.get(self.url.clone());
+        request = request.header(header::ACCEPT, "application/json");
+        request = request.header(REFRESH_INTERVAL, self.refresh_interval.as_secs_f64().to_string());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let response: Response = request.send().await?;
+        let (status, url, headers) = (response.status().as_u16(), response.url().clone(), response.headers().clone());
+        let body = response.bytes().await?.to_vec();
+        Ok(Answer { status, url, headers, body })
+    }
+}
+
+/// The header for the token in a file. Blanks around it do not count, as with Prometheus's `credentials_file`.
+fn authorization(file: &Path) -> Result<HeaderValue, CliError> {
+    let token = std::fs::read(file).map_err(|source| CliError::Read { file: file.to_owned(), source })?;
+    let token = token.trim_ascii();
+    let refused = |why| CliError::Refused(format!("{} {why}", file.display()));
+    if token.is_empty() {
+        return Err(refused("is empty: it must hold the token"));
+    }
+    let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat())
+        .map_err(|_| refused("is no token: it holds more than a line, or a control character"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The reasons beneath an error. Its own text repeats the URL, which may hold a password.
+fn reason(error: &reqwest::Error) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        // Some errors repeat the text of what is beneath them.
+        if reasons.iter().all(|reason| !reason.contains(&text)) {
+            reasons.push(text);
+        }
+        source = error.source();
+    }
+    if reasons.is_empty() { "the request failed".into() } else { reasons.join(": ") }
+}

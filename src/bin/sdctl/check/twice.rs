@@ -1,0 +1,51 @@
+//! Groups and targets that are there twice.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use http_sd_lambda::{
+    files::{FileGroup, Place},
+    group::{Job, Labels, Target, excerpt},
+};
+
+use super::finding::{At, Finding};
+
+/// Warns of what a job has twice, which is scraped once.
+pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
+    // Many groups share their labels; to compare them once is to compare numbers from then on.
+    let mut kinds: HashMap<(&Job, &Labels), usize> = HashMap::new();
+    let mut whole: HashMap<(usize, &[Target]), &Place> = HashMap::new();
+    let mut single: HashMap<(usize, &Target), (usize, usize)> = HashMap::new();
+    for (number, FileGroup { job, group, place }) in groups.iter().enumerate() {
+        let next = kinds.len();
+        let kind = *kinds.entry((job, &group.labels)).or_insert(next);
+        let mut warn = |field: &str, problem: String| {
+            let consequence = "it is scraped once".to_owned();
+            findings.push(Finding::warning(At::Place(place.clone()), field, problem, consequence));
+        };
+        match whole.entry((kind, &group.targets)) {
+            Entry::Occupied(first) => {
+                warn("", format!("is the same as {}", short(first.get())));
+                continue;
+            }
+            Entry::Vacant(new) => new.insert(place),
+        };
+        for (i, target) in group.targets.iter().enumerate() {
+            let (first, at) = *single.entry((kind, target)).or_insert((number, i));
+            let (field, name) = (format!("targets[{i}]"), excerpt(target.as_str()));
+            if first != number {
+                let other = short(&groups[first].place);
+                warn(&field, format!("{name} is in {other} with the same labels"));
+            } else if at != i {
+                warn(&field, format!("{name} is the same as targets[{at}]"));
+            }
+        }
+    }
+}
+
+/// A place in the same job.
+fn short(place: &Place) -> String {
+    match place.group {
+        Some(group) => format!("group {group} at {}:{}", place.file, place.line),
+        None => format!("{}:{}", place.file, place.line),
+    }
+}

@@ -1,0 +1,262 @@
+//! Checking an endpoint.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Formatter},
+    rc::Rc,
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderName, header};
+use http_sd_lambda::{
+    files::Reader,
+    group::{Job, excerpt},
+    service::{MOST_BUFFERED, buffered_bytes},
+};
+use reqwest::Url;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{
+    files::{broken_groups, of_fault},
+    finding::{At, Finding, Report},
+    poll::{Answer, Failure, Poller},
+    profile::{Form, Profile},
+    scrape, twice,
+};
+use crate::{arguments::Count, error::CliError};
+
+/// What came back.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    url: Rc<str>,
+    status: Option<u16>,
+    groups: usize,
+    targets: usize,
+    bytes: usize,
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    duration: Duration,
+}
+
+/// An error of http-sd-lambda, as it is sent.
+#[derive(Deserialize)]
+struct OwnError {
+    error: CodeAndMessage,
+}
+
+#[derive(Deserialize)]
+struct CodeAndMessage {
+    code: String,
+    message: String,
+}
+
+/// What judges an answer.
+struct Judge {
+    profile: Profile,
+    url: Rc<str>,
+    refresh_interval: Duration,
+    findings: Vec<Finding>,
+}
+
+/// Polls once and judges the answer.
+pub(super) async fn check(
+    poller: &Poller,
+    url: &Url,
+    refresh_interval: Duration,
+    profile: Profile,
+) -> Result<Report<Summary>, CliError> {
+    let shown: Rc<str> = without_secrets(url).into();
+    let mut judge = Judge { profile, url: shown.clone(), refresh_interval, findings: Vec::new() };
+    let (answer, duration) = poller.poll().await;
+    let mut summary = Summary { url: shown, status: None, groups: 0, targets: 0, bytes: 0, duration };
+    match answer {
+        Ok(answer) => {
+            (summary.status, summary.bytes) = (Some(answer.status), answer.body.len());
+            judge.answer(&answer, url, duration, &mut summary)?;
+        }
+        Err(failure) => judge.failure(failure),
+    }
+    Ok(Report { findings: judge.findings, summary })
+}
+
+impl Judge {
+    fn answer(&mut self, answer: &Answer, url: &Url, took: Duration, summary: &mut Summary) -> Result<(), CliError> {
+        if answer.url != *url {
+            let to = excerpt(&without_secrets(&answer.url));
+            self.note(format!("redirects to {to}, where the OpenTelemetry target allocator does not follow"));
+        }
+        if answer.status != 200 {
+            self.fault(status(answer));
+            return Ok(());
+        }
+        if took * 2 > self.refresh_interval {
+            let seconds = self.refresh_interval.as_secs_f64();
+            let problem = format!("took {} ms, more than half of the refresh interval", took.as_millis());
+            let consequence = format!("{} gives up after {seconds}s and keeps its old targets", self.profile.name());
+            self.warning(problem, consequence);
+        }
+        self.content_type(&answer.headers);
+        let encoding = text_of(&answer.headers, header::CONTENT_ENCODING);
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+            self.fault(format!("sends Content-Encoding {}, which nobody asked for", excerpt(&encoding)));
+            return Ok(());
+        }
+        self.body(&answer.body, summary)
+    }
+
+    fn content_type(&mut self, headers: &HeaderMap) {
+        let content_type = text_of(headers, header::CONTENT_TYPE);
+        if is_json(&content_type) {
+            return;
+        }
+        let problem = match content_type.as_ref() {
+            "" => "sends no Content-Type; it must be application/json".into(),
+            other => format!("sends Content-Type {}, which must be application/json", excerpt(other)),
+        };
+        if self.profile.is_prometheus() {
+            self.fault(problem);
+        } else {
+            self.warning(
+                problem,
+                format!("vmagent does not mind, but {}", Profile::Prometheus3.rejects("the whole list")),
+            );
+        }
+    }
+
+    fn body(&mut self, body: &[u8], summary: &mut Summary) -> Result<(), CliError> {
+        let text = String::from_utf8_lossy(body);
+        if matches!(text, Cow::Owned(_)) {
+            let problem = "is not UTF-8 throughout".into();
+            self.warning(problem, format!("{} reads U+FFFD in place of the rest", self.profile.name()));
+        }
+        if text.trim_ascii() == "null" {
+            let consequence = format!("{} takes it for an empty list and drops every target", self.profile.name());
+            self.warning("is null, where an empty list is []".into(), consequence);
+            return Ok(());
+        }
+        let mut reader = Reader::new(self.profile.label_names());
+        let job = Job::new("answer").map_err(|fault| CliError::Refused(fault.to_string()))?;
+        reader.read_answer(&self.url, &text, &job);
+        self.findings.extend(reader.faults.iter().map(|fault| of_fault(fault, Form::Json, self.profile)));
+        for group in &reader.groups {
+            let findings = &mut self.findings;
+            scrape::Check { profile: self.profile, form: Form::Json, to_be_served: false, findings }.group(group);
+        }
+        twice::check(&reader.groups, &mut self.findings);
+        if reader.groups.is_empty() && reader.faults.is_empty() {
+            self.note(format!("is an empty list, for which {} drops every target", self.profile.name()));
+        }
+        let bytes = buffered_bytes(body);
+        if bytes > MOST_BUFFERED / 5 * 4 {
+            self.note(format!("takes {bytes} bytes in a buffered response of Lambda, which holds {MOST_BUFFERED}"));
+        }
+        summary.groups = reader.groups.len() + broken_groups(&reader.faults);
+        summary.targets = reader.groups.iter().map(|group| group.group.targets.len()).sum();
+        Ok(())
+    }
+
+    fn failure(&mut self, failure: Failure) {
+        self.fault(match failure {
+            Failure::TimedOut => {
+                format!("is not there after {}s, the refresh interval", self.refresh_interval.as_secs_f64())
+            }
+            Failure::Broken(reason) => format!("does not answer: {reason}"),
+        });
+    }
+
+    /// A fault for which the answer counts for nothing.
+    fn fault(&mut self, problem: String) {
+        let consequence = self.profile.rejects("the answer");
+        self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
+    }
+
+    fn warning(&mut self, problem: String, consequence: String) {
+        self.findings.push(Finding::warning(At::Url(self.url.clone()), "", problem, consequence));
+    }
+
+    fn note(&mut self, problem: String) {
+        self.findings.push(Finding::note(At::Url(self.url.clone()), problem));
+    }
+}
+
+/// Another status than 200, with what http-sd-lambda says of the reason.
+fn status(answer: &Answer) -> String {
+    let said = match serde_json::from_slice(&answer.body) {
+        Ok(OwnError { error: CodeAndMessage { code, message } }) => one_line(&format!(": {code}: {message}")),
+        Err(_) => String::new(),
+    };
+    format!("answers {}, not 200{said}", answer.status)
+}
+
+/// Somebody's text, fit for a line.
+fn one_line(text: &str) -> String {
+    text.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Whether it matches Prometheus's `^(?i:application\/json(;\s*charset=("utf-8"|utf-8))?)$`.
+fn is_json(content_type: &str) -> bool {
+    let lower = content_type.trim().to_ascii_lowercase();
+    match lower.strip_prefix("application/json") {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(';').is_some_and(|charset| {
+            let charset = charset.trim_start_matches([' ', '\t', '\n', '\r', '\u{c}']);
+            matches!(charset, "charset=utf-8" | "charset=\"utf-8\"")
+        }),
+        None => false,
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
+}
+
+/// The URL without a password that may be in it.
+fn without_secrets(url: &Url) -> String {
+    let mut url = url.clone();
+    // Neither fails for a URL that has a host.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.into()
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { status, groups, targets, bytes, duration, .. } = self;
+        let Some(status) = status else {
+            return write!(f, ": no answer in {} ms", duration.as_millis());
+        };
+        let (groups, targets, bytes) = (Count(*groups, "group"), Count(*targets, "target"), Count(*bytes, "byte"));
+        write!(f, ": {status}, {groups}, {targets}, {bytes} in {} ms", duration.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_is_the_one_that_prometheus_takes() {
+        let cases = [
+            ("application/json", true),
+            ("Application/JSON", true),
+            (" application/json ", true),
+            ("application/json;charset=utf-8", true),
+            ("application/json; charset=UTF-8", true),
+            ("application/json;  charset=\"utf-8\"", true),
+            ("application/json ; charset=utf-8", false),
+            ("application/json;", false),
+            ("application/json; charset=latin1", false),
+            ("application/json; charset=utf-8; x=y", false),
+            ("application/json-seq", false),
+            ("application/problem+json", false),
+            ("text/html", false),
+            ("", false),
+        ];
+        for (content_type, accepted) in cases {
+            assert_eq!(is_json(content_type), accepted, "{content_type:?}");
+        }
+    }
+}
