@@ -9,14 +9,19 @@ use super::{
 use crate::group::{Fault, Job};
 
 impl Reader {
-    /// Reads a whole configuration. Of the parts that have nothing to do with targets nothing is asked.
-    pub(super) fn configuration(&mut self, source: &Source, entries: Vec<(Node, Node)>) {
+    /// Reads a whole configuration, or one that another names: `nested`, which names no further ones. Of the parts that
+    /// have nothing to do with targets nothing is asked.
+    pub(super) fn configuration(&mut self, source: &Source, entries: Vec<(Node, Node)>, nested: bool) {
         for (key, value) in entries {
             match name(&key) {
                 "scrape_configs" => {
                     for config in self.elements(source, value, "scrape_configs") {
                         self.scrape_config(source, config);
                     }
+                }
+                "scrape_config_files" if nested => {
+                    let problem = "has scrape_config_files, which only the main configuration may have";
+                    self.problem(source.at(key.line), problem);
                 }
                 field @ "scrape_config_files" => self.files(source, None, value, field),
                 _ => {}
@@ -83,5 +88,30 @@ fn name(key: &Node) -> &str {
     match &key.value {
         Value::Text(name) => name,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::group::LabelNames;
+
+    #[test]
+    fn a_configuration_that_names_itself_is_not_followed_for_ever() {
+        let folder = TempDir::new().unwrap();
+        let text =
+            "scrape_config_files: [a.yml]\nscrape_configs: [{job_name: x, file_sd_configs: [{files: [a.yml]}]}]\n";
+        let file = folder.path().join("a.yml");
+        fs::write(&file, text).unwrap();
+        let mut reader = Reader::new(LabelNames::Legacy);
+        reader.read(&file, None);
+        let faults: Vec<_> = reader.faults.iter().map(|f| format!("{} {}", f.place.line, f.problem)).collect();
+        let no_list = "1 is a map, but must be a list of target groups";
+        let nested = "1 has scrape_config_files, which only the main configuration may have";
+        assert_eq!(faults, [nested, no_list, no_list]);
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Read},
+    mem,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -21,6 +22,8 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug)]
 pub struct Reader {
     names: LabelNames,
+    /// Whether the file being read is one that a configuration names.
+    within: bool,
     /// The files that were read, in that order.
     pub files: Vec<ReadFile>,
     /// The groups that were read.
@@ -53,7 +56,7 @@ impl Reader {
     /// A reader that has read nothing yet.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
-        Self { names, files: Vec::new(), groups: Vec::new(), faults: Vec::new(), notes: Vec::new() }
+        Self { names, within: false, files: Vec::new(), groups: Vec::new(), faults: Vec::new(), notes: Vec::new() }
     }
 
     /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`.
@@ -88,12 +91,12 @@ impl Reader {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let job_of_list = match job {
             Some(job) => Some(job.clone()),
-            None if file == Path::new(STANDARD_INPUT) => None,
+            None if self.within || file == Path::new(STANDARD_INPUT) => None,
             None => Job::new(stem).ok(),
         };
         let format = format_of(file, text);
         let this = self.files.len();
-        self.files.push(ReadFile { name: source.file.clone(), format, configuration: false });
+        self.files.push(ReadFile { name: source.file.clone(), format, configuration: self.within && job.is_none() });
         let mut number = 0;
         let read = document::read(text, format, &mut |node| {
             if let Some(job) = &job_of_list {
@@ -101,21 +104,32 @@ impl Reader {
             }
             number += 1;
         });
+        let expected = match (self.within, job) {
+            (false, _) => "a list of target groups or a Prometheus configuration",
+            (true, Some(_)) => "a list of target groups",
+            (true, None) => "a map of scrape_configs",
+        };
         match read {
+            Ok(Document::List) if job_of_list.is_none() && self.within => {
+                self.fault(source.at(1), String::new(), Fault::WrongType { found: "a list", expected });
+            }
             Ok(Document::List) if job_of_list.is_none() => {
                 self.misnamed(source.at(1), "is a list of groups: name their job with --job");
             }
             Ok(Document::List) => {}
-            Ok(Document::Other(Node { value: Value::Map(entries), .. })) if is_configuration(&entries) => {
+            Ok(Document::Other(Node { value: Value::Map(entries), .. }))
+                if is_configuration(&entries) && !(self.within && job.is_some()) =>
+            {
                 self.files[this].configuration = true;
                 if job.is_some() {
                     let problem = "is a Prometheus configuration, which names its jobs itself: leave --job out";
                     self.misnamed(source.at(1), problem);
                 }
-                self.configuration(&Source { job: None, ..source }, entries);
+                let nested = mem::replace(&mut self.within, true);
+                self.configuration(&Source { job: None, ..source }, entries, nested);
+                self.within = nested;
             }
             Ok(Document::Other(node)) => {
-                let expected = "a list of target groups or a Prometheus configuration";
                 let fault = Fault::WrongType { found: node.kind(), expected };
                 self.fault(source.at(node.line), String::new(), fault);
             }
