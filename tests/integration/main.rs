@@ -6,6 +6,8 @@ mod common;
 
 mod apply;
 mod apply_together;
+mod check;
+mod check_url;
 mod contract;
 mod edit;
 mod events;

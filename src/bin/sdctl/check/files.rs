@@ -55,7 +55,7 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     in_reading_order(&mut findings, &reader);
 
     let summary = Summary {
-        files: reader.files.len(),
+        files: forms.len(),
         groups: reader.groups.len() + broken_groups(&reader.faults),
         targets: reader.groups.iter().map(|group| group.group.targets.len()).sum(),
     };

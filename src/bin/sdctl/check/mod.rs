@@ -25,15 +25,15 @@ use crate::{Outcome, arguments, error::CliError};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl check targets.json more/           lists of target groups, and folders of them
-  sdctl check prometheus.yml               the targets of a Prometheus configuration and of the files it names
+  sdctl check targets.json more/         lists of target groups, and folders of them
+  sdctl check prometheus.yml             the targets of a Prometheus configuration and its files
   terraform output -json targets | sdctl check - --job node
   sdctl check --url http://127.0.0.1:8088/prom/node_exporter
   sdctl check --url https://…/prom --token-file http-sd.token --refresh-interval 30s
-  sdctl check --strict -o json targets/    for scripts
+  sdctl check --strict -o json targets/  for scripts
 
-Exit codes: 0 no fault, though maybe warnings; 1 could not check; 2 faults, or warnings with --strict.
-An endpoint that does not answer is a fault, a file that is not there could not be checked.")]
+Exit codes: 0 no fault, though maybe warnings; 1 could not check; 2 faults (--strict: or warnings).
+An endpoint that does not answer is a fault; a file that is not there could not be checked.")]
 pub(crate) struct Options {
     /// Lists of target groups in JSON or YAML, Prometheus configurations, folders of them, or - for standard input
     #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
@@ -45,12 +45,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     url: Option<Url>,
     /// Send the bearer token in this file
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
     token_file: Option<PathBuf>,
     /// Refresh interval of the poller, for which it waits for an answer
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = refresh_interval, requires = "url")]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = refresh_interval, conflicts_with = "files")]
     refresh_interval: Duration,
-    /// Whose rules
+    /// By whose rules
     #[arg(long = "for", value_name = "POLLER", value_enum, default_value_t = Profile::Prometheus2)]
     profile: Profile,
     /// Let warnings count as faults

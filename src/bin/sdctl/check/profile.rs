@@ -15,7 +15,7 @@ pub(crate) enum Profile {
     Prometheus2,
     /// Prometheus 3, and what is built on it: Grafana Alloy, the OpenTelemetry target allocator
     Prometheus3,
-    /// `VictoriaMetrics`' vmagent
+    /// vmagent, which ignores unknown fields and the content type
     Vmagent,
 }
 
@@ -89,7 +89,7 @@ impl Profile {
             Problem::File(text) if text == "is not UTF-8" && form == Form::Json => Some(Effect::Replaces),
             Problem::File(text) if text == "is not UTF-8" => Some(Effect::RejectsFile),
             Problem::File(text) => text.starts_with("names the file").then_some(Effect::WaitsForFile),
-            Problem::Job(_) => Some(Effect::RejectsFile),
+            Problem::Job(_) => None,
         };
         let severity = if matches!(effect, Some(Effect::Ignores)) { Severity::Warning } else { Severity::Fault };
         (severity, effect.map(|effect| self.words(effect, form)))

@@ -155,12 +155,14 @@ impl Judge {
     }
 
     fn failure(&mut self, failure: Failure) {
-        self.fault(match failure {
+        let problem = match failure {
             Failure::TimedOut => {
                 format!("is not there after {}s, the refresh interval", self.refresh_interval.as_secs_f64())
             }
             Failure::Broken(reason) => format!("does not answer: {reason}"),
-        });
+        };
+        let consequence = format!("{} keeps its old targets, and has none after a restart", self.profile.name());
+        self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 
     /// A fault for which the answer counts for nothing.

@@ -1,0 +1,80 @@
+//! `sdctl check` and Prometheus's own `promtool` judge the same files.
+
+use std::{fs, process::Command};
+
+use tempfile::TempDir;
+
+use crate::common::{sdctl::sdctl, tools::tool};
+
+/// What both say of a file: good, or a fault; or that it is for `sdctl check` alone to warn of or refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Fault,
+    /// Prometheus takes it, but not for what its author meant.
+    OursOnly,
+    /// `promtool` knows of no relabelling here, and refuses what may only be meant for it.
+    Warning,
+}
+
+#[test]
+fn promtool_and_check_judge_files_alike() {
+    use Verdict::{Fault, Good, OursOnly, Warning};
+    let Some(promtool) = tool("promtool") else { return };
+    let cases = [
+        ("json", "[]", Good),
+        ("json", r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, Good),
+        ("json", r#"[{"targets":["a:1"],"labels":null}]"#, Good),
+        ("json", "", Fault),
+        ("json", "{}", Fault),
+        ("json", "[null]", Fault),
+        ("json", "[[]]", Fault),
+        ("json", r#"[{"targets":["a:1"]},]"#, Fault),
+        ("json", "\u{feff}[]", Fault),
+        ("json", r#"[{"target":["a:1"]}]"#, Fault),
+        ("json", r#"[{"targets":[1]}]"#, Fault),
+        ("json", r#"[{"targets":"a:1"}]"#, Fault),
+        ("json", r#"[{"targets":[""]}]"#, Fault),
+        ("json", r#"[{"targets":[null]}]"#, Fault),
+        ("json", r#"[{"targets":["a:1"],"labels":{"n":1}}]"#, Fault),
+        ("json", r#"[{"targets":["a:1"],"labels":{"":"x"}}]"#, Fault),
+        ("json", r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, Fault),
+        ("json", "null", OursOnly),
+        ("json", "[{}]", OursOnly),
+        ("json", r#"[{"Targets":["a:1"]}]"#, OursOnly),
+        ("json", r#"[{"targets":["a:1"],"targets":[]}]"#, OursOnly),
+        ("json", r#"[{"targets":["a:1"],"labels":{"a":null}}]"#, OursOnly),
+        ("json", r#"[{"targets":["a b:1"]}]"#, OursOnly),
+        ("json", r#"[{"targets":["http://a/x"]}]"#, Warning),
+        ("json", r#"[{"targets":["a:1"],"labels":{"__scrape_interval__":"5s"}}]"#, Warning),
+        ("json", r#"[{"targets":["a:1"],"labels":{"__scrape_interval__":"1.5m"}}]"#, Warning),
+        ("yml", "- targets: [a:1, 9100]\n", Good),
+        ("yml", "- targets: [a:1]\n  labels: {a: 1, b: yes}\n", Good),
+        ("yml", "- targets: a\n", Fault),
+        ("yml", "- \n", Fault),
+        ("yml", "- targets: [~]\n", Fault),
+        ("yml", "- targets: [a]\n  Labels: {}\n", Fault),
+        ("yml", "- targets: [a]\n  labels: {a: 1, a: 2}\n", Fault),
+        ("yml", "", OursOnly),
+        ("yml", "- targets: [a]\n---\n- targets: [b]\n", OursOnly),
+    ];
+    let folder = TempDir::new().unwrap();
+    for (extension, text, verdict) in cases {
+        let list = format!("list.{extension}");
+        let config = format!("scrape_configs:\n- job_name: x\n  file_sd_configs:\n  - files: [{list}]\n");
+        fs::write(folder.path().join(&list), text).unwrap();
+        fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+        let judged = |command: &mut Command| {
+            let output = command.current_dir(folder.path()).output().unwrap();
+            (output.status.code().unwrap(), format!("{text}: {output:?}"))
+        };
+        let (code, said) = judged(Command::new(&promtool).args(["check", "config", "prometheus.yml"]));
+        assert_eq!(code != 0, matches!(verdict, Fault | Warning), "promtool on {said}");
+        for file in ["prometheus.yml", &list] {
+            let (code, said) = judged(sdctl().args(["check", file]));
+            assert_eq!(code, if matches!(verdict, Fault | OursOnly) { 2 } else { 0 }, "check {file} on {said}");
+        }
+        let (code, said) = judged(sdctl().args(["check", "--strict", &list]));
+        assert_eq!(code, if verdict == Good { 0 } else { 2 }, "check --strict on {said}");
+    }
+}

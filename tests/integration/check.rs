@@ -1,0 +1,246 @@
+//! `sdctl check` over files: the contract as a linter.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::sdctl::sdctl;
+
+const REJECTED: &str = "rejects the whole list and keeps its old targets";
+const NOT_READ: &str = "rejects the whole file and keeps what it has";
+const NO_TARGETS: &str = "takes it for a group without targets";
+const NEVER_SCRAPED: &str = "drops that target: it is never scraped";
+
+/// Each body of the contract, and what Prometheus 2 does about the fault in it; nothing if there is none.
+pub(crate) const BODIES: [(&str, &str); 31] = [
+    ("[]", ""),
+    (r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, ""),
+    ("null", "takes it for an empty list and drops every target"),
+    ("", NOT_READ),
+    ("{}", REJECTED),
+    (r#"{"targets":["a:1"]}"#, REJECTED),
+    ("\u{feff}[]", NOT_READ),
+    (r#"[{"targets":["a:1"]},]"#, NOT_READ),
+    ("[] x", NOT_READ),
+    ("<html>", NOT_READ),
+    ("[null]", REJECTED),
+    ("[[]]", REJECTED),
+    (r#"["x"]"#, REJECTED),
+    ("[{}]", NO_TARGETS),
+    (r#"[{"targets":null}]"#, NO_TARGETS),
+    (r#"[{"targets":["a:1"],"labels":null}]"#, ""),
+    (r#"[{"targets":["a:1"],"source":"x"}]"#, REJECTED),
+    (r#"[{"target":["a:1"]}]"#, REJECTED),
+    (r#"[{"targets":["a:1"],"label":{}}]"#, REJECTED),
+    (r#"[{"targets":"a:1"}]"#, REJECTED),
+    (r#"[{"targets":[9100]}]"#, REJECTED),
+    (r#"[{"targets":[["a:1"]]}]"#, REJECTED),
+    (r#"[{"targets":[""]}]"#, NEVER_SCRAPED),
+    (r#"[{"targets":[null]}]"#, NEVER_SCRAPED),
+    (r#"[{"targets":["a b:1"]}]"#, "every scrape of it fails"),
+    (r#"[{"targets":["a:1"],"labels":{"n":1}}]"#, REJECTED),
+    (r#"[{"targets":["a:1"],"labels":[]}]"#, REJECTED),
+    (r#"[{"targets":["a:1"],"labels":{"n":null}}]"#, "takes it for an empty value"),
+    (r#"[{"targets":["a:1"],"labels":{"":"x"}}]"#, REJECTED),
+    (r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, REJECTED),
+    (r#"[{"targets":["a:1"],"labels":{"a":"1","a":"2"}}]"#, "takes the last one"),
+];
+
+/// Exit code and standard output; what it says on standard error follows.
+pub(crate) fn run(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code().unwrap(), text)
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    run(sdctl().current_dir(folder).arg("check").args(arguments))
+}
+
+/// A folder with these files in it.
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// Checks one file.
+fn check_file(name: &str, text: &str, arguments: &[&str]) -> (i32, String) {
+    check(folder(&[(name, text)]).path(), &[&[name], arguments].concat())
+}
+
+#[test]
+fn a_file_that_breaks_the_contract_is_a_fault_with_what_prometheus_does_about_it() {
+    for (body, consequence) in BODIES {
+        let (code, output) = check_file("node.json", body, &[]);
+        assert_eq!(code, if consequence.is_empty() { 0 } else { 2 }, "{body}: {output}");
+        assert!(output.contains(consequence) && output.contains("in 1 file, "), "{body}: {output}");
+    }
+}
+
+#[test]
+fn a_fault_names_file_line_job_group_and_field() {
+    let yaml = "- targets: [a:1]\n- targets: [b:1]\n  labels:\n    a-b: x\n";
+    let (_, output) = check_file("node.yml", yaml, &[]);
+    assert!(output.starts_with(r#"fault   node.yml:4: job "node", group 2: labels["a-b"] is not a label"#), "{output}");
+    assert!(output.ends_with("1 fault in 1 file, 2 groups, 1 target\n"), "{output}");
+    let (_, output) = check_file("node.yml", yaml, &["--job", "web", "-o", "json"]);
+    let report: Value = serde_json::from_str(&output).unwrap();
+    let finding = report["findings"][0].as_object().unwrap();
+    assert!(finding["problem"].as_str().unwrap().starts_with("is not a label name"));
+    assert_eq!(finding["consequence"], format!("Prometheus 2 {REJECTED}"));
+    for (key, value) in [
+        ("severity", json!("fault")),
+        ("file", json!("node.yml")),
+        ("line", json!(4)),
+        ("job", json!("web")),
+        ("group", json!(2)),
+        ("field", json!(r#"labels["a-b"]"#)),
+    ] {
+        assert_eq!(finding[key], value);
+    }
+    assert_eq!(report["summary"], json!({"faults": 1, "warnings": 0, "files": 1, "groups": 2, "targets": 1}));
+}
+
+#[test]
+fn what_is_a_fault_depends_on_the_poller_and_the_format() {
+    let (utf8, unknown) = (r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, r#"[{"targets":["a:1"],"source":"x"}]"#);
+    let twice = "- targets: [a:1]\n  labels: {a: 1, a: 2}\n";
+    let other_case = r#"[{"targets":["a:1"],"Labels":{}}]"#;
+    for (name, text, poller, code, expected) in [
+        ("a.json", utf8, "prometheus2", 2, "Prometheus 2 rejects the whole list"),
+        ("a.json", utf8, "prometheus3", 0, "no fault"),
+        ("a.json", utf8, "vmagent", 0, "no fault"),
+        ("a.json", unknown, "prometheus3", 2, "Prometheus 3 rejects the whole list"),
+        ("a.json", unknown, "vmagent", 0, "vmagent ignores it over HTTP, but sdctl apply and the function refuse it"),
+        ("a.json", "[null]", "vmagent", 2, "vmagent takes it for a group without targets"),
+        ("a.yml", twice, "prometheus2", 2, REJECTED),
+        ("a.yml", "- targets: [9100]\n", "prometheus2", 0, "no fault"),
+        ("a.yml", "- targets: [~]\n", "prometheus2", 2, NEVER_SCRAPED),
+        ("a.yml", "", "prometheus2", 2, "takes it for an empty list"),
+        ("a.json", other_case, "prometheus2", 2, "case does not count in JSON"),
+        ("a.yml", "- targets: [a:1]\n  Labels: {}\n", "prometheus2", 2, REJECTED),
+        (
+            "a.yml",
+            "scrape_configs:\n- job_name: x\n  static_configs: [{targets: a}]\n",
+            "prometheus2",
+            2,
+            "refuses the",
+        ),
+    ] {
+        let (found, output) = check_file(name, text, &["--for", poller]);
+        assert!(found == code && output.contains(expected), "{text} for {poller}: {output}");
+    }
+}
+
+#[test]
+fn what_prometheus_takes_but_does_not_scrape_as_it_was_meant_is_a_warning() {
+    let label = |name: &str, value: &str| format!(r#"[{{"targets":["a:1"],"labels":{{"{name}":"{value}"}}}}]"#);
+    let times = |interval: &str, timeout: &str| {
+        label("__scrape_interval__", &format!(r#"{interval}","__scrape_timeout__":"{timeout}"#))
+    };
+    let cases = [
+        (r#"[{"targets":["a:1"]},{"targets":["a:1"]}]"#.into(), "group 2: is the same as group 1 at x.json:1"),
+        (r#"[{"targets":["a:1"]},{"targets":["b:1","a:1"]}]"#.into(), r#"targets[1] "a:1" is in group 1 at x.json:1"#),
+        (r#"[{"targets":["a:1","a:1"]}]"#.into(), r#"targets[1] "a:1" is the same as targets[0]"#),
+        (r#"[{"targets":["a:1"]},{"targets":["a:1"],"labels":{"a":"b"}}]"#.into(), ""),
+        (r#"[{"targets":[]}]"#.into(), "has no targets"),
+        (r#"[{"targets":["http://a/x"]}]"#.into(), "drops it unless it is relabelled, as for blackbox probing"),
+        (r#"[{"targets":["http://a/x"],"labels":{"__param_module":"http_2xx"}}]"#.into(), ""),
+        (label("__scheme__", "https"), ""),
+        (label("__scheme__", "ftp"), "neither http nor https"),
+        (label("__scrape_interval__", "1.5s"), "which is no duration"),
+        (label("__scrape_interval__", "0s"), "is zero"),
+        (label("__scrape_interval__", "5s"), "below the default time-out"),
+        (label("__scrape_interval__", ""), ""),
+        (label("__scrape_timeout__", "10s"), ""),
+        (label("__scrape_timeout__", "2m"), "above the default interval"),
+        (times("5s", "5s"), ""),
+        (times("5s", "6s"), r#"labels["__scrape_timeout__"] is above labels["__scrape_interval__"]"#),
+        (label("__meta_dynamodb_group", "x"), "?meta=true replaces its value"),
+    ];
+    for (json, warning) in cases {
+        let (code, output) = check_file("x.json", &json, &[]);
+        assert_eq!((code, output.starts_with("warning ")), (0, !warning.is_empty()), "{json}: {output}");
+        assert!(output.contains(warning), "{json}: {output}");
+        let (code, _) = check_file("x.json", &json, &["--strict"]);
+        assert_eq!(code, if warning.is_empty() { 0 } else { 2 }, "{json} with --strict");
+    }
+}
+
+#[test]
+fn an_answer_that_a_buffered_response_cannot_carry_is_a_warning() {
+    let job = |bytes: usize| format!(r#"[{{"targets":["a:1"],"labels":{{"a":"{}"}}}}]"#, "x".repeat(bytes));
+    let files = folder(&[("a.json", &job(4_000_000)), ("b.json", &job(3_000_000)), ("c.json", &job(6_290_000))]);
+    for (arguments, expected) in [
+        (&["a.json"][..], "no fault in"),
+        (&["a.json", "b.json"], "the answer to GET /prom, for all jobs, takes 7000"),
+        (&["c.json"], r#"c.json:1: job "c": the answer for this job takes 62900"#),
+    ] {
+        let (code, output) = check(files.path(), arguments);
+        assert!(code == 0 && output.contains(expected), "{arguments:?}: {output}");
+    }
+}
+
+#[test]
+fn a_configuration_is_read_with_its_files_but_not_for_ever() {
+    let main = "scrape_config_files: [main.yml, list.yml]\nscrape_configs:\n- job_name: node\n  ec2_sd_configs: []\n  \
+                file_sd_configs: [{files: [main.yml, gone.yml, good.json]}]\n";
+    let files = folder(&[("main.yml", main), ("list.yml", "- targets: [a:1]\n"), ("good.json", "[]")]);
+    let (code, output) = check(files.path(), &["main.yml"]);
+    assert_eq!(code, 2, "{output}");
+    for expected in [
+        r#"note    main.yml:4: job "node": ec2_sd_configs is left out"#,
+        r#"main.yml:5: job "node": names the file "gone.yml", which is not there; Prometheus 2 has none of its targets"#,
+        "main.yml:1: has scrape_config_files, which only the main configuration may have",
+        r#"main.yml:1: job "node": is a map, but must be a list of target groups"#,
+        "list.yml:1: is a list, but must be a map of scrape_configs",
+        " in 3 files, ",
+    ] {
+        assert!(output.contains(expected), "no {expected:?} in {output}");
+    }
+}
+
+#[test]
+fn what_could_not_be_checked_is_neither_good_nor_a_fault() {
+    let files = folder(&[
+        ("a.json", "[]"),
+        ("empty.token", " \n"),
+        ("two.token", "a\nb"),
+        ("prometheus.yml", "scrape_configs: []"),
+    ]);
+    let url = ["--url", "http://127.0.0.1:1/"];
+    let cases: [(&[&str], &str); 8] = [
+        (&["a.json", "gone.json"], "sdctl: cannot read gone.json: No such file"),
+        (&["prometheus.yml", "--job", "x"], "which names its jobs itself: leave --job out"),
+        (&["--url", "ftp://a"], "it must start with http:// or https://"),
+        (&["--url", "nonsense"], "write it as http://127.0.0.1:8088/prom"),
+        (&["a.json", "--url", "http://a"], "cannot be used with"),
+        (&[], "<FILE>"),
+        (&[url[0], url[1], "--token-file", "empty.token"], "empty.token is empty: it must hold the token"),
+        (&[url[0], url[1], "--token-file", "two.token"], "two.token is no token"),
+    ];
+    for (arguments, expected) in cases {
+        let (code, output) = check(files.path(), arguments);
+        assert!(code == 1 && output.contains(expected), "{arguments:?}: {output}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let groups = vec![r#"{"targets":[""]}"#; 10_000].join(",\n");
+    let files = folder(&[("many.json", &format!("[{groups}]"))]);
+    let mut command = sdctl();
+    command.current_dir(files.path()).args(["check", "many.json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

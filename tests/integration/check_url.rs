@@ -1,0 +1,116 @@
+//! `sdctl check --url`: an endpoint, judged as Prometheus judges it.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::Redirect,
+    routing::get,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    check::{BODIES, folder, run},
+    common::{
+        TOKEN,
+        background::Background,
+        sdctl::{sdctl, serve_local},
+    },
+};
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+
+fn check_url(server: &Background, path: &str, arguments: &[&str]) -> (i32, String) {
+    let url = format!("http://{}{path}", server.address);
+    run(sdctl().args(["check", "--url", &url]).args(arguments))
+}
+
+#[test]
+fn an_answer_that_breaks_the_contract_is_a_fault_with_what_prometheus_does_about_it() {
+    let body = |Path(i): Path<usize>| async move { (JSON, BODIES[i].0) };
+    let server = Background::router(Router::new().route("/{i}", get(body)));
+    for (i, (body, consequence)) in BODIES.into_iter().enumerate() {
+        let (code, output) = check_url(&server, &format!("/{i}"), &[]);
+        // Where a file that says null is refused by `apply`, an answer that does was taken.
+        assert_eq!(code, if consequence.is_empty() || body == "null" { 0 } else { 2 }, "{body}: {output}");
+        assert!(output.contains(consequence) && output.contains(": 200, "), "{body}: {output}");
+    }
+}
+
+#[test]
+fn an_endpoint_is_polled_as_prometheus_does() {
+    let echo = |headers: HeaderMap| async move {
+        let name = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}={}", value.to_str().unwrap());
+        let mut seen: Vec<_> = headers.iter().filter(|(name, _)| *name != "host").map(name).collect();
+        seen.sort();
+        (StatusCode::FORBIDDEN, json!({"error": {"code": "seen", "message": seen.join(" ")}}).to_string())
+    };
+    let server = Background::router(Router::new().route("/", get(echo)));
+    let files = folder(&[("token", &format!(" {TOKEN}\n"))]);
+    let token = files.path().join("token");
+    let arguments = ["--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
+    let (code, output) = check_url(&server, "/", &arguments);
+    let expected = format!(
+        "answers 403, not 200: seen: accept=application/json authorization=Bearer {TOKEN} user-agent=Prometheus/3.5.0 x-prometheus-refresh-interval-seconds=30.5; "
+    );
+    assert!(code == 2 && output.contains(&expected), "{output}");
+}
+
+#[test]
+fn an_endpoint_is_judged_by_its_answer() {
+    let slow = || async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        "[]"
+    };
+    let router = Router::new()
+        .route("/good", get(|| async { (JSON, r#"[{"targets":["a:1","b:1"]}]"#) }))
+        .route("/redirect", get(|| async { Redirect::temporary("/good") }))
+        .route("/status", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/cached", get(|| async { StatusCode::NOT_MODIFIED }))
+        .route("/gzip", get(|| async { (JSON, [(header::CONTENT_ENCODING, "gzip")], "\u{1f}") }))
+        .route("/html", get(|| async { ([(header::CONTENT_TYPE, "text/html")], "[]") }))
+        .route("/latin1", get(|| async { (JSON, &b"[{\"targets\":[\"a\xff:1\"]}]"[..]) }))
+        .route("/files", get(|| async { (JSON, r#"{"scrape_configs":[]}"#) }))
+        .route("/slow", get(slow));
+    let server = Background::router(router);
+    for (path, code, expected) in [
+        ("/good", 0, "no fault: 200, 1 group, 2 targets, 27 bytes in "),
+        ("/redirect", 0, "/good\", where the OpenTelemetry target allocator does not follow"),
+        ("/status", 2, "answers 204, not 200; Prometheus 2 rejects the answer and keeps its old targets"),
+        ("/cached", 2, "answers 304, not 200"),
+        ("/gone", 2, "answers 404, not 200"),
+        ("/gzip", 2, "sends Content-Encoding \"gzip\", which nobody asked for"),
+        ("/html", 2, "sends Content-Type \"text/html\", which must be application/json"),
+        ("/latin1", 0, "is not UTF-8 throughout; Prometheus 2 reads U+FFFD"),
+        ("/files", 2, "is a map, but must be a list of target groups"),
+        ("/slow", 2, "is not there after 1s, the refresh interval; Prometheus 2 keeps its old targets"),
+    ] {
+        let (found, output) = check_url(&server, path, &["--refresh-interval", "1s"]);
+        assert!(found == code && output.contains(expected), "{path}: {output}");
+    }
+    let (code, output) = check_url(&server, "/html", &["--for", "vmagent"]);
+    assert!(code == 0 && output.contains("vmagent does not mind"), "{output}");
+    let (_, output) = check_url(&server, "/good", &["-o", "json"]);
+    let summary = serde_json::from_str::<Value>(&output).unwrap()["summary"].clone();
+    assert_eq!((&summary["status"], &summary["bytes"]), (&json!(200), &json!(27)), "{output}");
+    assert!(summary["duration_ms"].is_u64(), "{output}");
+    let address = server.address;
+    drop(server);
+    let (code, output) = run(sdctl().args(["check", "--url", &format!("http://me:secret@{address}/")]));
+    assert!(code == 2 && output.contains("does not answer") && !output.contains("secret"), "{output}");
+}
+
+#[test]
+fn what_serve_serves_has_no_fault() {
+    let data = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &["--sample"]);
+    for (path, expected) in [("/prom", "200, 6 groups, 11 targets, "), ("/prom/none", "is an empty list")] {
+        let (code, output) = run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)]));
+        assert!(code == 0 && output.contains(expected), "{output}");
+    }
+    let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)]));
+    assert!(code == 2 && output.contains("answers 404, not 200: not_found: "), "{output}");
+}
