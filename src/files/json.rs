@@ -22,11 +22,11 @@ struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
     let lines = Lines::of(text);
-    let whole: &RawValue = parse(text, 0)?;
-    if !whole.get().starts_with('[') {
-        return Ok(Document::Other(lines.node(whole)?));
+    // Read as a list at once, since what is wrong with one is then said better.
+    if !text.trim_ascii_start().starts_with('[') {
+        return Ok(Document::Other(lines.node(parse(text, 0)?)?));
     }
-    for part in parse::<Vec<&RawValue>>(whole.get(), lines.line(whole) - 1)? {
+    for part in parse::<Vec<&RawValue>>(text, 0)? {
         element(lines.node(part)?);
     }
     Ok(Document::List)
