@@ -97,9 +97,11 @@ fn an_endpoint_is_judged_by_its_answer() {
     let summary = serde_json::from_str::<Value>(&output).unwrap()["summary"].clone();
     assert_eq!((&summary["status"], &summary["bytes"]), (&json!(200), &json!(27)), "{output}");
     assert!(summary["duration_ms"].is_u64(), "{output}");
-    let address = server.address;
+    let with_password = format!("http://me:secret@{}/good", server.address);
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
+    assert!(code == 0 && output.starts_with("no fault: 200, ") && !output.contains("redirects"), "{output}");
     drop(server);
-    let (code, output) = run(sdctl().args(["check", "--url", &format!("http://me:secret@{address}/")]));
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
     assert!(code == 2 && output.contains("does not answer") && !output.contains("secret"), "{output}");
 }
 

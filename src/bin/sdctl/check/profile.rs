@@ -100,15 +100,7 @@ impl Profile {
         let (of_target, of_label) = (field.starts_with("targets["), field.starts_with("labels["));
         Some(match problem {
             Fault::Missing if fault.place.group.is_some() => Effect::TakesForNoTargets,
-            Fault::WrongType { found: "null", .. } if of_target => Effect::DropsTarget,
-            Fault::WrongType { found: "null", .. } if of_label => Effect::TakesForEmptyValue,
-            Fault::WrongType { found: "null", .. } if field == "a label's name" => Effect::TakesForNamelessLabel,
-            Fault::WrongType { found: "null", .. } if field.is_empty() && fault.place.group.is_none() => {
-                Effect::TakesForEmptyList
-            }
-            Fault::WrongType { found: "null", .. } if field.is_empty() && !self.is_prometheus() => {
-                Effect::TakesForNoTargets
-            }
+            Fault::WrongType { found: "null", .. } => return Some(self.effect_of_null(fault)),
             Fault::Empty if of_target => Effect::DropsTarget,
             Fault::Empty if of_label && !self.is_prometheus() => Effect::TakesForNamelessLabel,
             Fault::Blank => Effect::FailsScrapes,
@@ -119,6 +111,17 @@ impl Profile {
             Fault::TooLong { .. } => return None,
             _ => Effect::RejectsAll,
         })
+    }
+
+    fn effect_of_null(self, fault: &FileFault) -> Effect {
+        match fault.field.as_str() {
+            "" if fault.place.group.is_none() => Effect::TakesForEmptyList,
+            "" if !self.is_prometheus() => Effect::TakesForNoTargets,
+            "a label's name" => Effect::TakesForNamelessLabel,
+            field if field.starts_with("targets[") => Effect::DropsTarget,
+            field if field.starts_with("labels[") => Effect::TakesForEmptyValue,
+            _ => Effect::RejectsAll,
+        }
     }
 
     fn words(self, effect: Effect, form: Form) -> String {

@@ -71,7 +71,7 @@ pub(super) async fn check(
     match answer {
         Ok(answer) => {
             (summary.status, summary.bytes) = (Some(answer.status), answer.body.len());
-            judge.answer(&answer, url, duration, &mut summary)?;
+            judge.answer(&answer, duration, &mut summary)?;
         }
         Err(failure) => judge.failure(failure),
     }
@@ -79,10 +79,13 @@ pub(super) async fn check(
 }
 
 impl Judge {
-    fn answer(&mut self, answer: &Answer, url: &Url, took: Duration, summary: &mut Summary) -> Result<(), CliError> {
-        if answer.url != *url {
-            let to = excerpt(&without_secrets(&answer.url));
-            self.note(format!("redirects to {to}, where the OpenTelemetry target allocator does not follow"));
+    fn answer(&mut self, answer: &Answer, took: Duration, summary: &mut Summary) -> Result<(), CliError> {
+        let from = without_secrets(&answer.url);
+        if from != *self.url {
+            self.note(format!(
+                "redirects to {}, where the OpenTelemetry target allocator does not follow",
+                excerpt(&from)
+            ));
         }
         if answer.status != 200 {
             self.fault(status(answer));
