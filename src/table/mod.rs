@@ -63,6 +63,13 @@ impl Table {
         Self { view: View::Edited, client: write::patient(&self.client), ..self }
     }
 
+    /// The same table for whoever tries again by themselves: what fails is repeated once and at once, and then told.
+    #[cfg(feature = "sdctl")]
+    #[must_use]
+    pub fn for_renewing(self) -> Self {
+        Self { client: write::hasty(&self.client), ..self }
+    }
+
     /// The table's name, for logs and for people with access to the table; not for callers of the URL.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -21,6 +21,8 @@ use crate::group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt};
 const ATTEMPTS: u32 = 8;
 /// The longest pause between two attempts. The SDK adds jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The longest pause where somebody else decides how often to try.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What has to hold of a row for it to be written.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +188,12 @@ impl Expression {
 pub(super) fn patient(client: &Client) -> Client {
     let retries = client.config().retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
+    Client::from_conf(client.config().to_builder().retry_config(retries).build())
+}
+
+/// The same client, only that it retries once. That is for a connection that has gone stale meanwhile.
+pub(super) fn hasty(client: &Client) -> Client {
+    let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(SHORT_PAUSE);
     Client::from_conf(client.config().to_builder().retry_config(retries).build())
 }
 
