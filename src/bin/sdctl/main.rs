@@ -14,6 +14,7 @@ mod progress;
 mod question;
 mod serve;
 mod servers;
+mod signals;
 mod style;
 mod welcome;
 mod writes;

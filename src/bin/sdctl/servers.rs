@@ -5,10 +5,11 @@ use std::{io, pin::Pin, time::Duration};
 use http_sd_lambda::local::LocalError;
 use thiserror::Error;
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinSet},
 };
+
+use crate::signals::Signals;
 
 /// How long requests under way may take once a stop is asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -51,10 +52,9 @@ impl Servers {
 
     /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
     pub(crate) async fn run(mut self) -> Result<(), Stopped> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Stopped::Signals)?;
+        let mut signals = Signals::listen().map_err(Stopped::Signals)?;
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Stopped::Signals)?,
-            _ = terminate.recv() => {}
+            () = signals.stop() => {}
             Some(ended) = self.tasks.join_next() => {
                 ended??;
                 return Err(Stopped::ByItself);
