@@ -5,7 +5,7 @@ use std::{
     os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 pub struct Process {
     child: Child,
     output: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -31,14 +32,22 @@ impl Process {
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
         let output = Arc::new(Mutex::new(String::new()));
-        read_lines(child.stdout.take().unwrap(), output.clone());
-        read_lines(child.stderr.take().unwrap(), output.clone());
-        Self { child, output }
+        let readers = vec![
+            read_lines(child.stdout.take().unwrap(), output.clone()),
+            read_lines(child.stderr.take().unwrap(), output.clone()),
+        ];
+        Self { child, output, readers }
     }
 
     /// What it has printed so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
+    }
+
+    /// What it has printed in all. For a process that has ended and left none behind.
+    pub fn whole_output(&mut self) -> String {
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        self.output()
     }
 
     /// Waits until it has printed that text, and returns all that it has printed.
@@ -58,9 +67,14 @@ impl Process {
         }
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(self.pid(), signal);
+    }
+
     /// Sends it a signal and waits for its end.
     pub fn stop_with(&mut self, signal: Signal) -> ExitStatus {
-        let _ = kill_process(self.pid(), signal);
+        self.signal(signal);
         self.wait().unwrap_or_else(|| panic!("still running after {signal:?}:\n{}", self.output()))
     }
 
@@ -94,14 +108,14 @@ impl Drop for Process {
     }
 }
 
-fn read_lines(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) {
+fn read_lines(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut output = output.lock().unwrap();
             output.push_str(&line);
             output.push('\n');
         }
-    });
+    })
 }
 
 /// A port that was free a moment ago.
