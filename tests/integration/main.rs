@@ -13,6 +13,7 @@ mod edit;
 mod events;
 mod failure;
 mod reading;
+mod register;
 mod serve;
 mod start_up;
 mod surface;

@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod change;
 mod check;
+mod clock;
 mod completions;
 mod connection;
 mod edit;
@@ -12,6 +13,8 @@ mod get;
 mod lease;
 mod progress;
 mod question;
+mod keeper;
+mod register;
 mod serve;
 mod servers;
 mod signals;
@@ -62,6 +65,7 @@ enum Command {
     Label(edit::LabelOptions),
     Serve(serve::Options),
     Check(check::Options),
+    Register(register::Options),
     Completions(completions::Options),
 }
 
@@ -108,6 +112,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Label(options) => edit::label(options).await,
         Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
         Command::Check(options) => check::run(options).await,
+        Command::Register(options) => register::run(options).await,
         Command::Completions(options) => completions::run(&options),
     }
 }

@@ -1,0 +1,114 @@
+//! `sdctl register`: a group that is served for as long as somebody renews its lease.
+
+use std::{io::Write, time::Duration};
+
+use clap::Args;
+use http_sd_lambda::{
+    group::{EpochSeconds, Lease, StoredGroup, TargetGroup, excerpt},
+    local,
+    table::Expect,
+};
+
+use crate::{
+    Outcome,
+    arguments::{self, Pair},
+    clock::utc,
+    connection::{Connection, Location, TableOptions},
+    error::CliError,
+    keeper::Keeper,
+};
+
+/// The shortest time to live. Below that a renewal that is a second late would be too late.
+const SHORTEST: Duration = Duration::from_secs(3);
+/// The longest time to live: beyond a year a lease is none.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+/// For how many seconds a lapsed lease stays in the table, for people to see: a day.
+const VISIBLE: i64 = 24 * 60 * 60;
+
+/// Put a group into the table, and keep it there for as long as this command runs
+///
+/// The group gets a lease, which is renewed every third of its time to live. Stopped by Ctrl-C or SIGTERM, the command
+/// removes the group; if it dies, the group is not served any more once the lease has lapsed. While the table is out of
+/// reach, at the start too, it tries again for ever.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl register node_exporter web-1 --target 10.0.0.1:9100 --label env=prod
+  sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s      beside a service
+  sdctl register batch nightly --target 10.0.0.7:9091 --ttl 25h --once   from cron, once a day
+
+A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since.
+DynamoDB deletes the row of a lapsed lease after a day or more.")]
+pub(crate) struct Options {
+    /// Job, the last part of the URL
+    job: String,
+    /// Group, by its name within the job
+    group: String,
+    /// What to scrape, such as 10.0.0.1:9100; once for each target
+    #[arg(long = "target", value_name = "TARGET", required = true)]
+    targets: Vec<String>,
+    /// Label of these targets; once for each label
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = arguments::pair)]
+    labels: Vec<Pair>,
+    /// Time to live: for how long the group is served after the last renewal
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = ttl)]
+    ttl: Duration,
+    /// Write the lease once and leave it, as from cron; nothing renews or removes it
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+/// A time to live that can be kept up.
+fn ttl(text: &str) -> Result<Duration, String> {
+    match arguments::ttl(text)? {
+        ttl if ttl < SHORTEST => Err(format!("it is at least {} s, so that a renewal may be late", SHORTEST.as_secs())),
+        ttl if ttl > LONGEST => Err("it is at most a year; a group that is to stay needs no lease".into()),
+        ttl => Ok(ttl),
+    }
+}
+
+/// A lease from `now` on.
+pub(crate) fn lease(now: EpochSeconds, ttl: Duration) -> Lease {
+    let ttl = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+    let expires_at = now.0.saturating_add(ttl);
+    let delete_at = expires_at.saturating_add(VISIBLE);
+    Lease { expires_at: Some(EpochSeconds(expires_at)), delete_at: Some(EpochSeconds(delete_at)) }
+}
+
+pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
+    let job = arguments::job(&options.job)?;
+    let name = arguments::group(&options.group)?;
+    let targets = arguments::targets(&options.targets)?;
+    let connection = options.table.open().await?;
+    let labels = arguments::labels(&options.labels, connection.names)?;
+    let group = StoredGroup { job, name, lease: Lease::default(), group: TargetGroup { targets, labels } };
+    if options.once {
+        return once(connection, group, options.ttl).await;
+    }
+    if let Location::Local { folder } = &connection.location
+        && local::endpoint(folder).is_none()
+    {
+        let folder = folder.display();
+        return Err(CliError::Refused(format!(
+            "nobody serves the local table in {folder}: start sdctl serve first, or write the lease once with --once"
+        )));
+    }
+    Keeper::new(connection, group, options.ttl).run().await?;
+    Ok(Outcome::Done)
+}
+
+/// Writes the lease, with as many tries as any other command takes.
+async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration) -> Result<Outcome, CliError> {
+    connection.announce("Changing").await?;
+    let table = &connection.table;
+    let now = EpochSeconds::now();
+    group.lease = lease(now, ttl);
+    let written = table.write(&group, None, Expect::Anything, now).await;
+    written.map_err(|error| CliError::of_write(table.name(), error))?;
+    let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
+    let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));
+    writeln!(anstream::stdout(), "registered group {name} of job {job}{until}")?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,223 @@
+//! `sdctl register`, as a process.
+
+mod outage;
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, Job, LabelNames},
+    table::{Record, State},
+};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::common::{
+    Dynamo, Row,
+    engine::{TABLE, environment},
+    fault::{Fault, FaultyDynamo},
+    process::Process,
+    row::{n, s},
+    sdctl::{sdctl, serve_local},
+};
+
+/// How long to wait for what takes a few seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+const DAY: i64 = 24 * 60 * 60;
+/// With the shortest time to live there is a renewal every second.
+const SHORTEST: [&str; 2] = ["--ttl", "3s"];
+
+/// `sdctl register` of the group `web` of the job `node`, in the table at that endpoint.
+fn register(endpoint: &str, arguments: &[&str]) -> Command {
+    let mut command = sdctl();
+    command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE);
+    command.args(["register", "node", "web", "--target", "a:1"]).args(arguments);
+    command
+}
+
+/// That group's row as it is.
+async fn row(dynamo: &Dynamo) -> Option<Record> {
+    let (job, group) = (Job::new("node").unwrap(), GroupName::new("web").unwrap());
+    dynamo.table().for_editing().record(&job, &group, LabelNames::Legacy).await.unwrap()
+}
+
+/// When its lease ends.
+async fn expires_at(dynamo: &Dynamo) -> Option<i64> {
+    row(dynamo).await?.lease.expires_at.map(|at| at.0)
+}
+
+/// Waits until the lease in the table ends later than `before`, and returns when that is.
+async fn renewed_after(before: i64, process: &Process, dynamo: &Dynamo) -> i64 {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        if let Some(until) = expires_at(dynamo).await.filter(|until| *until > before) {
+            return until;
+        }
+        assert!(Instant::now() < give_up, "not renewed:\n{}", process.output());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The errors of a command that must fail.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_registered_renewed_and_removed_in_the_end() {
+    let dynamo = Dynamo::with_table().await;
+    for signal in [Signal::TERM, Signal::INT] {
+        let labels = ["--label", "env=prod", "--label", "region=eu=1", "--target", "b:1"];
+        let mut process = Process::start(register(&dynamo.endpoint(), &labels).args(SHORTEST));
+        let output = process.wait_for("registered group");
+        assert!(output.contains("Changing table \"http-sd\", account 000000000000, region "), "{output}");
+        assert!(output.contains("registered group \"web\" of job \"node\" until 20"), "{output}");
+        assert!(output.contains("Z; renewing every 1s\n"), "{output}");
+
+        let record = row(&dynamo).await.unwrap();
+        let now = EpochSeconds::now();
+        let State::Served(group) = record.state(now) else { panic!("{record:?}") };
+        assert_eq!(
+            serde_json::to_string(group).unwrap(),
+            r#"{"targets":["a:1","b:1"],"labels":{"env":"prod","region":"eu=1"}}"#
+        );
+        let until = record.lease.expires_at.unwrap().0;
+        assert!((now.0..=now.0 + 3).contains(&until), "{until} at {now:?}");
+        assert_eq!(record.lease.delete_at.unwrap().0, until + DAY);
+
+        let renewed = renewed_after(until, &process, &dynamo).await;
+        renewed_after(renewed, &process, &dynamo).await;
+        assert!(process.stop_with(signal).success());
+        let output = process.whole_output();
+        assert!(row(&dynamo).await.is_none(), "{output}");
+        // Ordinary renewals say nothing.
+        assert_eq!(output.lines().count(), 3, "{output}");
+        assert!(output.contains("removed group \"web\" of job \"node\"\n"), "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_deleted_comes_back() {
+    let dynamo = Dynamo::with_table().await;
+    let mut process = Process::start(register(&dynamo.endpoint(), &[]).args(SHORTEST));
+    process.wait_for("registered group");
+    dynamo.delete("node", "web").await;
+    process.wait_for("sdctl: group \"web\" of job \"node\" was gone: registered again until 20");
+    assert!(expires_at(&dynamo).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_row_of_a_successor_stays() {
+    let dynamo = Dynamo::with_table().await;
+    let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
+    assert!(process.wait_for("registered group").contains("; renewing every 30s\n"));
+    let until = EpochSeconds::now().0 + 1000;
+    Row::new("node", "web", &["successor:1"]).with("expires_at", n(until)).put(&dynamo).await;
+    assert!(process.stop_with(Signal::TERM).success());
+    assert_eq!(expires_at(&dynamo).await, Some(until));
+    let said = "sdctl: somebody else has written group \"web\" of job \"node\" meanwhile: it is left in the table\n";
+    let output = process.whole_output();
+    assert!(output.contains(said), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_gone_at_the_end_is_no_failure() {
+    let dynamo = Dynamo::with_table().await;
+    let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
+    process.wait_for("registered group");
+    dynamo.delete("node", "web").await;
+    assert!(process.stop_with(Signal::TERM).success());
+    assert!(process.whole_output().contains("sdctl: group \"web\" of job \"node\" was gone already\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_else_is_on_a_row_stays_while_it_is_replaced() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node", "web", &["old:1"]).with("note", s("mine")).put(&dynamo).await;
+    let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
+    let output = process.wait_for("registered group");
+    assert!(output.contains("Z, in place of the row that was there; renewing every 30s\n"), "{output}");
+    let rows = dynamo.client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
+    assert_eq!(rows[0]["note"], s("mine"));
+    assert_eq!(rows[0]["targets"].as_l().unwrap(), &[s("a:1")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_writes_the_lease_and_leaves_it() {
+    let dynamo = Dynamo::with_table().await;
+    let output = register(&dynamo.endpoint(), &["--once", "--ttl", "1h"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("registered group \"web\" of job \"node\" until 20"), "{stdout}");
+    let until = expires_at(&dynamo).await.unwrap();
+    let now = EpochSeconds::now().0;
+    assert!((now + 3500..=now + 3600).contains(&until), "{until} at {now}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let missing = refused(register(&dynamo.endpoint(), &[]).args(["--table", "no-such-table"]));
+    assert!(missing.starts_with("sdctl: table \"no-such-table\" cannot be used"), "{missing}");
+    assert_eq!(missing.lines().count(), 1, "{missing}");
+    faulty.fail(
+        |operation, _| {
+            if operation == "UpdateItem" { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+        },
+    );
+    for arguments in [&[][..], &["--once"]] {
+        let denied = refused(&mut register(&faulty.endpoint(), arguments));
+        let (announced, error) = denied.split_once('\n').unwrap();
+        assert!(announced.starts_with("Changing table \"http-sd\", account "), "{announced}");
+        assert!(error.starts_with("sdctl: table \"http-sd\" cannot be used; are its name, the region"), "{error}");
+        assert!(error.contains("AccessDeniedException") && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_argument_is_an_error_that_says_what_to_do() {
+    let dynamo = Dynamo::with_table().await;
+    let cases: [(&[&str], &str); 7] = [
+        (&["--ttl", "2s"], "'2s' for '--ttl <TIME>': it is at least 3 s"),
+        (&["--ttl", "1500ms"], "a time to live is a whole number of seconds"),
+        (&["--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
+        (&["--ttl", "100y"], "it is at most a year"),
+        (&["--label", "env"], "a label is written name=value"),
+        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 takes"),
+        (&["--target", "a b"], "sdctl: target \"a b\" has white space or a control character in it"),
+    ];
+    for (arguments, said) in cases {
+        let error = refused(&mut register(&dynamo.endpoint(), arguments));
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(row(&dynamo).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_table_is_registered_in_through_the_process_that_serves_it() {
+    let data = TempDir::new().unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = sdctl();
+        command.args(["register", "node", "web", "--target", "a:1", "--data"]).arg(data.path()).args(arguments);
+        command
+    };
+    // Alone it would keep everybody else from the table.
+    let alone = refused(&mut command(&[]));
+    assert!(alone.contains("start sdctl serve first, or write the lease once with --once"), "{alone}");
+    assert!(command(&["--once", "--ttl", "1h"]).output().unwrap().status.success());
+
+    let served = serve_local(data.path(), &[]);
+    let expected = (200, r#"[{"targets":["a:1"],"labels":{}}]"#.to_owned());
+    assert_eq!(served.get("/prom/node", None), expected);
+    let mut process = Process::start(&mut command(&[]));
+    let output = process.wait_for("registered group");
+    assert!(output.contains("Changing the local table \"http-sd\" in "), "{output}");
+    assert_eq!(served.get("/prom/node", None), expected);
+    assert!(process.stop_with(Signal::TERM).success());
+    assert_eq!(served.get("/prom/node", None), (200, "[]".into()));
+}

@@ -1,0 +1,157 @@
+//! `sdctl register` while the table fails.
+
+use std::{
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use super::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row};
+use crate::common::{
+    Dynamo,
+    fault::{Fault, FaultyDynamo},
+    process::Process,
+};
+
+/// Waits until the process has printed that text more often than so many times.
+fn wait_for_more_than(times: usize, text: &str, process: &Process) {
+    let give_up = Instant::now() + PATIENCE;
+    while process.output().matches(text).count() <= times {
+        assert!(Instant::now() < give_up, "no {text:?}:\n{}", process.output());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_reported_and_survived() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
+    process.wait_for("registered group");
+    let outages = [
+        (Fault::Error(500, "InternalServerError"), "not renewed: table unavailable: InternalServerError (HTTP 500)"),
+        // Once it has been right, what is wrong may be mended: credentials that have expired, for example.
+        (
+            Fault::Error(400, "ExpiredTokenException"),
+            "not renewed: table misconfigured: ExpiredTokenException (HTTP 400)",
+        ),
+        (Fault::Silence, "not renewed: table unavailable: no answer within 1s; the lease laps"),
+    ];
+    for (fault, said) in outages {
+        faulty.fail(move |operation, _| if operation == "UpdateItem" { fault } else { Fault::None });
+        let output = process.wait_for(said);
+        let line = output.lines().find(|line| line.contains(said)).unwrap();
+        assert!(line.starts_with("sdctl: not renewed: ") && line.contains("; the lease lapse"), "{line}");
+        assert!(line.contains("; trying again in ") && line.ends_with(" s"), "{line}");
+        let before = expires_at(&dynamo).await.unwrap();
+        let recovered = "sdctl: renewed group \"web\" of job \"node\" again until 20";
+        let times = process.output().matches(recovered).count();
+        faulty.heal();
+        renewed_after(before, &process, &dynamo).await;
+        wait_for_more_than(times, recovered, &process);
+    }
+    assert!(process.stop_with(Signal::TERM).success());
+    assert!(row(&dynamo).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_at_the_start_is_survived() {
+    let dynamo = Dynamo::with_table().await;
+    for operation in ["DescribeTable", "UpdateItem"] {
+        let faulty = FaultyDynamo::before(&dynamo);
+        let failing = Fault::Error(503, "ServiceUnavailable");
+        faulty.fail(move |asked, _| if asked == operation { failing } else { Fault::None });
+        let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
+        let output = process.wait_for("sdctl: not registered yet: table unavailable: ServiceUnavailable (HTTP 503)");
+        assert!(output.contains("; trying again in "), "{output}");
+        assert!(row(&dynamo).await.is_none());
+        faulty.heal();
+        let output = process.wait_for("\nregistered group");
+        assert_eq!(output.matches("Changing table").count(), 1, "{output}");
+        assert!(process.stop_with(Signal::TERM).success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_before_the_group_is_registered_is_no_failure() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(|_, _| Fault::Error(500, "InternalServerError"));
+    let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
+    process.wait_for("not registered yet");
+    assert!(process.stop_with(Signal::TERM).success());
+    let output = process.whole_output();
+    assert!(output.contains("sdctl: stopped before the group was registered\n"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_known_as_ours() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let mut process = Process::start(&mut register(&faulty.endpoint(), &["--ttl", "6s"]));
+    process.wait_for("registered group");
+    let (asked, asks) = mpsc::channel();
+    let asked_before = AtomicBool::new(false);
+    faulty.fail(move |operation, _| match operation {
+        "UpdateItem" => {
+            let _ = asked.send(());
+            if asked_before.swap(true, Ordering::Relaxed) { Fault::Silence } else { Fault::LostAnswer }
+        }
+        _ => Fault::None,
+    });
+    // Of two renewals only the first arrives, and neither is answered.
+    for _ in 0..2 {
+        asks.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(process.stop_with(Signal::TERM).success());
+    let output = process.whole_output();
+    assert!(output.contains("removed group"), "{output}");
+    assert!(row(&dynamo).await.is_none(), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_removed_is_a_failure_that_says_when_it_lapses() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    for (fault, cause) in [(Fault::Error(500, "InternalServerError"), "(HTTP 500)"), (Fault::Silence, "no answer")] {
+        let mut process = Process::start(&mut register(&faulty.endpoint(), &[]));
+        process.wait_for("registered group");
+        faulty.fail(move |operation, _| if operation == "DeleteItem" { fault } else { Fault::None });
+        assert_eq!(process.stop_with(Signal::TERM).code(), Some(1));
+        let output = process.whole_output();
+        let last = output.lines().last().unwrap();
+        assert!(
+            last.starts_with("sdctl: group \"web\" of job \"node\" was not removed: table unavailable: "),
+            "{last}"
+        );
+        assert!(last.contains(cause) && last.contains("; its lease lapses by itself at 20"), "{last}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_stop_ends_at_once() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let mut process = Process::start(&mut register(&faulty.endpoint(), &[]));
+    process.wait_for("registered group");
+    let (asked, deleting) = mpsc::channel();
+    faulty.fail(move |operation, _| {
+        if operation == "DeleteItem" {
+            let _ = asked.send(());
+            return Fault::Silence;
+        }
+        Fault::None
+    });
+    process.signal(Signal::INT);
+    deleting.recv_timeout(PATIENCE).unwrap();
+    let second = Instant::now();
+    assert_eq!(process.stop_with(Signal::INT).code(), Some(1));
+    assert!(second.elapsed() < Duration::from_secs(3), "{:?}", second.elapsed());
+    let output = process.whole_output();
+    assert!(output.contains("was not removed: it was stopped before that; its lease lapses by itself at "), "{output}");
+}
