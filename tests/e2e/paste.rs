@@ -1,4 +1,4 @@
-//! The lines that `sdctl serve` prints, pasted where it says.
+//! The lines that `sdctl` prints, pasted where it says.
 
 use std::{
     env, fs,
@@ -7,7 +7,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::common::{sdctl::serve_local, tools::tool};
+use crate::common::{
+    sdctl::{sdctl, serve_local},
+    tools::tool,
+};
 
 /// The indented lines that follow a heading, without their indent.
 fn block(output: &str, heading: &str) -> String {
@@ -44,4 +47,20 @@ fn the_curl_line_and_the_put_item_line_work_as_printed() {
     let asked = shell(&format!("{} --silent --fail", block(&output, "Ask as Prometheus does:").trim()), &aws);
     let body = String::from_utf8(asked.stdout).unwrap();
     assert!(body.contains(r#"{"targets":["127.0.0.1:9100"],"labels":{"env":"dev"}}"#), "{body}");
+}
+
+#[test]
+fn the_scrape_config_for_a_token_is_one_that_prometheus_takes() {
+    let Some(promtool) = tool("promtool") else { return };
+    let folder = TempDir::new().unwrap();
+    // A name that YAML would not take without quotes.
+    let token = folder.path().join("it's: a token");
+    let url = ["--url", "https://x.lambda-url.eu-central-1.on.aws/"];
+    let made = sdctl().args(["token", "--file"]).arg(&token).args(url).output().unwrap();
+    let heading = "Paste into prometheus.yml, and let Prometheus read the file:";
+    let config = folder.path().join("prometheus.yml");
+    fs::write(&config, block(&String::from_utf8(made.stdout).unwrap(), heading)).unwrap();
+    let checked = Command::new(promtool).args(["check", "config"]).arg(&config).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(fs::read_to_string(&config).unwrap().contains("it's: a token"));
 }

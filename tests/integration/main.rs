@@ -17,3 +17,4 @@ mod register;
 mod serve;
 mod start_up;
 mod surface;
+mod token;

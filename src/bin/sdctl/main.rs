@@ -19,6 +19,7 @@ mod serve;
 mod servers;
 mod signals;
 mod style;
+mod token;
 mod welcome;
 mod writes;
 
@@ -66,6 +67,7 @@ enum Command {
     Serve(serve::Options),
     Check(check::Options),
     Register(register::Options),
+    Token(token::Options),
     Completions(completions::Options),
 }
 
@@ -113,6 +115,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
         Command::Check(options) => check::run(options).await,
         Command::Register(options) => register::run(options).await,
+        Command::Token(options) => token::run(&options),
         Command::Completions(options) => completions::run(&options),
     }
 }

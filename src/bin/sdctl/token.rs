@@ -1,0 +1,180 @@
+//! `sdctl token`: the secret between Prometheus and the function.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{self, Path, PathBuf},
+};
+
+use clap::Args;
+use http_sd_lambda::{config, service::TokenHash};
+use percent_encoding::percent_decode_str;
+
+use crate::{Outcome, error::CliError, style::HEADING};
+
+/// Length of a token in bytes, before it is written in hex.
+const LENGTH: usize = 32;
+
+/// Make a token for Prometheus
+///
+/// Writes a random token to a file that only you can read, and prints its SHA-256, which is all that the function is
+/// given, and where both go. The token itself is not printed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl token                                          a token in http-sd.token
+  sdctl token --file next.token --url \"$URL\"           the next one, to change over to
+  sdctl token --file next.token --hash                 its SHA-256 alone, for scripts")]
+pub(crate) struct Options {
+    /// File for the token
+    #[arg(long, value_name = "FILE", default_value = "http-sd.token")]
+    file: PathBuf,
+    /// URL of the function, or of one of its jobs, for the lines to paste into prometheus.yml
+    #[arg(long, value_name = "URL", value_parser = url)]
+    url: Option<String>,
+    /// Replace the file if it is there; what it held is lost
+    #[arg(long)]
+    force: bool,
+    /// Make no token: print the SHA-256 of the one in the file
+    #[arg(long, conflicts_with_all = ["url", "force"])]
+    hash: bool,
+}
+
+/// The URL of a job: that of the function becomes that of the job `node_exporter`.
+fn url(text: &str) -> Result<String, String> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", ""));
+    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
+    if !["http", "https"].contains(&scheme) || !is_plain {
+        return Err("a URL begins with https:// or http:// and has no blanks or quotes in it".into());
+    }
+    Ok(match rest.trim_end_matches('/') {
+        host if !host.contains('/') => format!("{scheme}://{host}/prom/node_exporter"),
+        _ => text.to_owned(),
+    })
+}
+
+pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
+    if options.hash {
+        writeln!(anstream::stdout(), "{}", hash_in(&options.file)?)?;
+        return Ok(Outcome::Done);
+    }
+    // What it was is good to know for as long as Prometheus still sends it.
+    let before = if options.force { hash_in(&options.file).ok() } else { None };
+    let token = token()?;
+    write(&options.file, &token, options.force)?;
+    let hash = TokenHash::of(token.as_bytes());
+    let file = path::absolute(&options.file).unwrap_or_else(|_| options.file.clone());
+    write!(anstream::stdout(), "{}", Instructions { file: &file, url: options.url.as_deref(), hash, before })?;
+    Ok(Outcome::Done)
+}
+
+fn token() -> Result<String, CliError> {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).map_err(|e| CliError::Refused(format!("the system gives no random numbers: {e}")))?;
+    Ok(hex::encode(bytes))
+}
+
+/// The hash of a token that Prometheus reads from that file: without the white space around it.
+fn hash_in(file: &Path) -> Result<TokenHash, CliError> {
+    let content = fs::read(file).map_err(|source| CliError::Read { file: file.to_owned(), source })?;
+    let token = content.trim_ascii();
+    let name = file.display();
+    if token.is_empty() {
+        let how = format!("sdctl token --file {name} --force puts one there");
+        return Err(CliError::Refused(format!("there is no token in {name}, which is empty: {how}")));
+    }
+    if !token.iter().all(u8::is_ascii_graphic) {
+        let what = "it has white space or what is not ASCII in it";
+        return Err(CliError::Refused(format!("{name} holds no token, for {what}: name the token's file with --file")));
+    }
+    Ok(TokenHash::of(token))
+}
+
+/// Writes a file for our eyes only.
+fn write(file: &Path, token: &str, replace: bool) -> Result<(), CliError> {
+    let failed = |source| CliError::Write { file: file.to_owned(), source };
+    if !replace {
+        return create(file, token).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => CliError::Refused(format!(
+                "{} is there already: choose another file with --file, or replace it with --force",
+                file.display()
+            )),
+            _ => failed(source),
+        });
+    }
+    // Written aside and renamed, so that Prometheus never reads half of it, and whoever can read the old file only
+    // because it was so before cannot read the new one.
+    let mut aside = file.as_os_str().to_owned();
+    aside.push(format!(".{}.new", std::process::id()));
+    create(Path::new(&aside), token).map_err(failed)?;
+    fs::rename(&aside, file).map_err(|source| {
+        let _ = fs::remove_file(&aside);
+        failed(source)
+    })
+}
+
+fn create(file: &Path, token: &str) -> io::Result<()> {
+    let mut created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    // A file that holds half a token would be taken for one.
+    created.write_all(token.as_bytes()).and_then(|()| created.sync_all()).inspect_err(|_| {
+        let _ = fs::remove_file(file);
+    })
+}
+
+/// The job that a URL is of.
+fn job_of(url: &str) -> String {
+    let job = url.split_once("/prom/").and_then(|(_, rest)| rest.split(['?', '/']).next());
+    let job = job.filter(|job| !job.is_empty()).unwrap_or("everything");
+    percent_decode_str(job).decode_utf8_lossy().into_owned()
+}
+
+/// What is printed: where the token and its hash go.
+struct Instructions<'a> {
+    file: &'a Path,
+    url: Option<&'a str>,
+    hash: TokenHash,
+    before: Option<TokenHash>,
+}
+
+impl Display for Instructions<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { file, url, hash, before } = self;
+        let url = url.unwrap_or("https://<url-id>.lambda-url.<region>.on.aws/prom/node_exporter");
+        let job = serde_json::to_string(&job_of(url)).map_err(|_| fmt::Error)?;
+        let file = file.display().to_string();
+        // JSON is YAML, and quotes what YAML would take for something else.
+        let quoted = serde_json::to_string(&file).map_err(|_| fmt::Error)?;
+        let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        let credentials = if is_plain { &file } else { &quoted };
+        writeln!(f, "{HEADING}The token{HEADING:#} is in {file}, which only you can read.")?;
+        writeln!(f, "Its SHA-256 is {hash}")?;
+        writeln!(f, "\n{HEADING}Give the SHA-256 to the function:{HEADING:#}")?;
+        writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={hash}\"")?;
+        writeln!(f, "\n{HEADING}Or, without the template, as a variable:{HEADING:#}")?;
+        writeln!(f, "  {}={hash}", config::TOKEN_SHA256)?;
+        writeln!(f, "\n{HEADING}Paste into prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
+        writeln!(f, "  scrape_configs:")?;
+        writeln!(f, "    - job_name: {job}")?;
+        writeln!(f, "      http_sd_configs:")?;
+        writeln!(f, "        - url: {url}")?;
+        writeln!(f, "          authorization:")?;
+        writeln!(f, "            type: Bearer")?;
+        writeln!(f, "            credentials_file: {credentials}")?;
+        match before {
+            Some(before) => {
+                writeln!(f, "\n{HEADING}Let the function take the token that was there before, too,{HEADING:#}")?;
+                writeln!(f, "while Prometheus may still send it:")?;
+                writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={before},{hash}\"")
+            }
+            None => {
+                writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
+                writeln!(f, "  1. make the next one with --file")?;
+                writeln!(f, "  2. deploy both: \"TokenSha256={hash},<SHA-256 of the next>\"")?;
+                writeln!(f, "  3. move its file over this one, which Prometheus reads for each poll")?;
+                writeln!(f, "  4. deploy the next one alone")
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `sdctl token`.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use http_sd_lambda::service::TokenHash;
+use tempfile::TempDir;
+
+use crate::common::sdctl::{sdctl, serve};
+
+/// `sdctl token` in that folder.
+fn token(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = sdctl();
+    command.arg("token").args(arguments).current_dir(folder);
+    command
+}
+
+/// What a command prints that succeeds.
+fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The first line of the error of a command that must fail.
+fn refused(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.code() == Some(1) && stdout.is_empty(), "{status:?}");
+    String::from_utf8(stderr).unwrap().lines().next().unwrap().to_owned()
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_token_is_written_for_its_owner_alone_and_its_hash_is_printed() {
+    let folder = TempDir::new().unwrap();
+    let output = printed(&mut token(folder.path(), &[]));
+    let file = folder.path().join("http-sd.token");
+    assert_eq!(mode(&file), 0o600);
+    let content = fs::read_to_string(&file).unwrap();
+    assert!(content.len() == 64 && content.bytes().all(|b| b.is_ascii_hexdigit()), "{content:?}");
+    let hash = TokenHash::of(content.as_bytes()).to_string();
+    for line in [
+        format!("The token is in {}, which only you can read.", file.display()),
+        format!("Its SHA-256 is {hash}"),
+        format!("  sam deploy --parameter-overrides \"TokenSha256={hash}\""),
+        format!("  HTTP_SD_TOKEN_SHA256={hash}"),
+        "        - url: https://<url-id>.lambda-url.<region>.on.aws/prom/node_exporter".into(),
+        "            type: Bearer".into(),
+        format!("            credentials_file: {}", file.display()),
+    ] {
+        assert!(output.lines().any(|printed| printed == line), "no {line:?} in:\n{output}");
+    }
+    assert!(!output.contains(&content), "{output}");
+    // And the next one is another.
+    printed(&mut token(folder.path(), &["--file", "next.token"]));
+    assert_ne!(fs::read_to_string(folder.path().join("next.token")).unwrap(), content);
+}
+
+#[test]
+fn the_token_opens_what_is_given_its_hash() {
+    let folder = TempDir::new().unwrap();
+    let output = printed(&mut token(folder.path(), &[]));
+    let variable = output.lines().find(|line| line.trim().starts_with("HTTP_SD_TOKEN_SHA256=")).unwrap();
+    let (name, hash) = variable.trim().split_once('=').unwrap();
+    let data = folder.path().join("data");
+    let mut command = sdctl();
+    command.env("HTTP_SD_AUTH", "token").env(name, hash).args(["serve", "--port", "0", "--dynamodb-port", "0"]);
+    let served = serve(command.arg("--data").arg(&data));
+    let secret = fs::read_to_string(folder.path().join("http-sd.token")).unwrap();
+    assert_eq!(served.get("/prom", Some(&secret)).0, 200);
+    assert_eq!(served.get("/prom", Some(hash)).0, 401);
+}
+
+#[test]
+fn a_file_that_is_there_is_left_alone_unless_told_otherwise() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("http-sd.token");
+    fs::write(&file, "old\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = refused(&mut token(folder.path(), &[]));
+    assert_eq!(
+        error,
+        "sdctl: http-sd.token is there already: choose another file with --file, or replace it with --force"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "old\n");
+
+    let output = printed(&mut token(folder.path(), &["--force"]));
+    let content = fs::read_to_string(&file).unwrap();
+    assert_eq!((content.len(), mode(&file)), (64, 0o600));
+    let both = format!("TokenSha256={},{}\"", TokenHash::of(b"old"), TokenHash::of(content.as_bytes()));
+    assert!(output.contains(&both), "{output}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left aside");
+    // Nothing to replace is no failure.
+    printed(&mut token(folder.path(), &["--force", "--file", "new.token"]));
+}
+
+#[test]
+fn the_hash_of_a_token_that_is_there_is_for_scripts() {
+    let folder = TempDir::new().unwrap();
+    // Prometheus takes the white space around it off.
+    for content in ["secret", "secret\n", " secret\r\n"] {
+        fs::write(folder.path().join("http-sd.token"), content).unwrap();
+        assert_eq!(printed(&mut token(folder.path(), &["--hash"])), format!("{}\n", TokenHash::of(b"secret")));
+    }
+    let cases = [
+        ("", "sdctl: there is no token in x, which is empty: sdctl token --file x --force puts one there"),
+        (" \n", "sdctl: there is no token in x, which is empty"),
+        ("a b", "sdctl: x holds no token, for it has white space or what is not ASCII in it: name the token's file"),
+        ("a\nb", "sdctl: x holds no token"),
+    ];
+    for (content, said) in cases {
+        fs::write(folder.path().join("x"), content).unwrap();
+        let error = refused(&mut token(folder.path(), &["--file", "x", "--hash"]));
+        assert!(error.starts_with(said), "{error}");
+    }
+    let missing = refused(&mut token(folder.path(), &["--file", "none", "--hash"]));
+    assert!(missing.starts_with("sdctl: cannot read none: No such file"), "{missing}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [&["--file", "none/x"][..], &["--file", "none/x", "--force"]] {
+        let error = refused(&mut token(folder.path(), arguments));
+        assert!(error.starts_with("sdctl: cannot write none/x: No such file"), "{error}");
+    }
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let error = refused(&mut token(folder.path(), &["--file", "folder", "--force"]));
+    assert!(error.starts_with("sdctl: cannot write folder: "), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left aside");
+}
+
+#[test]
+fn the_lines_to_paste_have_the_url_and_its_job() {
+    let folder = TempDir::new().unwrap();
+    let cases = [
+        ("https://x.on.aws/", "https://x.on.aws/prom/node_exporter", "node_exporter"),
+        ("http://127.0.0.1:8088", "http://127.0.0.1:8088/prom/node_exporter", "node_exporter"),
+        ("https://x.on.aws/prom/it%27s?meta=true", "https://x.on.aws/prom/it%27s?meta=true", "it's"),
+        ("https://x.on.aws/prom", "https://x.on.aws/prom", "everything"),
+    ];
+    for (given, url, job) in cases {
+        let output = printed(&mut token(folder.path(), &["--force", "--url", given]));
+        assert!(output.contains(&format!("\n        - url: {url}\n")), "{output}");
+        assert!(output.contains(&format!("\n    - job_name: \"{job}\"\n")), "{output}");
+    }
+    for wrong in ["x.on.aws", "ftp://x", "https://", "https://a b"] {
+        let error = refused(&mut token(folder.path(), &["--force", "--url", wrong]));
+        assert!(error.contains("a URL begins with https:// or http://"), "{error}");
+    }
+}
