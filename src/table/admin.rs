@@ -12,11 +12,14 @@ use aws_sdk_dynamodb::{
     },
 };
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use super::{Table, TableError, key};
 
 /// How long a new table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
+/// How long to wait before asking again whether a new table is ready.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What DynamoDB says of a table.
 #[derive(Debug, Clone, Serialize)]
@@ -106,15 +109,39 @@ impl Table {
     /// Turns point-in-time recovery on. Returns whether there is such a thing: local engines have none.
     ///
     /// # Errors
-    /// [`TableError`] when DynamoDB refuses.
+    /// [`TableError`] when DynamoDB refuses, or a new table is not ready for it within a minute.
     pub async fn enable_recovery(&self) -> Result<bool, TableError> {
         let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
         let on = on.map_err(|e| TableError::Misconfigured(e.to_string()))?;
-        let update = self.client.update_continuous_backups().table_name(&self.name);
-        match update.point_in_time_recovery_specification(on).send().await {
-            Err(error) if error.code() == Some("UnknownOperationException") => Ok(false),
-            other => Ok(other.map(|_| true)?),
+        let give_up = Instant::now() + ACTIVE_WITHIN;
+        loop {
+            let update = self.client.update_continuous_backups().table_name(&self.name);
+            match update.point_in_time_recovery_specification(on.clone()).send().await {
+                Err(error) if error.code() == Some("UnknownOperationException") => return Ok(false),
+                // Backups of a new table begin a little later than the table does.
+                Err(error)
+                    if error.code() == Some("ContinuousBackupsUnavailableException") && Instant::now() < give_up =>
+                {
+                    sleep(ASK_AGAIN).await;
+                }
+                other => return Ok(other.map(|_| true)?),
+            }
         }
+    }
+
+    /// Keeps the table from being deleted until somebody turns that off again.
+    ///
+    /// # Errors
+    /// [`TableError`] when DynamoDB refuses.
+    pub async fn protect(&self) -> Result<(), TableError> {
+        self.client.update_table().table_name(&self.name).deletion_protection_enabled(true).send().await?;
+        Ok(())
+    }
+
+    /// The region in which the table is looked for, or would be made.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.client.config().region().map(AsRef::as_ref)
     }
 
     /// What DynamoDB says of the table.
