@@ -17,4 +17,5 @@ mod register;
 mod serve;
 mod start_up;
 mod surface;
+mod table;
 mod token;

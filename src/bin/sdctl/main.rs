@@ -19,6 +19,7 @@ mod serve;
 mod servers;
 mod signals;
 mod style;
+mod table;
 mod token;
 mod welcome;
 mod writes;
@@ -68,6 +69,7 @@ enum Command {
     Check(check::Options),
     Register(register::Options),
     Token(token::Options),
+    Table(table::Options),
     Completions(completions::Options),
 }
 
@@ -115,6 +117,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Serve(options) => Ok(serve::run(options).await.map(|()| Outcome::Done)?),
         Command::Check(options) => check::run(options).await,
         Command::Register(options) => register::run(options).await,
+        Command::Table(options) => table::run(&options).await,
         Command::Token(options) => token::run(&options),
         Command::Completions(options) => completions::run(&options),
     }

@@ -1,0 +1,223 @@
+//! `sdctl table`.
+
+use std::{
+    process::{Command, Output},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use http_sd_lambda::service::Settings;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::{
+    Ask, Dynamo, Row,
+    ask::service,
+    engine::{TABLE, environment},
+    fault::{Fault, FaultyDynamo},
+    sdctl::sdctl,
+};
+
+/// `sdctl table` for the table at that endpoint.
+fn table(endpoint: &str, arguments: &[&str]) -> Command {
+    let mut command = sdctl();
+    command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE).arg("table").args(arguments);
+    command
+}
+
+/// Whether the command succeeds, and what it prints on standard output and on standard error.
+fn run(command: &mut Command) -> (bool, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!([Some(0), Some(1)].contains(&status.code()), "{status:?}");
+    (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// What is printed of one property.
+fn property<'a>(output: &'a str, name: &str) -> &'a str {
+    let mut lines = output.lines();
+    lines
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .unwrap_or_else(|| panic!("no {name}: {output}"))
+        .trim()
+}
+
+/// Makes a table with the partition key `id` alone.
+async fn make_another(dynamo: &Dynamo) {
+    let id = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
+    let of = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+    let create = dynamo.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+    create.key_schema(id).attribute_definitions(of.build().unwrap()).send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_made_that_can_be_served() {
+    let dynamo = Dynamo::start();
+    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["create"]));
+    assert!(success, "{stderr}");
+    let mut lines = stderr.lines();
+    assert_eq!(lines.next(), Some("Making table \"http-sd\", in the account of your credentials, region us-east-1"));
+    assert_eq!(lines.next(), Some("sdctl: there is no point-in-time recovery here"));
+    assert!(
+        stdout.starts_with("made arn:aws:dynamodb:") && stdout.contains(":000000000000:table/http-sd\n"),
+        "{stdout}"
+    );
+    assert_eq!(property(&stdout, "account"), "000000000000");
+    assert_eq!(property(&stdout, "target groups"), "yes, its key is job and group");
+    assert_eq!(property(&stdout, "time to live"), "on, by delete_at");
+    assert_eq!(property(&stdout, "billing"), "PAY_PER_REQUEST");
+    assert_eq!(property(&stdout, "deletion protection"), "off");
+
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
+    assert_eq!(answer.targets(), ["a:1"]);
+
+    // A second time nothing is made and nothing lost.
+    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["create"]));
+    assert!(success, "{stderr}");
+    assert!(stdout.starts_with("table \"http-sd\" is there already, and is left as it is\n"), "{stdout}");
+    let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
+    assert_eq!(answer.targets(), ["a:1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_and_protection_are_turned_on_once_the_table_is_ready() {
+    const RECOVERY_ON: &str = r#"{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"ENABLED"}}}"#;
+    let dynamo = Dynamo::start();
+    let faulty = FaultyDynamo::before(&dynamo);
+    let asked = AtomicBool::new(false);
+    faulty.fail(move |operation, _| match operation {
+        // DynamoDB says so of a table that is a few seconds old.
+        "UpdateContinuousBackups" if !asked.swap(true, Ordering::Relaxed) => {
+            Fault::Error(400, "ContinuousBackupsUnavailableException")
+        }
+        "UpdateContinuousBackups" | "DescribeContinuousBackups" => Fault::Answer(RECOVERY_ON),
+        _ => Fault::None,
+    });
+    let (success, stdout, stderr) = run(&mut table(&faulty.endpoint(), &["create", "--deletion-protection"]));
+    assert!(success && stderr.lines().count() == 1, "{stderr}");
+    assert_eq!(property(&stdout, "point-in-time recovery"), "on");
+    assert_eq!(property(&stdout, "deletion protection"), "on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
+    let dynamo = Dynamo::start();
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(|operation, _| {
+        if operation == "UpdateContinuousBackups" { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+    });
+    let (success, stdout, stderr) = run(&mut table(&faulty.endpoint(), &["create"]));
+    assert!(!success && stdout.starts_with("made arn:"), "{stdout}");
+    let error = stderr.lines().last().unwrap();
+    let said = "sdctl: table \"http-sd\" is made, but point-in-time recovery could not be turned on: ";
+    assert!(error.starts_with(said) && error.contains("AccessDeniedException"), "{error}");
+    assert!(error.contains("; try aws dynamodb update-continuous-backups --region "), "{error}");
+
+    let (success, _, stderr) = run(table(&faulty.endpoint(), &["create", "--no-recovery"]).args(["--table", "other"]));
+    assert!(success, "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_with_another_key_is_refused() {
+    let dynamo = Dynamo::start();
+    make_another(&dynamo).await;
+    let said = "sdctl: table \"http-sd\" is not one of target groups; name another with --table: ";
+    for arguments in [&["create"][..], &["describe"], &["describe", "-o", "json"]] {
+        let (success, _, stderr) = run(&mut table(&dynamo.endpoint(), arguments));
+        let error = stderr.lines().last().unwrap();
+        assert!(!success && error.starts_with(said), "{error}");
+        assert!(error.contains("the table's key is \"id\" (HASH, S), but must be \"job\""), "{error}");
+    }
+    let (_, stdout, _) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert!(property(&stdout, "target groups").starts_with("no, "), "{stdout}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_described_to_people_and_to_programs() {
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert!(success && stderr.is_empty(), "{stderr}");
+    assert_eq!(property(&stdout, "name"), "http-sd");
+    assert_eq!(property(&stdout, "status"), "ACTIVE");
+    assert_eq!(property(&stdout, "rows"), "1, as counted in the last six hours");
+    let column = |line: &str| line.find(": ").map(|end| line[end + 1..].find(|c| c != ' ').unwrap() + end + 1);
+    assert!(stdout.lines().all(|line| column(line) == Some(24)), "{stdout}");
+
+    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe", "-o", "json"]));
+    assert!(success && stderr.is_empty(), "{stderr}");
+    let described: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(described["name"], "http-sd");
+    assert_eq!(described["account"], "000000000000");
+    assert_eq!(described["fault"], Value::Null);
+    assert_eq!(described["ttl_attribute"], "delete_at");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_it() {
+    const RECOVERY_OFF: &str = r#"{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"DISABLED"}}}"#;
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(
+        |operation, _| {
+            if operation == "DescribeContinuousBackups" { Fault::Answer(RECOVERY_OFF) } else { Fault::None }
+        },
+    );
+    let update = |enabled, attribute: &str| {
+        let ttl = TimeToLiveSpecification::builder().enabled(enabled).attribute_name(attribute).build().unwrap();
+        dynamo.client.update_time_to_live().table_name(TABLE).time_to_live_specification(ttl).send()
+    };
+    let describe = || {
+        let mut command = sdctl();
+        command.envs(environment("")).args(["table", "describe", "--table", TABLE, "--endpoint-url"]);
+        run(command.arg(faulty.endpoint())).1
+    };
+    update(false, "delete_at").await.unwrap();
+    let output = describe();
+    let aws = |name: &str, output: &str| {
+        format!(
+            "aws dynamodb {name} --endpoint-url {} --region {} --table-name http-sd",
+            faulty.endpoint(),
+            property(output, "region")
+        )
+    };
+    let on = format!(
+        "{} --time-to-live-specification Enabled=true,AttributeName=delete_at",
+        aws("update-time-to-live", &output)
+    );
+    assert_eq!(property(&output, "time to live"), format!("off, or not ours to see: {on}"));
+    let recovery = aws("update-continuous-backups", &output);
+    let recovery = format!("off: {recovery} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true");
+    assert_eq!(property(&output, "point-in-time recovery"), recovery);
+
+    update(true, "expires_at").await.unwrap();
+    let other = describe();
+    let other = property(&other, "time to live");
+    assert!(other.starts_with("by \"expires_at\", not by delete_at: aws dynamodb update-time-to-live"), "{other}");
+    assert!(
+        other.contains("Enabled=false,AttributeName=expires_at; an hour later aws ") && other.ends_with(&on),
+        "{other}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_described_is_one_line() {
+    let dynamo = Dynamo::start();
+    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert!(!success && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
+    assert!(stderr.starts_with("sdctl: table \"http-sd\" cannot be used; are its name, the region"), "{stderr}");
+}
+
+#[test]
+fn the_local_table_is_made_by_itself() {
+    let data = TempDir::new().unwrap();
+    let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
+    let (success, stdout, _) = local("create");
+    assert!(success && stdout.contains("is there: it is made by whatever uses it first\n"), "{stdout}");
+    let (success, stdout, _) = local("describe");
+    assert!(success, "{stdout}");
+    assert_eq!(property(&stdout, "folder"), data.path().to_str().unwrap());
+    assert_eq!(property(&stdout, "point-in-time recovery"), "not for a local table");
+}
