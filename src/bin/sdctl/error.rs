@@ -26,9 +26,9 @@ pub(crate) enum CliError {
     #[error("{0} is for a table in AWS: name it with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
     #[error("table {name:?} cannot be used; are its name, the region and your credentials right? {source}")]
-    Table { name: String, source: TableError },
+    Table { name: String, source: Box<TableError> },
     #[error("table {name:?} does not answer; try again: {source}")]
-    Unavailable { name: String, source: TableError },
+    Unavailable { name: String, source: Box<TableError> },
     #[error("{what} {} {fault}", excerpt(.value))]
     Argument { what: &'static str, value: String, fault: Fault },
     #[error("cannot write to standard output: {0}")]
@@ -47,8 +47,8 @@ impl CliError {
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
         let name = name.to_owned();
         match source {
-            TableError::Unavailable(_) => Self::Unavailable { name, source },
-            source => Self::Table { name, source },
+            TableError::Unavailable(_) => Self::Unavailable { name, source: Box::new(source) },
+            source => Self::Table { name, source: Box::new(source) },
         }
     }
 
