@@ -162,19 +162,15 @@ impl Display for Instructions<'_> {
         writeln!(f, "          authorization:")?;
         writeln!(f, "            type: Bearer")?;
         writeln!(f, "            credentials_file: {credentials}")?;
-        match before {
-            Some(before) => {
-                writeln!(f, "\n{HEADING}Let the function take the token that was there before, too,{HEADING:#}")?;
-                writeln!(f, "while Prometheus may still send it:")?;
-                writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={before},{hash}\"")
-            }
-            None => {
-                writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
-                writeln!(f, "  1. make the next one with --file")?;
-                writeln!(f, "  2. deploy both: \"TokenSha256={hash},<SHA-256 of the next>\"")?;
-                writeln!(f, "  3. move its file over this one, which Prometheus reads for each poll")?;
-                writeln!(f, "  4. deploy the next one alone")
-            }
+        if let Some(before) = before {
+            writeln!(f, "\n{HEADING}Let the function take the token that was there before, too,{HEADING:#}")?;
+            writeln!(f, "while Prometheus may still send it:")?;
+            return writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={before},{hash}\"");
         }
+        writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
+        writeln!(f, "  1. make the next one with --file")?;
+        writeln!(f, "  2. deploy both: \"TokenSha256={hash},<SHA-256 of the next>\"")?;
+        writeln!(f, "  3. move its file over this one, which Prometheus reads for each poll")?;
+        writeln!(f, "  4. deploy the next one alone")
     }
 }
