@@ -156,19 +156,19 @@ impl Keeper {
 
     /// Removes the group, and says what became of it.
     async fn stop(&self) -> Result<(), CliError> {
+        let never = "stopped before the group was registered";
         let Some(last) = self.unsure.last().copied().or(self.written) else {
-            complain(&"stopped before the group was registered");
+            complain(&never);
             return Ok(());
         };
         let mut cause = unanswered(REMOVE_WITHIN);
         match timeout(REMOVE_WITHIN, self.remove(last, &mut cause)).await {
+            Err(_) => return Err(self.not_removed(&cause.to_string())),
             Ok(Removal::Done) => tell(&format_args!("removed {self}")),
+            Ok(_) if self.written.is_none() => complain(&never),
             Ok(Removal::GoneBefore) => complain(&format_args!("{self} was gone already")),
             Ok(Removal::SomebodyElses) => {
                 complain(&format_args!("somebody else has written {self} meanwhile: it is left in the table"));
-            }
-            Err(_) => {
-                return Err(self.not_removed(&cause.to_string()));
             }
         }
         Ok(())

@@ -81,12 +81,15 @@ async fn an_outage_at_the_start_is_survived() {
 async fn a_stop_before_the_group_is_registered_is_no_failure() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
-    faulty.fail(|_, _| Fault::Error(500, "InternalServerError"));
-    let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
-    process.wait_for("not registered yet");
-    assert!(process.stop_with(Signal::TERM).success());
-    let output = process.whole_output();
-    assert!(output.contains("sdctl: stopped before the group was registered\n"), "{output}");
+    for failing in ["DescribeTable", "UpdateItem"] {
+        let fault = Fault::Error(500, "InternalServerError");
+        faulty.fail(move |operation, _| if operation == failing { fault } else { Fault::None });
+        let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
+        process.wait_for("not registered yet");
+        assert!(process.stop_with(Signal::TERM).success());
+        let output = process.whole_output();
+        assert!(output.ends_with("sdctl: stopped before the group was registered\n"), "{output}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
