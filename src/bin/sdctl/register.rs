@@ -34,7 +34,7 @@ const VISIBLE: i64 = 24 * 60 * 60;
 #[command(after_help = "\
 Examples:
   sdctl register node_exporter web-1 --target 10.0.0.1:9100 --label env=prod
-  sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s    beside a service
+  sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s     beside a service
   sdctl register batch nightly --target 10.0.0.7:9091 --ttl 25h --once   from cron, once a day
 
 A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since.
