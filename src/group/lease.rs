@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Fault;
 
+/// How long a lapsed lease that we wrote stays visible before DynamoDB may delete its row.
+const VISIBLE: Duration = Duration::from_hours(24);
+
 /// A time in whole seconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpochSeconds(pub i64);
@@ -36,14 +39,14 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease from `start` on, for whole seconds. Once it has lapsed, the row stays for `visible`.
+    /// A lease from `start` on, for whole seconds. Once it has lapsed its row stays for a day, for people to see.
     #[must_use]
-    pub fn starting(start: EpochSeconds, ttl: Duration, visible: Duration) -> Self {
+    pub fn starting(start: EpochSeconds, ttl: Duration) -> Self {
         let after = |at: EpochSeconds, time: Duration| {
             EpochSeconds(at.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
         };
         let expires_at = after(start, ttl);
-        Self { expires_at: Some(expires_at), delete_at: Some(after(expires_at, visible)) }
+        Self { expires_at: Some(expires_at), delete_at: Some(after(expires_at, VISIBLE)) }
     }
 
     /// The first moment at which the group is no longer served.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Change, ChangeKind, Counts, Desired, Plan, Removal, Wanted,
+    Change, ChangeKind, Counts, Desired, Holder, Plan, Removal, Wanted,
     desired::{Fingerprint, fingerprint},
     guard::Share,
     names::FreeNames,
@@ -70,12 +70,12 @@ impl Matches {
 enum Elsewhere {
     /// Nobody owns the row, and the set may have it.
     Adopted(Box<Record>),
-    /// The row stays with its owner; without a name nobody owns it.
-    Left(String),
+    /// The row stays with whoever has it.
+    Left(Holder),
 }
 
 impl<'d> Comparison<'d> {
-    /// Compares as the owner of `set`. With `adopt` the set becomes the owner of rows that nobody owns and that hold
+    /// Compares as the owner of `set`. With `adopt` the set becomes the owner of rows that nobody has and that hold
     /// what the files say.
     #[must_use]
     pub fn new(desired: &'d Desired, set: &str, adopt: bool, now: EpochSeconds) -> Self {
@@ -144,8 +144,10 @@ impl<'d> JobComparison<'d> {
             && let Some(i) = matches.free.pop()
         {
             let elsewhere = match record.managed_by {
+                Some(set) => Elsewhere::Left(Holder::Set(set)),
+                None if record.lease.end().is_some() => Elsewhere::Left(Holder::Lease),
                 None if view.adopt => Elsewhere::Adopted(Box::new(record)),
-                owner => Elsewhere::Left(owner.unwrap_or_default()),
+                None => Elsewhere::Left(Holder::Nobody),
             };
             matches.elsewhere.push((i, elsewhere));
         }
@@ -159,8 +161,8 @@ impl<'d> JobComparison<'d> {
             for (i, elsewhere) in matches.elsewhere {
                 match elsewhere {
                     Elsewhere::Adopted(record) => updates.push((i, record)),
-                    Elsewhere::Left(owner) => {
-                        *plan.elsewhere.entry(owner).or_default() += 1;
+                    Elsewhere::Left(holder) => {
+                        *plan.elsewhere.entry(holder).or_default() += 1;
                         self.unchanged += 1;
                     }
                 }

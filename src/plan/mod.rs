@@ -33,10 +33,21 @@ pub struct Plan<'d> {
     pub changes: Vec<Change<'d>>,
     /// Every job that the files or the set have.
     pub jobs: BTreeMap<Job, Counts>,
-    /// Groups of the files that are in the table already in rows of another set (its name) or of nobody (empty).
-    pub elsewhere: BTreeMap<String, usize>,
+    /// Groups of the files that are in the table already, in rows that are not the set's.
+    pub elsewhere: BTreeMap<Holder, usize>,
     /// What the plan takes away from each job, and from the set as a whole.
     pub removals: Vec<Removal>,
+}
+
+/// Who has a row that is not the set's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// Nobody has said so.
+    Nobody,
+    /// Whoever renews its lease.
+    Lease,
+    /// Another set.
+    Set(String),
 }
 
 /// What happens to one row.

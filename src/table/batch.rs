@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 
 use super::{
-    Table, TableError,
+    Backoff, Table, TableError,
     write::{content, item_key},
 };
 use crate::group::{EpochSeconds, StoredGroup};
@@ -14,8 +14,8 @@ use crate::group::{EpochSeconds, StoredGroup};
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 pub const MOST_IN_BATCH: usize = 25;
 /// How often rows that a throttled table has left out are sent again without one of them getting through.
-const ATTEMPTS: u32 = 10;
-/// The first pause before that. Each is twice as long as the one before, less a random part.
+const TRIES: u32 = 10;
+/// The first pause before that.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -32,7 +32,8 @@ impl Table {
         now: EpochSeconds,
     ) -> (usize, Result<(), TableError>) {
         let mut left: Vec<WriteRequest> = groups.iter().map(|group| put(group, owner, now)).collect();
-        let mut attempt = 0;
+        let pauses = || Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let (mut tries, mut backoff) = (0, pauses());
         while !left.is_empty() {
             let before = left.len();
             let sent = self.client.batch_write_item().request_items(&self.name, std::mem::take(&mut left)).send().await;
@@ -45,13 +46,15 @@ impl Table {
             if left.is_empty() {
                 break;
             }
-            attempt = if left.len() < before { 1 } else { attempt + 1 };
-            if attempt >= ATTEMPTS {
+            if left.len() < before {
+                (tries, backoff) = (0, pauses());
+            }
+            tries += 1;
+            if tries == TRIES {
                 let error = TableError::Unavailable("throttled: the table takes no more rows".into());
                 return (groups.len() - left.len(), Err(error));
             }
-            let pause = FIRST_PAUSE.saturating_mul(1 << attempt).min(LONGEST_PAUSE);
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            tokio::time::sleep(backoff.pause()).await;
         }
         (groups.len(), Ok(()))
     }

@@ -3,6 +3,8 @@
 #[cfg(feature = "sdctl")]
 mod admin;
 #[cfg(feature = "sdctl")]
+mod backoff;
+#[cfg(feature = "sdctl")]
 mod batch;
 mod connect;
 mod error;
@@ -18,6 +20,8 @@ mod write;
 
 #[cfg(feature = "sdctl")]
 pub use admin::{Description, Place};
+#[cfg(feature = "sdctl")]
+pub use backoff::Backoff;
 #[cfg(feature = "sdctl")]
 pub use batch::MOST_IN_BATCH;
 pub use connect::connect;

@@ -334,8 +334,13 @@ async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
         &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
         &listed,
     );
-    // The set takes what nobody owns; what holds a lease has an owner of another kind, but is nobody's all the same.
-    assert!(own.done().contains("owner    nobody → set fleet"));
+    // The set takes what nobody has; a lease is somebody's.
+    let plan = own.done();
+    assert!(
+        plan.contains("owner    nobody → set fleet")
+            && plan.contains("1 group of the files already in rows of a lease"),
+        "{plan}"
+    );
     let after = applied.dynamo.rows().await;
     assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
     assert_eq!(applied.served("node").await.len(), 5);

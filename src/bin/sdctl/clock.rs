@@ -45,31 +45,6 @@ pub(crate) fn utc(at: EpochSeconds) -> impl Display {
     }
 }
 
-/// Pauses between tries: each twice as long as the one before, up to a limit, and spread out so that many who lost the
-/// table together do not come back together.
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    next: Duration,
-    longest: Duration,
-}
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_secs(1);
-
-    pub(crate) fn new(longest: Duration) -> Self {
-        Self { next: Self::FIRST.min(longest), longest }
-    }
-
-    /// The next pause, between half and all of its full length.
-    pub(crate) fn pause(&mut self) -> Duration {
-        let full = self.next;
-        self.next = (full * 2).min(self.longest);
-        // Without a random number the pause is merely not spread out.
-        let part = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-        full.mul_f64(0.5 + part / 2.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,15 +60,6 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(utc(EpochSeconds(seconds)).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_are_spread_out() {
-        let mut backoff = Backoff::new(Duration::from_secs(5));
-        for full in [1.0, 2.0, 4.0, 5.0, 5.0] {
-            let pause = backoff.pause().as_secs_f64();
-            assert!((full / 2.0..=full).contains(&pause), "{pause} of {full}");
         }
     }
 }

@@ -19,8 +19,6 @@ use crate::{
     writes,
 };
 
-/// How long a lapsed lease stays visible before DynamoDB may delete its row.
-const VISIBLE_AFTER_LAPSE: Duration = Duration::from_hours(24);
 /// How often a label is tried to be put on a row that others keep changing.
 const ATTEMPTS: usize = 5;
 
@@ -109,7 +107,7 @@ pub(crate) async fn put(options: PutOptions) -> Result<Outcome, CliError> {
     let labels = arguments::labels(&options.labels, connection.names)?;
     let before = connection.record(&job, &name).await?;
     let now = EpochSeconds::now();
-    let lease = options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl, VISIBLE_AFTER_LAPSE));
+    let lease = options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));
     let after = StoredGroup { job, name, lease, group: TargetGroup { targets, labels } };
     let written = connection.table.write(&after, None, Expect::Anything, now).await;
     written.map_err(|error| connection.write_error(error))?;

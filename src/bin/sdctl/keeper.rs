@@ -7,22 +7,23 @@ use std::{
 };
 
 use http_sd_lambda::{
-    group::{EpochSeconds, StoredGroup, excerpt},
-    table::{Expect, Record, TableError, WriteError},
+    group::{EpochSeconds, Lease, StoredGroup, excerpt},
+    table::{Backoff, Expect, Record, TableError, WriteError},
 };
 use tokio::time::timeout;
 
 use crate::{
-    clock::{Backoff, Moment, utc},
+    clock::{Moment, utc},
     connection::Connection,
     error::CliError,
-    register::lease,
     signals::Signals,
     style::CHANGED,
 };
 
 /// The longest that one try may take.
 const TRY_WITHIN: Duration = Duration::from_secs(10);
+/// The first pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long removing the row may take once a stop is asked for.
@@ -144,7 +145,7 @@ impl Keeper {
     /// Writes the group with a lease from now on. Returns whether its row was there.
     async fn write(&mut self, within: Duration) -> Result<bool, TableError> {
         let now = EpochSeconds::now();
-        self.group.lease = lease(now, self.ttl);
+        self.group.lease = Lease::starting(now, self.ttl);
         self.unsure.retain(|until| *until > now);
         self.unsure.extend(self.group.lease.expires_at);
         let written = timeout(within, self.connection.table.write(&self.group, None, Expect::Anything, now)).await;
@@ -210,7 +211,7 @@ impl Keeper {
     }
 
     fn backoff(&self) -> Backoff {
-        Backoff::new(self.every().min(LONGEST_PAUSE))
+        Backoff::new(FIRST_PAUSE, self.every().min(LONGEST_PAUSE))
     }
 
     fn until(&self) -> String {

@@ -10,10 +10,10 @@ mod connection;
 mod edit;
 mod error;
 mod get;
+mod keeper;
 mod lease;
 mod progress;
 mod question;
-mod keeper;
 mod register;
 mod serve;
 mod servers;
@@ -48,7 +48,7 @@ Examples:
   sdctl get node_exporter                      what is in the table, leases included
   sdctl check --url http://127.0.0.1:8088/prom poll an endpoint as Prometheus does
 
-Exit codes: 0 done; 1 failed, nothing else is said of the table; 2 differences (apply --dry-run) or faults (check).
+Exit codes: 0 done; 1 failed; 2 differences (apply --dry-run) or faults (check).
 'sdctl COMMAND --help' has examples of each command.")]
 struct Cli {
     /// Log in detail what is done, the AWS SDK's requests included

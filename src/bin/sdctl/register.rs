@@ -22,8 +22,6 @@ use crate::{
 const SHORTEST: Duration = Duration::from_secs(3);
 /// The longest time to live: beyond a year a lease is none.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
-/// For how many seconds a lapsed lease stays in the table, for people to see: a day.
-const VISIBLE: i64 = 24 * 60 * 60;
 
 /// Put a group into the table, and keep it there for as long as this command runs
 ///
@@ -69,14 +67,6 @@ fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A lease from `now` on.
-pub(crate) fn lease(now: EpochSeconds, ttl: Duration) -> Lease {
-    let ttl = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
-    let expires_at = now.0.saturating_add(ttl);
-    let delete_at = expires_at.saturating_add(VISIBLE);
-    Lease { expires_at: Some(EpochSeconds(expires_at)), delete_at: Some(EpochSeconds(delete_at)) }
-}
-
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let job = arguments::job(&options.job)?;
     let name = arguments::group(&options.group)?;
@@ -104,7 +94,7 @@ async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration)
     connection.announce("Changing").await?;
     let table = &connection.table;
     let now = EpochSeconds::now();
-    group.lease = lease(now, ttl);
+    group.lease = Lease::starting(now, ttl);
     let written = table.write(&group, None, Expect::Anything, now).await;
     written.map_err(|error| CliError::of_write(table.name(), error))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));

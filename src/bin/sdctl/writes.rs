@@ -5,10 +5,9 @@ use std::ops::AddAssign;
 use futures_util::{StreamExt, stream};
 use http_sd_lambda::table::WriteError;
 use indicatif::ProgressBar;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
+
+use crate::signals::Signals;
 
 /// How many writes are under way at a time.
 const AT_ONCE: usize = 16;
@@ -60,7 +59,14 @@ where
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let mut under_way = Box::pin(stream::iter(writes).take_until(Box::pin(until)).buffer_unordered(AT_ONCE));
-    let mut interruption = Box::pin(interruption());
+    // Without a handler a signal ends the process by itself, and what was written can be told from the table alone.
+    let mut signals = Signals::listen().ok();
+    let mut interruption = Box::pin(async {
+        match &mut signals {
+            Some(signals) => signals.stop().await,
+            None => std::future::pending().await,
+        }
+    });
     let mut written = Written { done: 0, ended: None };
     loop {
         tokio::select! {
@@ -83,14 +89,4 @@ where
         }
     }
     written
-}
-
-/// Resolves at Ctrl-C or SIGTERM.
-async fn interruption() {
-    // Without a handler the signal ends the process by itself.
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending().await },
-        _ = terminate.recv() => {}
-    }
 }

@@ -44,7 +44,7 @@ Examples:
 
 Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the
 same set only, never those of another set, of sdctl put or register, or written by hand. With a --set
-of your own, rows that nobody owns and that hold just what the files say become the set's.
+of your own, rows without owner or lease that hold just what the files say become the set's.
 
 Names: files name no groups. A new row is named by the values of its labels and a hash of all its
 labels, with a number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use http_sd_lambda::{
     group::{EpochSeconds, Job, excerpt},
-    plan::{Change, ChangeKind, Counts, Plan},
+    plan::{Change, ChangeKind, Counts, Holder, Plan},
 };
 
 use crate::{
@@ -27,8 +27,12 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
         }
     }
     let counts = plan.counts();
-    for (owner, count) in &plan.elsewhere {
-        let of = if owner.is_empty() { "nobody".to_owned() } else { format!("the set {owner}") };
+    for (holder, count) in &plan.elsewhere {
+        let of = match holder {
+            Holder::Nobody => "nobody".to_owned(),
+            Holder::Lease => "a lease".to_owned(),
+            Holder::Set(set) => format!("the set {set}"),
+        };
         writeln!(
             out,
             "{FAINT}{} of the files already in rows of {of}, which stay as they are{FAINT:#}",
