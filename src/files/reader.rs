@@ -67,7 +67,7 @@ impl Reader {
         if path == Path::new(STANDARD_INPUT) {
             let mut text = Vec::new();
             let read = io::stdin().read_to_end(&mut text).map(|_| text);
-            return self.read_bytes(STANDARD_INPUT.into(), Path::new(""), read, job);
+            return self.read_bytes(path, read, job);
         }
         if !path.is_dir() {
             return self.read_file(path, job);
@@ -157,17 +157,17 @@ impl Reader {
     }
 
     pub(super) fn read_file(&mut self, path: &Path, job: Option<&Job>) {
-        self.read_bytes(path.to_owned(), path, fs::read(path), job);
+        self.read_bytes(path, fs::read(path), job);
     }
 
-    fn read_bytes(&mut self, name: PathBuf, path: &Path, bytes: io::Result<Vec<u8>>, job: Option<&Job>) {
+    fn read_bytes(&mut self, path: &Path, bytes: io::Result<Vec<u8>>, job: Option<&Job>) {
         match bytes.map(String::from_utf8) {
-            Ok(Ok(text)) => self.read_text(&name, &text, job),
+            Ok(Ok(text)) => self.read_text(path, &text, job),
             Ok(Err(error)) => {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-                let file: Rc<str> = name.display().to_string().into();
-                self.files.push(ReadFile { name: file.clone(), format: format_of(&name, ""), configuration: false });
+                let line = good.split(|byte| *byte == b'\n').count();
+                let file: Rc<str> = path.display().to_string().into();
+                self.files.push(ReadFile { name: file.clone(), format: format_of(path, ""), configuration: false });
                 self.problem(Place { file, line, job: None, group: None }, "is not UTF-8");
             }
             Err(error) => self.unreadable(path, &format!("cannot be read: {error}")),
@@ -202,14 +202,12 @@ impl Reader {
 
     /// The entries of a map.
     pub(super) fn entries(&mut self, source: &Source, node: Node, what: &str) -> Vec<(Node, Node)> {
-        match node.value {
-            Value::Map(entries) => entries,
-            _ => {
-                let fault = Fault::WrongType { found: node.kind(), expected: "a map" };
-                self.fault(source.at(node.line), what.into(), fault);
-                Vec::new()
-            }
+        if let Value::Map(entries) = node.value {
+            return entries;
         }
+        let fault = Fault::WrongType { found: node.kind(), expected: "a map" };
+        self.fault(source.at(node.line), what.into(), fault);
+        Vec::new()
     }
 
     /// The files that a pattern of a configuration names. That there is none may be meant only where it has a `*`.

@@ -10,7 +10,7 @@ use super::{
     pair::pair,
 };
 use crate::{
-    group::{EpochSeconds, Fault, Job},
+    group::{EpochSeconds, Fault, Job, Target},
     table::{Record, State},
 };
 
@@ -221,7 +221,7 @@ impl<'d> Lost<'d> {
     fn count(&mut self, record: &Record, now: EpochSeconds) -> usize {
         let State::Served(group) = record.state(now) else { return 0 };
         let wanted = self.targets.get_or_insert_with(|| {
-            self.wanted.iter().flat_map(|wanted| &wanted.group.targets).map(|target| target.as_str()).collect()
+            self.wanted.iter().flat_map(|wanted| &wanted.group.targets).map(Target::as_str).collect()
         });
         group.targets.iter().filter(|target| !wanted.contains(target.as_str())).count()
     }

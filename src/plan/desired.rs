@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     files::{FileGroup, Place},
-    group::{Job, TargetGroup},
+    group::{Job, Target, TargetGroup},
     table,
 };
 
@@ -61,7 +61,7 @@ impl Wanted {
 }
 
 pub(super) fn fingerprint(group: &TargetGroup) -> Fingerprint {
-    let mut targets: Vec<&str> = group.targets.iter().map(|target| target.as_str()).collect();
+    let mut targets: Vec<&str> = group.targets.iter().map(Target::as_str).collect();
     targets.sort_unstable();
     let labels = group.labels.iter().flat_map(|(name, value)| [name.as_str(), value]);
     let mut hash = Sha256::new();

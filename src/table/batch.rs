@@ -39,7 +39,7 @@ impl Table {
             let sent = self.client.batch_write_item().request_items(&self.name, std::mem::take(&mut left)).send().await;
             match sent {
                 Ok(answer) => {
-                    left = answer.unprocessed_items.into_iter().flatten().flat_map(|(_, rows)| rows).collect()
+                    left = answer.unprocessed_items.into_iter().flatten().flat_map(|(_, rows)| rows).collect();
                 }
                 Err(error) => return (groups.len() - before, Err(error.into())),
             }

@@ -92,10 +92,10 @@ impl Table {
         let missing = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
         let remove: Vec<String> = missing.map(|name| update.name(name)).collect();
         let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
-        update.text = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            update.text += &format!(" REMOVE {}", remove.join(", "));
-        }
+        update.text = match remove.join(", ").as_str() {
+            "" => format!("SET {}", set.join(", ")),
+            remove => format!("SET {} REMOVE {remove}", set.join(", ")),
+        };
         let condition = update.condition(expect);
         let written = self
             .client

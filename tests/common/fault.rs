@@ -28,7 +28,7 @@ pub enum Fault {
     Answer(&'static str),
     /// It is not answered.
     Silence,
-    /// A BatchWriteItem of which DynamoDB leaves out the second half, as it does when it throttles.
+    /// A `BatchWriteItem` of which DynamoDB leaves out the second half, as it does when it throttles.
     HalfOfBatch,
     /// It reaches the engine, but the answer is lost.
     LostAnswer,

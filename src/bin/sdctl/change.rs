@@ -69,7 +69,7 @@ impl Change<'_> {
         match (before.lease.end(), after.lease.end()) {
             (old, new) if old == new => {}
             (Some(old), None) => {
-                writeln!(out, "      lease    {}, served for good from now on", lease::until(old, self.now))?
+                writeln!(out, "      lease    {}, served for good from now on", lease::until(old, self.now))?;
             }
             (_, Some(new)) => writeln!(out, "      lease    {}", lease::until(new, self.now))?,
             (None, None) => {}
@@ -101,7 +101,7 @@ pub(crate) fn targets(targets: &[Target]) -> String {
     if targets.is_empty() {
         return "none".into();
     }
-    some_of(&targets.iter().map(|target| target.as_str()).collect::<Vec<_>>(), "")
+    some_of(&targets.iter().map(http_sd_lambda::group::Target::as_str).collect::<Vec<_>>(), "")
 }
 
 /// `name=value`, comma-separated; values with quotes where they need some.

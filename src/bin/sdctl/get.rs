@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use http_sd_lambda::{
-    group::{EpochSeconds, Job, excerpt},
+    group::{EpochSeconds, Job, Target, TargetGroup, excerpt},
     table::{Record, State},
 };
 use serde::Serialize;
@@ -59,6 +59,9 @@ enum Format {
     FileSd,
 }
 
+/// How wide a column may become. What is longer moves the rest of its own line alone.
+const WIDEST: usize = 60;
+
 /// A row for machines.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
@@ -67,7 +70,7 @@ struct Entry<'a> {
     /// `served`, `lapsed` or `broken`.
     state: &'static str,
     #[serde(flatten)]
-    content: Option<&'a http_sd_lambda::group::TargetGroup>,
+    content: Option<&'a TargetGroup>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,15 +162,13 @@ impl Printer {
     }
 
     fn finish(mut self) -> Result<(), CliError> {
-        match self.format {
-            Format::Table | Format::Wide if self.rows == 0 => {
+        match (self.format, self.rows) {
+            (Format::Table | Format::Wide, 0) => {
                 writeln!(anstream::stderr(), "the table is empty: sdctl put or sdctl apply fills it")?;
             }
-            Format::Table | Format::Wide => {}
-            Format::Json | Format::FileSd if self.rows == 0 => writeln!(self.out, "[]")?,
-            Format::Json | Format::FileSd => writeln!(self.out, "\n]")?,
-            Format::Yaml if self.rows == 0 => writeln!(self.out, "[]")?,
-            Format::Yaml => {}
+            (_, 0) => writeln!(self.out, "[]")?,
+            (Format::Json | Format::FileSd, _) => writeln!(self.out, "\n]")?,
+            (Format::Table | Format::Wide | Format::Yaml, _) => {}
         }
         Ok(self.out.flush()?)
     }
@@ -195,7 +196,7 @@ impl Printer {
         let mut lines: Vec<Vec<String>> = records.iter().map(|record| self.columns(record)).collect();
         if self.rows == 0 && !lines.is_empty() {
             let names: &[&str] = match self.format {
-                Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "TARGETS", "LABELS"],
+                Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
                 _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
             };
             lines.insert(0, names.iter().map(|name| (*name).to_owned()).collect());
@@ -203,22 +204,20 @@ impl Printer {
         for line in &lines {
             self.widths.resize(line.len(), 0);
             for (width, cell) in self.widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.chars().count().min(WIDEST));
             }
         }
         for (i, line) in lines.iter().enumerate() {
             let heading = self.rows == 0 && i == 0;
-            let mut text = String::new();
-            for (width, cell) in self.widths.iter().zip(line) {
-                text += &format!("{cell:width$}   ");
-            }
+            let cells: Vec<String> =
+                self.widths.iter().zip(line).map(|(width, cell)| format!("{cell:width$}")).collect();
             let style = match line[2].as_str() {
                 _ if heading => HEADING,
                 lease if lease.starts_with("lapsed") => FAINT,
                 "broken" => REMOVED,
                 _ => anstyle::Style::new(),
             };
-            writeln!(self.out, "{style}{}{style:#}", text.trim_end())?;
+            writeln!(self.out, "{style}{}{style:#}", cells.join("   ").trim_end())?;
         }
         self.rows += records.len();
         Ok(())
@@ -229,22 +228,26 @@ impl Printer {
             State::Invalid(_) => "broken".into(),
             _ => record.lease.end().map_or_else(|| "-".into(), |end| lease::until(end, self.now)),
         };
+        let wide = self.format == Format::Wide;
         let (shown_targets, shown_labels) = match &record.group {
-            Ok(group) if self.format == Format::Wide => {
-                let all: Vec<&str> = group.targets.iter().map(|target| target.as_str()).collect();
-                (all.join(","), labels(&group.labels))
+            Ok(group) if wide => {
+                let all: Vec<&str> = group.targets.iter().map(Target::as_str).collect();
+                (all.join(", "), labels(&group.labels))
             }
             Ok(group) => (targets(&group.targets), labels(&group.labels)),
             Err(fault) => (format!("{} {}", fault.field, fault.fault), String::new()),
         };
-        let mut columns = vec![printable(record.job.as_str()), printable(record.name.as_str()), lease];
-        if self.format == Format::Wide {
-            columns.push(record.managed_by.as_deref().map_or_else(|| "-".into(), printable));
+        let mut columns = vec![record.job.as_str().to_owned(), record.name.as_str().to_owned(), lease];
+        if wide {
             let ago = |at: EpochSeconds| lease::until(at, self.now).replace("lapsed ", "");
+            columns.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
             columns.push(record.updated_at.map_or_else(|| "-".into(), ago));
+            // What may be of any length comes last.
+            columns.extend([shown_labels, shown_targets]);
+        } else {
+            columns.extend([shown_targets, shown_labels]);
         }
-        columns.extend([printable(&shown_targets), printable(&shown_labels)]);
-        columns
+        columns.iter().map(|cell| printable(cell)).collect()
     }
 }
 

@@ -52,6 +52,7 @@ finds its row again by what the row holds: the same targets and labels, else sha
 same labels. So neither another order in the file nor a changed label rewrites other rows.
 
 A group that is larger than DynamoDB's 400 KB becomes several with the same labels.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Options {
     /// File or folder with target groups, or - for standard input; may be repeated
     #[arg(short, long = "file", value_name = "FILE", required = true)]
