@@ -7,7 +7,7 @@ SDCTL := --locked --features sdctl
 # The SAM CLI wants a region, and finds cargo-lambda and zig beside itself.
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help run test lint doc validate build build-arm64 build-x86_64 check tools clean
+.PHONY: help run test lint doc bench validate build build-arm64 build-x86_64 check tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,10 @@ lint: ## Check the format, and clippy's opinion of all code, with and without wh
 
 doc: ## Build the documentation of the code
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(SDCTL) --no-deps
+
+bench: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
+	$(CARGO) build $(SDCTL) --release --bin sdctl
+	@python3 benches/apply.py $(ARGS)
 
 validate: tools ## Check template.yaml
 	$(SAM) validate --lint

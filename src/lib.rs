@@ -10,10 +10,10 @@
 //! | [`config`] | the environment, read once into typed values |
 //! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` (feature `sdctl`) |
-//! | [`files`] | target groups in files: lists for `file_sd_configs`, Prometheus configurations (feature `sdctl`) |
 //! | [`plan`] | what it takes to bring the table to what files say (feature `sdctl`) |
+//! | [`files`] | target groups in files: lists for `file_sd_configs`, Prometheus configurations (feature `sdctl`) |
 //! | [`service`] | HTTP: routes, access, negotiation, errors → status |
-//! | [`table`] | DynamoDB: keys, pages, row ⇄ group |
+//! | [`table`] | DynamoDB: keys, pages, row ⇄ group; writing (feature `sdctl`) |
 //! | [`group`] | the domain: job, target group, lease, validation |
 //!
 //! # Settings

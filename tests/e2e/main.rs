@@ -5,6 +5,7 @@
 mod common;
 
 mod check;
+mod docs;
 mod emulator;
 mod events;
 mod paste;

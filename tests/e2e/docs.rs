@@ -1,0 +1,66 @@
+//! `docs/sdctl.md`: every command in it, as written.
+
+use std::{env, fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+use crate::common::sdctl::{sdctl, serve};
+
+/// What a block begins with if nobody without an account can run it.
+const NEEDS_AWS: &str = "# needs an AWS account";
+
+/// The contents of the fenced blocks of a kind.
+fn blocks(text: &str, kind: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == format!("```{kind}") {
+            blocks.push(lines.by_ref().take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"));
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_command_works_as_written() {
+    let folder = TempDir::new().unwrap();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sdctl.md")).unwrap();
+    let (to_run, for_aws): (Vec<String>, Vec<String>) =
+        blocks(&text, "sh").into_iter().partition(|block| !block.starts_with(NEEDS_AWS));
+    assert!(to_run.len() > 8 && for_aws.len() == 3, "{} and {} blocks", to_run.len(), for_aws.len());
+
+    // Without --data the local table is in the data folder of whoever runs this.
+    let home = |command: &mut Command| {
+        command.current_dir(folder.path()).env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path().join("data"));
+    };
+    let mut server = sdctl();
+    home(&mut server);
+    let served = serve(server.args(["serve", "--port", "0", "--dynamodb-port", "0"]));
+    let script = to_run.join("\n").replace("http://127.0.0.1:8088", &served.url);
+    assert!(script.contains(&served.url));
+    let bin = Path::new(env!("CARGO_BIN_EXE_sdctl")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    home(&mut shell);
+    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("HTTP_SD_") || name.starts_with("AWS_")) {
+        shell.env_remove(name);
+    }
+    let ran = shell.args(["-euxo", "pipefail", "-c", &script]).env("PATH", path).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{stdout}\n{stderr}");
+    assert!(stdout.contains("Applied: 3 added") && stdout.contains("Nothing to change"), "{stdout}");
+}
+
+#[test]
+fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sdctl.md")).unwrap();
+    let policy: serde_json::Value = serde_json::from_str(&blocks(&text, "json")[0]).unwrap();
+    assert_eq!(policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"][0], "node_exporter");
+    let unit = &blocks(&text, "ini")[0];
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/sdctl ")).unwrap();
+    // What systemd would run, here once.
+    let data = TempDir::new().unwrap();
+    let arguments = start.replace("%H", "web-1");
+    let ran = sdctl().args(arguments.split(' ')).args(["--once", "--data"]).arg(data.path()).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
