@@ -55,7 +55,10 @@ fn every_command_works_as_written() {
 fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sdctl.md")).unwrap();
     let policy: serde_json::Value = serde_json::from_str(&blocks(&text, "json")[0]).unwrap();
-    assert_eq!(policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"][0], "node_exporter");
+    assert_eq!(
+        policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"][0],
+        "node_exporter"
+    );
     let unit = &blocks(&text, "ini")[0];
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/sdctl ")).unwrap();
     // What systemd would run, here once.

@@ -9,9 +9,9 @@ use crate::{Cli, Outcome, error::CliError};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  source <(sdctl completions bash)                               for this bash
-  sdctl completions zsh > \"${fpath[1]}/_sdctl\"                   for every zsh from now on
-  sdctl completions fish > ~/.config/fish/completions/sdctl.fish for every fish from now on")]
+  source <(sdctl completions bash)                    for this bash
+  sdctl completions zsh > \"${fpath[1]}/_sdctl\"
+  sdctl completions fish > ~/.config/fish/completions/sdctl.fish")]
 pub(crate) struct Options {
     /// The shell
     shell: Shell,

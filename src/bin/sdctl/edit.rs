@@ -26,12 +26,12 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl put node_exporter web --target web-1:9100 --target web-2:9100 --label env=prod
-  sdctl put node_exporter batch-42 --target batch-42:9100 --ttl 15m     gone after a quarter of an hour
-  sdctl put blackbox home --target https://example.com/ --label __param_module=http_2xx
+  sdctl put node web -t web-1:9100 -t web-2:9100 -l env=prod -l team=shop
+  sdctl put node batch-42 --target batch-42:9100 --ttl 15m
+  sdctl put blackbox home -t https://example.com/ -l __param_module=http_2xx
 
-With --ttl the group is served for that long, and its row may be deleted a day later. Without it the
-group is served until somebody removes it. What else is on the row, such as attributes of your own, stays.")]
+With --ttl the group is served for that long, and its row may be deleted a day later. Without it the group is served \
+until somebody removes it. What else is on the row, such as attributes of your own, stays.")]
 pub(crate) struct PutOptions {
     /// Job
     job: String,

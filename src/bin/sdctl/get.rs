@@ -27,10 +27,11 @@ Examples:
   sdctl get                                every group
   sdctl get node_exporter                  the groups of a job
   sdctl get node_exporter web-1 -o yaml    all of one group
-  sdctl get node_exporter -o file_sd       what is served, for file_sd_configs or sdctl apply
+  sdctl get node_exporter -o file_sd       what is served, to apply again
   sdctl get -o json | jq '.[] | select(.state == \"lapsed\")'
 
--o file_sd is what the function serves: no lapsed lease is in it, and a broken row is an error.")]
+-o file_sd is the list that the function serves, for file_sd_configs or sdctl apply: no lapsed lease is in it, and a \
+broken row is an error.")]
 pub(crate) struct Options {
     /// Job
     job: Option<String>,

@@ -43,16 +43,16 @@ use crate::{error::CliError, style::ERROR};
 #[command(version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
-  sdctl serve --sample                         try it: a small fleet on http://127.0.0.1:8088/prom
-  sdctl apply -f prometheus.yml --dry-run      what would change if the table held your scrape targets
-  sdctl get node_exporter                      what is in the table, leases included
-  sdctl check --url http://127.0.0.1:8088/prom poll an endpoint as Prometheus does
+  sdctl serve --sample                      try it, with a small fleet
+  sdctl apply -f prometheus.yml --dry-run   what would move your targets over
+  sdctl get node_exporter                   what is there, leases included
+  sdctl check --url http://127.0.0.1:8088/prom   poll as Prometheus does
 
 Exit codes: 0 done; 1 failed; 2 differences (apply --dry-run) or faults (check).
 'sdctl COMMAND --help' has examples of each command.")]
 struct Cli {
     /// Log in detail what is done, the AWS SDK's requests included
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 1000)]
     verbose: bool,
     #[command(subcommand)]
     command: Command,

@@ -32,10 +32,10 @@ const LONGEST: Duration = Duration::from_hours(366 * 24);
 #[command(after_help = "\
 Examples:
   sdctl register node_exporter web-1 --target 10.0.0.1:9100 --label env=prod
-  sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s     beside a service
-  sdctl register batch nightly --target 10.0.0.7:9091 --ttl 25h --once   from cron, once a day
+  sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s
+  sdctl register batch nightly -t 10.0.0.7:9091 --ttl 25h --once   from cron
 
-A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since.
+A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since. \
 DynamoDB deletes the row of a lapsed lease after a day or more.")]
 pub(crate) struct Options {
     /// Job, the last part of the URL
@@ -43,10 +43,10 @@ pub(crate) struct Options {
     /// Group, by its name within the job
     group: String,
     /// What to scrape, such as 10.0.0.1:9100; once for each target
-    #[arg(long = "target", value_name = "TARGET", required = true)]
+    #[arg(short, long = "target", value_name = "TARGET", required = true)]
     targets: Vec<String>,
     /// Label of these targets; once for each label
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = arguments::pair)]
+    #[arg(short, long = "label", value_name = "NAME=VALUE", value_parser = arguments::pair)]
     labels: Vec<Pair>,
     /// Time to live: for how long the group is served after the last renewal
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = ttl)]

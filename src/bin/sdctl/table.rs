@@ -36,7 +36,7 @@ enum Command {
 #[command(after_help = "\
 Examples:
   sdctl table create --table http-sd --region eu-central-1
-  sdctl table create --table http-sd --no-recovery           one to try things with")]
+  sdctl table create --table http-sd --no-recovery   to try things")]
 struct Create {
     /// Do not turn point-in-time recovery on
     #[arg(long)]

@@ -24,9 +24,9 @@ const LENGTH: usize = 32;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl token                                          a token in http-sd.token
-  sdctl token --file next.token --url \"$URL\"           the next one, to change over to
-  sdctl token --file next.token --hash                 its SHA-256 alone, for scripts")]
+  sdctl token                                    a token in http-sd.token
+  sdctl token --file next.token --url \"$URL\"     the next one
+  sdctl token --file next.token --hash           its SHA-256, for scripts")]
 pub(crate) struct Options {
     /// File for the token
     #[arg(long, value_name = "FILE", default_value = "http-sd.token")]

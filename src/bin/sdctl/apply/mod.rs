@@ -36,22 +36,24 @@ const MOST_FAULTS: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl apply -f prometheus.yml --dry-run                  what would change; exit code 2 if anything
-  sdctl apply -f prometheus.yml                            move an existing configuration over
-  sdctl apply -f targets/ --set fleet --prune --yes        a folder under version control, from a pipeline
-  sdctl apply -f node.json --job node_exporter --prune --max-removed 50
-  sdctl get node -o file_sd | sdctl apply -f - --job node  changes nothing
+  sdctl apply -f prometheus.yml --dry-run        only show what would change
+  sdctl apply -f prometheus.yml                  show it, ask, and change it
+  sdctl apply -f targets/ --set fleet --prune --yes         from a pipeline
+  sdctl apply -f node.json --job node --prune --max-removed 50
+  sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
 
-Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the
-same set only, never those of another set, of sdctl put or register, or written by hand. With a --set
-of your own, rows without owner or lease that hold just what the files say become the set's.
+Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the same set only, \
+never those of another set, of sdctl put or register, or written by hand. With a --set of your own, rows without \
+owner or lease that hold just what the files say become the set's.
 
-Names: files name no groups. A new row is named by the values of its labels and a hash of all its
-labels, with a number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group
-finds its row again by what the row holds: the same targets and labels, else shared targets, else the
-same labels. So neither another order in the file nor a changed label rewrites other rows.
+Names: files name no groups. A new row is named by the values of its labels and a hash of its set and labels, with a \
+number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group finds its row again by what \
+the row holds: the same targets and labels, else shared targets, else the same labels. So neither another order in \
+the file nor a changed label rewrites other rows.
 
-A group that is larger than DynamoDB's 400 KB becomes several with the same labels.")]
+A group that is larger than DynamoDB's 400 KB becomes several with the same labels.
+
+Exit codes: 0 done, or nothing to do; 1 failed or refused; 2 with --dry-run, there are differences.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Options {
     /// File or folder with target groups, or - for standard input; may be repeated

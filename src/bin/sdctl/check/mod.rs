@@ -25,15 +25,14 @@ use crate::{Outcome, arguments, error::CliError};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl check targets.json more/         lists of target groups, and folders of them
-  sdctl check prometheus.yml             the targets of a Prometheus configuration and its files
+  sdctl check targets.json more/        lists of target groups, and folders
+  sdctl check prometheus.yml            a Prometheus configuration, its files
   terraform output -json targets | sdctl check - --job node
   sdctl check --url http://127.0.0.1:8088/prom/node_exporter
-  sdctl check --url https://…/prom --token-file http-sd.token --refresh-interval 30s
-  sdctl check --strict -o json targets/  for scripts
+  sdctl check --url https://…/prom --token-file http-sd.token
+  sdctl check --strict -o json targets/ for scripts
 
-Exit codes: 0 no fault, though maybe warnings; 1 could not check; 2 faults (--strict: or warnings).
-An endpoint that does not answer is a fault; a file that is not there could not be checked.")]
+Exit codes: 0 no fault, though maybe warnings; 1 could not check; 2 faults (--strict: or warnings). An endpoint that does not answer is a fault; a file that is not there could not be checked.")]
 pub(crate) struct Options {
     /// Lists of target groups in JSON or YAML, Prometheus configurations, folders of them, or - for standard input
     #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
