@@ -2,6 +2,11 @@
 
 use super::{Format, json, yaml};
 
+/// How deep a document may be nested. A Prometheus configuration has some ten levels.
+pub(super) const DEEPEST: usize = 64;
+/// What is said of one that is nested more deeply.
+pub(super) const TOO_DEEP: &str = "is nested too deeply";
+
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::document::{Document, Node, SyntaxError, Value};
+use super::document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value};
 
 /// The lines of a text.
 struct Lines<'t> {
@@ -24,10 +24,10 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
     let lines = Lines::of(text);
     // Read as a list at once, since what is wrong with one is then said better.
     if !text.trim_ascii_start().starts_with('[') {
-        return Ok(Document::Other(lines.node(parse(text, 0)?)?));
+        return Ok(Document::Other(lines.node(parse(text, 0)?, 0)?));
     }
     for part in parse::<Vec<&RawValue>>(text, 0)? {
-        element(lines.node(part)?);
+        element(lines.node(part, 1)?);
     }
     Ok(Document::List)
 }
@@ -43,18 +43,21 @@ impl<'t> Lines<'t> {
         self.ends.partition_point(|end| *end < offset) + 1
     }
 
-    fn node(&self, raw: &'t RawValue) -> Result<Node, SyntaxError> {
+    fn node(&self, raw: &'t RawValue, depth: usize) -> Result<Node, SyntaxError> {
         let (text, line) = (raw.get(), self.line(raw));
+        if depth > DEEPEST {
+            return Err(SyntaxError { line, message: TOO_DEEP.into() });
+        }
         let before = line - 1;
         let value = match text.as_bytes().first() {
             Some(b'"') => Value::Text(parse(text, before)?),
             Some(b'[') => {
                 let parts: Vec<&RawValue> = parse(text, before)?;
-                Value::List(parts.into_iter().map(|part| self.node(part)).collect::<Result<_, _>>()?)
+                Value::List(parts.into_iter().map(|part| self.node(part, depth + 1)).collect::<Result<_, _>>()?)
             }
             Some(b'{') => {
                 let Entries(entries) = parse(text, before)?;
-                let node = |(key, value)| Ok((self.node(key)?, self.node(value)?));
+                let node = |(key, value)| Ok((self.node(key, depth + 1)?, self.node(value, depth + 1)?));
                 Value::Map(entries.into_iter().map(node).collect::<Result<_, _>>()?)
             }
             Some(b't' | b'f') => Value::Boolean,
@@ -123,12 +126,14 @@ mod tests {
 
     #[test]
     fn an_error_knows_its_line() {
+        let deep = format!("[\n{}{}]", "[".repeat(100_000), "]".repeat(100_000));
         for (json, line, message) in [
             ("", 1, "is not JSON: EOF while parsing a value"),
             ("[{},\n]", 2, "is not JSON: trailing comma"),
             ("[\n{}\n] x", 3, "is not JSON: trailing characters"),
             ("[\n\n\"\\ud83d\"]", 3, "is not JSON: unexpected end of hex escape"),
             ("\u{feff}[]", 1, "is not JSON: expected value"),
+            (&deep, 2, "is nested too deeply"),
         ] {
             let error = read(json, &mut |_| {}).unwrap_err();
             assert_eq!((error.line, error.message.as_str()), (line, message), "{json:?}");

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::document::{Document, Node, SyntaxError, Value};
+use super::document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value};
 
-/// How deep a document may be nested. A Prometheus configuration has some ten levels.
-const DEEPEST: usize = 64;
 /// How many nodes aliases may repeat: a few lines of YAML can ask for billions.
 const MOST_REPEATED: usize = 1_000_000;
 
@@ -60,7 +58,7 @@ impl<'t> Composer<'t> {
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxError> {
         if depth > DEEPEST {
-            return Err(error(span, "is nested too deeply"));
+            return Err(error(span, TOO_DEEP));
         }
         let line = span.start.line();
         let (value, anchor) = match event {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Change, ChangeKind, Counts, Desired, Holder, Plan, Removal, Wanted,
+    Change, ChangeKind, Counts, Desired, Holder, Plan, Removal, Rows, Wanted,
     desired::{Fingerprint, fingerprint},
     guard::Share,
     names::FreeNames,
@@ -25,7 +25,7 @@ pub struct Comparison<'d> {
 #[derive(Debug)]
 struct View {
     set: String,
-    adopt: bool,
+    rows: Rows,
     now: EpochSeconds,
 }
 
@@ -75,12 +75,11 @@ enum Elsewhere {
 }
 
 impl<'d> Comparison<'d> {
-    /// Compares as the owner of `set`. With `adopt` the set becomes the owner of rows that nobody has and that hold
-    /// what the files say.
+    /// Compares as the owner of `set`, which wants its groups in those rows.
     #[must_use]
-    pub fn new(desired: &'d Desired, set: &str, adopt: bool, now: EpochSeconds) -> Self {
+    pub fn new(desired: &'d Desired, set: &str, rows: Rows, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
-        Self { view: View { set: set.to_owned(), adopt, now }, jobs }
+        Self { view: View { set: set.to_owned(), rows, now }, jobs }
     }
 
     /// Takes a row of the table into account.
@@ -140,15 +139,22 @@ impl<'d> JobComparison<'d> {
                 Some(_) => self.unchanged += 1,
                 None => self.left.push(record),
             }
-        } else if let Some(matches) = matches
+            return;
+        }
+        let holder = match record.managed_by.clone() {
+            Some(set) => Holder::Set(set),
+            None if record.lease.end().is_some() => Holder::Lease,
+            None => Holder::Nobody,
+        };
+        let elsewhere = match (view.rows, holder) {
+            (Rows::Anybodys, holder) => Elsewhere::Left(holder),
+            (Rows::Own, Holder::Nobody) => Elsewhere::Adopted(Box::new(record)),
+            // It may go when its holder has no use for it any more.
+            (Rows::Own, Holder::Set(_) | Holder::Lease) => return,
+        };
+        if let Some(matches) = matches
             && let Some(i) = matches.free.pop()
         {
-            let elsewhere = match record.managed_by {
-                Some(set) => Elsewhere::Left(Holder::Set(set)),
-                None if record.lease.end().is_some() => Elsewhere::Left(Holder::Lease),
-                None if view.adopt => Elsewhere::Adopted(Box::new(record)),
-                None => Elsewhere::Left(Holder::Nobody),
-            };
             matches.elsewhere.push((i, elsewhere));
         }
     }

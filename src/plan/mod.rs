@@ -2,7 +2,7 @@
 //!
 //! Files name no groups, so a row is found by what it holds. A group of the files is, in this order,
 //!
-//! 1. the row that has exactly its targets and labels, whoever owns that row;
+//! 1. a row that has exactly its targets and labels, by [`Rows`] the set's own or anybody's;
 //! 2. a row of the same set that shares targets with it, the more the better;
 //! 3. a row of the same set that has its labels;
 //! 4. a new row, named by [`names`].
@@ -37,6 +37,16 @@ pub struct Plan<'d> {
     pub elsewhere: BTreeMap<Holder, usize>,
     /// What the plan takes away from each job, and from the set as a whole.
     pub removals: Vec<Removal>,
+}
+
+/// Which rows may hold what a set wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Whoever owns it: a group that is there is there.
+    Anybodys,
+    /// The set's own. It takes over rows that nobody has and that hold what it wants; what only another set or a lease
+    /// holds gets a row of its own, so that it stays when that one goes.
+    Own,
 }
 
 /// Who has a row that is not the set's.

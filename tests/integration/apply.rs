@@ -334,16 +334,16 @@ async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
         &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
         &listed,
     );
-    // The set takes what nobody has; a lease is somebody's.
+    // A set with a name takes what nobody has, and does not rely on somebody's lease.
     let plan = own.done();
     assert!(
-        plan.contains("owner    nobody → set fleet")
-            && plan.contains("1 group of the files already in rows of a lease"),
+        plan.contains("owner    nobody → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
         "{plan}"
     );
     let after = applied.dynamo.rows().await;
-    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
-    assert_eq!(applied.served("node").await.len(), 5);
+    assert!(before.keys().all(|key| after.contains_key(key)));
+    assert_eq!(after[&("node".into(), "leased".into())], before[&("node".into(), "leased".into())]);
+    assert_eq!(applied.served("node").await.len(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]

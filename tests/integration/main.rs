@@ -12,6 +12,7 @@ mod contract;
 mod edit;
 mod events;
 mod failure;
+mod plan;
 mod reading;
 mod register;
 mod serve;

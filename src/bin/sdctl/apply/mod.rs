@@ -9,7 +9,7 @@ use clap::Args;
 use http_sd_lambda::{
     files::Reader,
     group::{EpochSeconds, LabelNames},
-    plan::{Comparison, Desired, Plan},
+    plan::{Comparison, Desired, Plan, Rows},
     table::{Pages, Table, TableError},
 };
 use indicatif::ProgressBar;
@@ -43,8 +43,9 @@ Examples:
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
 
 Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the same set only, \
-never those of another set, of sdctl put or register, or written by hand. With a --set of your own, rows without \
-owner or lease that hold just what the files say become the set's.
+never those of another set, of sdctl put or register, or written by hand. With a --set, the set has a row of its \
+own for each group: one without owner or lease that holds just that becomes the set's, else it is added. Without, a \
+group that is there in anybody's row is left as it is.
 
 Names: files name no groups. A new row is named by the values of its labels and a hash of its set and labels, with a \
 number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group finds its row again by what \
@@ -88,7 +89,7 @@ struct Intent {
     desired: Desired,
     names: LabelNames,
     set: String,
-    adopt: bool,
+    rows: Rows,
     prune: bool,
 }
 
@@ -96,7 +97,13 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
     let mut connection = options.table.open().await?;
     let desired = read_files(&options, Reader::new(connection.names))?;
-    let intent = Intent { desired, names: connection.names, set, adopt: options.set.is_some(), prune: options.prune };
+    let intent = Intent {
+        desired,
+        names: connection.names,
+        set,
+        rows: if options.set.is_some() { Rows::Own } else { Rows::Anybodys },
+        prune: options.prune,
+    };
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
 
     let now = EpochSeconds::now();
@@ -175,7 +182,7 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
 impl Intent {
     /// Compares the files with the table as it is now.
     async fn plan(&self, table: &Table, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
-        let mut comparison = Comparison::new(&self.desired, &self.set, self.adopt, now);
+        let mut comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
         let reading = progress::counter("reading the table, rows");
         let read = async {
             if self.prune {

@@ -1,0 +1,246 @@
+//! Plans, for any table and any files: carried out, they bring the table to what the files say, and touch nothing else.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use http_sd_lambda::{
+    files::{FileGroup, Place},
+    group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Target, TargetGroup},
+    plan::{self, ChangeKind, Comparison, Counts, Desired, Plan},
+    table::{Record, Row, State},
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use self::plan::Rows::{Anybodys, Own};
+use crate::common::row::{n, s};
+
+const NOW: EpochSeconds = EpochSeconds(1000);
+const SET: &str = "fleet";
+
+/// A row's attributes without its key.
+#[derive(Debug, Clone, PartialEq)]
+struct Stored {
+    targets: Vec<String>,
+    labels: BTreeMap<String, String>,
+    owner: Option<String>,
+    expires_at: Option<i64>,
+    broken: bool,
+}
+
+type Key = (String, String);
+type Content = (Vec<String>, BTreeMap<String, String>);
+type Rows = BTreeMap<Key, Stored>;
+
+impl Stored {
+    fn record(&self, (job, name): &Key) -> Record {
+        let targets = self.targets.iter().map(|target| s(target)).collect();
+        let labels = self.labels.iter().map(|(name, value)| (name.clone(), s(value))).collect();
+        let mut row = vec![
+            ("job", s(job)),
+            ("group", s(name)),
+            ("targets", if self.broken { s("broken") } else { AttributeValue::L(targets) }),
+            ("labels", AttributeValue::M(labels)),
+        ];
+        row.extend(self.owner.as_ref().map(|owner| ("managed_by", s(owner))));
+        row.extend(self.expires_at.map(|at| ("expires_at", n(at))));
+        let row = row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Row::new(row).record(LabelNames::Legacy).unwrap()
+    }
+
+    fn is_served(&self) -> bool {
+        !self.broken && self.expires_at.is_none_or(|at| at > NOW.0)
+    }
+
+    fn is_own(&self) -> bool {
+        self.owner.as_deref() == Some(SET)
+    }
+}
+
+fn contents() -> impl Strategy<Value = Content> {
+    let target = select(vec!["a:1", "b:1", "c:1", "d:1", "e:1"]);
+    let labels = select(vec![vec![], vec![("env", "prod")], vec![("env", "test")], vec![("env", "prod"), ("x", "y")]]);
+    (vec(target, 0..3), labels).prop_map(|(targets, labels)| {
+        let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        (targets.into_iter().map(str::to_owned).collect(), labels)
+    })
+}
+
+fn jobs() -> impl Strategy<Value = String> {
+    select(vec!["one", "two"]).prop_map(str::to_owned)
+}
+
+fn tables() -> impl Strategy<Value = Rows> {
+    let owner = select(vec![None, Some(SET), Some(SET), Some("other")]);
+    let expires_at = option::weighted(0.3, select(vec![1, 2000]));
+    let row = (jobs(), contents(), owner, expires_at, prop::bool::weighted(0.1));
+    vec(row, 0..10).prop_map(|rows| {
+        let row =
+            |(i, (job, (targets, labels), owner, expires_at, broken)): (usize, (_, Content, Option<&str>, _, _))| {
+                // Some have the names that sdctl gives.
+                let labels_of = labels_of(&labels);
+                let name = if i % 3 == 0 { plan::names::base(SET, &labels_of) } else { format!("row-{i}") };
+                ((job, name), Stored { targets, labels, owner: owner.map(str::to_owned), expires_at, broken })
+            };
+        rows.into_iter().enumerate().map(row).collect()
+    })
+}
+
+fn labels_of(labels: &BTreeMap<String, String>) -> Labels {
+    labels.iter().map(|(n, v)| (LabelName::new(n.as_str(), LabelNames::Legacy).unwrap(), v.clone())).collect()
+}
+
+fn desired(groups: &[(String, Content)]) -> Desired {
+    let group = |(i, (job, (targets, labels))): (usize, &(String, Content))| FileGroup {
+        job: Job::new(job.as_str()).unwrap(),
+        group: TargetGroup {
+            targets: targets.iter().map(|target| Target::new(target.as_str()).unwrap()).collect(),
+            labels: labels_of(labels),
+        },
+        place: Place { file: Rc::from("file"), line: i + 1, job: None, group: None },
+    };
+    Desired::new(groups.iter().enumerate().map(group).collect()).unwrap()
+}
+
+fn plan<'d>(rows: &Rows, desired: &'d Desired, which: plan::Rows, prune: bool) -> Plan<'d> {
+    let mut comparison = Comparison::new(desired, SET, which, NOW);
+    rows.iter().for_each(|(key, row)| comparison.see(row.record(key)));
+    comparison.finish(prune).unwrap()
+}
+
+/// The table after a plan; a row that is added must not have been there.
+fn carry_out(mut rows: Rows, plan: &Plan<'_>) -> Rows {
+    for change in &plan.changes {
+        let key = (change.job.as_str().to_owned(), change.name.as_str().to_owned());
+        let before = rows.remove(&key);
+        assert_eq!(before.is_none(), matches!(change.kind, ChangeKind::Add(_)), "{key:?}");
+        if let Some(stored) = change.stored() {
+            let targets = stored.group.targets.iter().map(|target| target.as_str().to_owned()).collect();
+            let labels = stored.group.labels.iter().map(|(n, v)| (n.as_str().to_owned(), v.clone())).collect();
+            let row = Stored { targets, labels, owner: Some(SET.into()), expires_at: None, broken: false };
+            rows.insert(key, row);
+        }
+    }
+    rows
+}
+
+/// What a poller sees of a row: for it the order of targets has no meaning.
+fn sorted(row: &Stored) -> Content {
+    let mut targets = row.targets.clone();
+    targets.sort();
+    (targets, row.labels.clone())
+}
+
+/// How often each content is there; the order of targets is the same to every poller.
+fn count<'a>(
+    contents: impl Iterator<Item = (&'a str, &'a Vec<String>, &'a BTreeMap<String, String>)>,
+) -> BTreeMap<(String, Content), usize> {
+    let mut counts = BTreeMap::new();
+    for (job, targets, labels) in contents {
+        let mut targets = targets.clone();
+        targets.sort();
+        *counts.entry((job.to_owned(), (targets, labels.clone()))).or_default() += 1;
+    }
+    counts
+}
+
+fn served(rows: &Rows, own: bool) -> BTreeMap<(String, Content), usize> {
+    let rows = rows.iter().filter(|(_, row)| row.is_served() && (!own || row.is_own()));
+    count(rows.map(|((job, _), row)| (job.as_str(), &row.targets, &row.labels)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_that_is_carried_out_gives_what_the_files_say(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+        which in select(vec![Anybodys, Own]),
+    ) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, which, true);
+        let after = carry_out(rows.clone(), &plan);
+        let wanted = count(groups.iter().map(|(job, (targets, labels))| (job.as_str(), targets, labels)));
+        let (all, own) = (served(&after, false), served(&after, true));
+        for (content, wanted) in &wanted {
+            prop_assert!(all.get(content).is_some_and(|there| there >= wanted), "{content:?} is missing");
+        }
+        for (content, there) in &own {
+            prop_assert!(wanted.get(content).is_some_and(|wanted| there <= wanted), "{content:?} is too many");
+        }
+        // What is not the set's own stays as it is, but for rows that nobody has and that hold what the files say.
+        for (key, before) in rows.iter().filter(|(_, row)| !row.is_own()) {
+            let now = &after[key];
+            let adopted = now.is_own() && which == Own && before.owner.is_none() && before.expires_at.is_none();
+            prop_assert!(now == before || (adopted && sorted(now) == sorted(before)), "{before:?} became {now:?}");
+        }
+        if which == Own {
+            prop_assert_eq!(&own, &wanted);
+        }
+        // Once is enough.
+        let again = self::plan(&after, &desired, which, true);
+        prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
+    }
+
+    #[test]
+    fn without_prune_no_row_goes_and_the_counts_add_up(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+    ) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, Anybodys, false);
+        let after = carry_out(rows.clone(), &plan);
+        prop_assert!(rows.keys().all(|key| after.contains_key(key)));
+        let Counts { added, changed, removed, unchanged, .. } = plan.counts();
+        prop_assert_eq!((added + changed + unchanged, removed), (groups.len(), 0));
+    }
+
+    #[test]
+    fn the_order_of_files_does_not_matter_once_they_are_applied(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8).prop_flat_map(|groups| (Just(groups.clone()), Just(groups).prop_shuffle())),
+    ) {
+        let (groups, shuffled) = groups;
+        let first = desired(&groups);
+        let after = carry_out(rows.clone(), &plan(&rows, &first, Own, true));
+        let second = desired(&shuffled);
+        let again = plan(&after, &second, Own, true);
+        prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
+    }
+
+    /// What the guard counts as lost is what no row of the job has any more.
+    #[test]
+    fn targets_that_go_are_counted(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, Anybodys, true);
+        let after = carry_out(rows.clone(), &plan);
+        for removal in plan.removals.iter().filter(|removal| removal.job.is_some()) {
+            let job = removal.job.as_ref().unwrap().as_str();
+            let targets = |rows: &Rows, own: bool| -> Vec<String> {
+                let rows = rows.iter().filter(|((j, _), row)| j == job && row.is_served() && (!own || row.is_own()));
+                rows.flat_map(|(_, row)| row.targets.clone()).collect()
+            };
+            let left = targets(&after, false);
+            let lost = targets(&rows, true).into_iter().filter(|target| !left.contains(target)).count();
+            prop_assert!(removal.targets.removed >= lost, "{lost} lost, {removal:?}");
+            prop_assert_eq!(removal.targets.of, targets(&rows, true).len());
+        }
+    }
+}
+
+/// The helper must tell what a poll would.
+#[test]
+fn rows_are_read_as_the_function_reads_them() {
+    let row = |expires_at, broken| Stored {
+        targets: vec!["a:1".into()],
+        labels: BTreeMap::new(),
+        owner: None,
+        expires_at,
+        broken,
+    };
+    let key = ("one".to_owned(), "row".to_owned());
+    for (row, is_served) in [(row(None, false), true), (row(Some(1), false), false), (row(None, true), false)] {
+        assert_eq!(matches!(row.record(&key).state(NOW), State::Served(_)), is_served);
+        assert_eq!(row.is_served(), is_served);
+    }
+}
