@@ -35,9 +35,9 @@ fn every_command_works_as_written() {
     };
     let mut server = sdctl();
     home(&mut server);
-    let served = serve(server.args(["serve", "--port", "0", "--dynamodb-port", "0"]));
-    let script = to_run.join("\n").replace("http://127.0.0.1:8088", &served.url);
-    assert!(script.contains(&served.url));
+    let running = serve(server.args(["serve", "--port", "0", "--dynamodb-port", "0"]));
+    let script = to_run.join("\n").replace("http://127.0.0.1:8088", &running.url);
+    assert!(script.contains(&running.url));
     let bin = Path::new(env!("CARGO_BIN_EXE_sdctl")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
     let mut shell = Command::new("bash");

@@ -103,7 +103,9 @@ fn desired(groups: &[(String, Content)]) -> Desired {
 
 fn plan<'d>(rows: &Rows, desired: &'d Desired, which: plan::Rows, prune: bool) -> Plan<'d> {
     let mut comparison = Comparison::new(desired, SET, which, NOW);
-    rows.iter().for_each(|(key, row)| comparison.see(row.record(key)));
+    for (key, row) in rows {
+        comparison.see(row.record(key));
+    }
     comparison.finish(prune).unwrap()
 }
 
