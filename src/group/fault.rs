@@ -32,7 +32,7 @@ pub enum Fault {
     },
     /// A label name that Prometheus 2 rejects, and with it the whole answer.
     #[error(
-        "is not a label name that Prometheus 2 takes ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8 if every poller takes UTF-8 names"
+        "is not a label name that Prometheus 2 takes ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8, for the function first, if every poller takes UTF-8 names"
     )]
     NotLegacyLabelName,
     /// A field that a target group does not have.

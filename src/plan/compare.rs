@@ -10,7 +10,7 @@ use super::{
     pair::pair,
 };
 use crate::{
-    group::{EpochSeconds, Fault, Job, Target},
+    group::{EpochSeconds, Fault, Job, Target, TargetGroup},
     table::{Record, State},
 };
 
@@ -26,6 +26,8 @@ pub struct Comparison<'d> {
 struct View {
     set: String,
     rows: Rows,
+    /// A set whose rows become the set's own.
+    adopted: Option<String>,
     now: EpochSeconds,
 }
 
@@ -62,7 +64,8 @@ struct Matches {
 impl Matches {
     /// One for a row of the set's own, which has a better claim than any other row.
     fn claim(&mut self) -> Option<usize> {
-        self.free.pop().or_else(|| Some(self.elsewhere.pop()?.0))
+        let held = |(_, elsewhere): &(usize, Elsewhere)| matches!(elsewhere, Elsewhere::Left(_));
+        self.free.pop().or_else(|| Some(self.elsewhere.remove(self.elsewhere.iter().position(held)?).0))
     }
 }
 
@@ -79,12 +82,20 @@ impl<'d> Comparison<'d> {
     #[must_use]
     pub fn new(desired: &'d Desired, set: &str, rows: Rows, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
-        Self { view: View { set: set.to_owned(), rows, now }, jobs }
+        Self { view: View { set: set.to_owned(), rows, adopted: None, now }, jobs }
+    }
+
+    /// Lets the set take over the rows of another.
+    #[must_use]
+    pub fn adopting(mut self, set: Option<&str>) -> Self {
+        self.view.adopted = set.map(str::to_owned);
+        self
     }
 
     /// Takes a row of the table into account.
     pub fn see(&mut self, record: Record) {
-        let own = record.managed_by.as_deref() == Some(&self.view.set);
+        let of = record.managed_by.as_deref();
+        let own = of.is_some() && (of == Some(&self.view.set) || of == self.view.adopted.as_deref());
         if own && !self.jobs.contains_key(&record.job) {
             self.jobs.insert(record.job.clone(), JobComparison::default());
         }
@@ -124,7 +135,11 @@ impl<'d> JobComparison<'d> {
 
     fn see(&mut self, record: Record, own: bool, view: &View) {
         self.names.take(&record.name);
-        let State::Served(group) = record.state(view.now) else {
+        let state = record.state(view.now);
+        if own && state != State::Lapsed {
+            self.served.groups += 1;
+        }
+        let State::Served(group) = state else {
             if own {
                 self.left.push(record);
             }
@@ -133,10 +148,12 @@ impl<'d> JobComparison<'d> {
         let targets = group.targets.len();
         let matches = self.by_content.get_mut(&fingerprint(group));
         if own {
-            self.served.groups += 1;
             self.served.targets += targets;
-            match matches.and_then(Matches::claim) {
-                Some(_) => self.unchanged += 1,
+            // A lease would end what files know no end of.
+            let matches = matches.filter(|_| record.lease.end().is_none());
+            match matches.and_then(|matches| Some((matches.claim()?, matches))) {
+                Some(_) if record.managed_by.as_deref() == Some(&view.set) => self.unchanged += 1,
+                Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::Adopted(Box::new(record)))),
                 None => self.left.push(record),
             }
             return;
@@ -176,24 +193,26 @@ impl<'d> JobComparison<'d> {
         }
         free.sort_unstable();
         let left = std::mem::take(&mut self.left);
-        let (claimed, added, left) = pair(&view.set, self.wanted, free, left);
+        let (claimed, added, left) = pair(&view.set, self.wanted, free, left, prune);
         updates.extend(claimed.into_iter().map(|(i, record)| (i, Box::new(record))));
         updates.sort_unstable_by_key(|(i, _)| *i);
 
         let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
-        let mut change = |name, kind| plan.changes.push(Change { job: job.clone(), name, kind });
+        let mut change = |name, kind, moving| plan.changes.push(Change { job: job.clone(), name, kind, moving });
         for i in added {
             let wanted = &self.wanted[i];
-            change(self.names.next(&view.set, &wanted.group.labels)?, ChangeKind::Add(wanted));
+            change(self.names.next(&view.set, &wanted.group.labels)?, ChangeKind::Add(wanted), Vec::new());
             counts.added += 1;
         }
         let mut removal = Removal { job: Some(job.clone()), groups: Share::default(), targets: Share::default() };
         removal.groups.of = self.served.groups;
         removal.targets.of = self.served.targets;
-        let mut lost = Lost::of(self.wanted);
+        let mut given_up = GivenUp::in_job(self.wanted);
         for (i, record) in updates {
-            removal.targets.removed += lost.count(&record, now);
-            change(record.name.clone(), ChangeKind::Update(record, &self.wanted[i]));
+            let wanted = &self.wanted[i];
+            let (moving, lost) = given_up.by(&record, Some(&wanted.group), now);
+            removal.targets.removed += lost;
+            change(record.name.clone(), ChangeKind::Update(record, wanted), moving);
             counts.changed += 1;
         }
         for record in left {
@@ -201,11 +220,11 @@ impl<'d> JobComparison<'d> {
                 counts.kept += 1;
                 continue;
             }
-            if matches!(record.state(now), State::Served(_)) {
+            if record.state(now) != State::Lapsed {
                 removal.groups.removed += 1;
-                removal.targets.removed += lost.count(&record, now);
+                removal.targets.removed += given_up.by(&record, None, now).1;
             }
-            change(record.name.clone(), ChangeKind::Remove(Box::new(record)));
+            change(record.name.clone(), ChangeKind::Remove(Box::new(record)), Vec::new());
             counts.removed += 1;
         }
         plan.jobs.insert(job.clone(), counts);
@@ -213,22 +232,30 @@ impl<'d> JobComparison<'d> {
     }
 }
 
-/// Counts the targets of rows that no wanted group of the job has any more.
-struct Lost<'d> {
+/// What rows give up: targets that other wanted groups of the job have, and targets that none has any more.
+struct GivenUp<'d> {
     wanted: &'d [Wanted],
     targets: Option<HashSet<&'d str>>,
 }
 
-impl<'d> Lost<'d> {
-    fn of(wanted: &'d [Wanted]) -> Self {
+impl<'d> GivenUp<'d> {
+    fn in_job(wanted: &'d [Wanted]) -> Self {
         Self { wanted, targets: None }
     }
 
-    fn count(&mut self, record: &Record, now: EpochSeconds) -> usize {
-        let State::Served(group) = record.state(now) else { return 0 };
+    /// Those that move, and how many are lost, where a row becomes `after` or goes.
+    fn by(&mut self, record: &Record, after: Option<&TargetGroup>, now: EpochSeconds) -> (Vec<Target>, usize) {
+        let State::Served(before) = record.state(now) else { return (Vec::new(), 0) };
+        let kept: HashSet<&str> = after.iter().flat_map(|group| &group.targets).map(Target::as_str).collect();
+        let given_up: Vec<&Target> = before.targets.iter().filter(|target| !kept.contains(target.as_str())).collect();
+        if given_up.is_empty() {
+            return (Vec::new(), 0);
+        }
         let wanted = self.targets.get_or_insert_with(|| {
             self.wanted.iter().flat_map(|wanted| &wanted.group.targets).map(Target::as_str).collect()
         });
-        group.targets.iter().filter(|target| !wanted.contains(target.as_str())).count()
+        let (moving, lost): (Vec<&Target>, Vec<&Target>) =
+            given_up.into_iter().partition(|target| wanted.contains(target.as_str()));
+        (moving.into_iter().cloned().collect(), lost.len())
     }
 }

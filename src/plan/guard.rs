@@ -1,8 +1,9 @@
 //! A truncated file must not empty a fleet: how much a plan takes away, and how much it may.
 
-use std::fmt::{self, Display, Formatter};
-
-use thiserror::Error;
+use std::{
+    error::Error,
+    fmt::{self, Display, Formatter},
+};
 
 use crate::group::{Job, excerpt};
 
@@ -27,12 +28,37 @@ pub struct Share {
 }
 
 /// More is taken away than was allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{removal}, more than {most} %: if that is meant, say --max-removed {}", .removal.percent())]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooMuchRemoved {
-    removal: Removal,
+    removals: Vec<Removal>,
     most: u8,
 }
+
+/// How many jobs an error names.
+const MOST_NAMED: usize = 5;
+
+impl TooMuchRemoved {
+    pub(super) fn among(removals: &[Removal], most: u8) -> Result<(), Self> {
+        let exceeds = |removal: &&Removal| removal.groups.exceeds(most) || removal.targets.exceeds(most);
+        let removals: Vec<Removal> = removals.iter().filter(exceeds).cloned().collect();
+        if removals.is_empty() { Ok(()) } else { Err(Self { removals, most }) }
+    }
+}
+
+impl Display for TooMuchRemoved {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { removals, most } = self;
+        let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+        if removals.len() > MOST_NAMED {
+            named.push(format!("and {} more jobs", removals.len() - MOST_NAMED));
+        }
+        let percent = removals.iter().map(Removal::percent).max().unwrap_or_default();
+        let named = named.join("; ");
+        write!(f, "{named}: more than {most} %; if that is meant, say --max-removed {percent}")
+    }
+}
+
+impl Error for TooMuchRemoved {}
 
 impl Share {
     fn exceeds(self, percent: u8) -> bool {
@@ -46,17 +72,6 @@ impl Share {
 }
 
 impl Removal {
-    /// Makes sure that no more than `most` percent of the groups, and of the targets, go.
-    ///
-    /// # Errors
-    /// [`TooMuchRemoved`] otherwise.
-    pub fn check(&self, most: u8) -> Result<(), TooMuchRemoved> {
-        if self.groups.exceeds(most) || self.targets.exceeds(most) {
-            return Err(TooMuchRemoved { removal: self.clone(), most });
-        }
-        Ok(())
-    }
-
     fn percent(&self) -> usize {
         self.groups.percent().max(self.targets.percent())
     }

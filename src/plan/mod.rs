@@ -4,7 +4,7 @@
 //!
 //! 1. a row that has exactly its targets and labels, by [`Rows`] the set's own or anybody's;
 //! 2. a row of the same set that shares targets with it, the more the better;
-//! 3. a row of the same set that has its labels;
+//! 3. a row of the same set that has its labels, or its name, if rows may go: what that row has held goes with it;
 //! 4. a new row, named by [`names`].
 //!
 //! A file in another order therefore changes nothing, and a group keeps its row when its labels or its targets change.
@@ -17,12 +17,12 @@ mod pair;
 
 pub use compare::Comparison;
 pub use desired::{Desired, DoesNotFit, Wanted};
-pub use guard::{Removal, TooMuchRemoved};
+pub use guard::{Removal, Share, TooMuchRemoved};
 
 use std::collections::BTreeMap;
 
 use crate::{
-    group::{GroupName, Job, Lease, StoredGroup},
+    group::{GroupName, Job, Lease, StoredGroup, Target},
     table::Record,
 };
 
@@ -69,6 +69,8 @@ pub struct Change<'d> {
     pub name: GroupName,
     /// What happens.
     pub kind: ChangeKind<'d>,
+    /// Targets that the row gives up to other rows: it must keep them until those have them, for a poll in between.
+    pub moving: Vec<Target>,
 }
 
 /// What happens to a row.
@@ -108,6 +110,14 @@ impl Change<'_> {
 }
 
 impl Plan<'_> {
+    /// Makes sure that from no job, nor from the set, more than `most` percent of the groups or targets go.
+    ///
+    /// # Errors
+    /// [`TooMuchRemoved`] names where more goes.
+    pub fn check_removals(&self, most: u8) -> Result<(), TooMuchRemoved> {
+        TooMuchRemoved::among(&self.removals, most)
+    }
+
     /// The sum over all jobs.
     #[must_use]
     pub fn counts(&self) -> Counts {

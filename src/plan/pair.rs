@@ -11,29 +11,36 @@ use crate::{
 /// Rows that become wanted groups, wanted groups that need a new row, rows that are left.
 pub(super) type Pairs = (Vec<(usize, Record)>, Vec<usize>, Vec<Record>);
 
-/// Finds for each wanted group a row that it may have been before: one that shares targets with it, else one with its
-/// labels, else a broken one with its name.
-pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>) -> Pairs {
+/// How many rows with a target are looked at. Many groups may share one, such as an exporter that probes others.
+const MOST_WITH_TARGET: usize = 64;
+
+/// Finds for each wanted group a row that it may have been before: one that shares targets with it; else one with its
+/// labels or its name, but only if rows may go, because that row's targets are given up; else a broken one of its name.
+pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>, may_go: bool) -> Pairs {
     let groups: Vec<Option<&TargetGroup>> = left.iter().map(|record| record.group.as_ref().ok()).collect();
     let mut by_target: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut by_labels: HashMap<&Labels, Vec<usize>> = HashMap::new();
-    let mut broken: HashMap<&str, usize> = HashMap::new();
+    let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (row, group) in groups.iter().enumerate().rev() {
-        let Some(group) = group else {
-            broken.insert(left[row].name.as_str(), row);
-            continue;
-        };
-        by_labels.entry(&group.labels).or_default().push(row);
+        if may_go || group.is_none() {
+            by_name.insert(left[row].name.as_str(), row);
+        }
+        let Some(group) = group else { continue };
+        if may_go {
+            by_labels.entry(&group.labels).or_default().push(row);
+        }
         for target in &group.targets {
             by_target.entry(target.as_str()).or_default().push(row);
         }
     }
     let mut row_of: HashMap<usize, usize> = HashMap::new();
-    let mut taken = HashSet::new();
+    let mut taken: HashSet<usize> = HashSet::new();
     for &i in &free {
         let mut shared: HashMap<usize, usize> = HashMap::new();
-        for row in wanted[i].group.targets.iter().filter_map(|target| by_target.get(target.as_str())).flatten() {
-            if !taken.contains(row) {
+        for target in &wanted[i].group.targets {
+            let Some(rows) = by_target.get_mut(target.as_str()) else { continue };
+            while rows.pop_if(|row| taken.contains(row)).is_some() {}
+            for row in rows.iter().rev().take(MOST_WITH_TARGET).filter(|row| !taken.contains(row)) {
                 *shared.entry(*row).or_default() += 1;
             }
         }
@@ -51,7 +58,8 @@ pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Rec
         let labels = &wanted[i].group.labels;
         let rows = by_labels.get_mut(labels);
         let row = rows.and_then(|rows| std::iter::from_fn(|| rows.pop()).find(|row| !taken.contains(row)));
-        if let Some(row) = row.or_else(|| broken.remove(names::base(set, labels).as_str())) {
+        let row = row.or_else(|| by_name.remove(names::base(set, labels).as_str()).filter(|row| !taken.contains(row)));
+        if let Some(row) = row {
             taken.insert(row);
             row_of.insert(i, row);
         }

@@ -4,10 +4,10 @@
 mod admin;
 #[cfg(feature = "sdctl")]
 mod backoff;
-#[cfg(feature = "sdctl")]
-mod batch;
 mod connect;
 mod error;
+#[cfg(feature = "sdctl")]
+mod insert;
 mod key;
 mod pages;
 #[cfg(feature = "sdctl")]
@@ -22,20 +22,20 @@ mod write;
 pub use admin::{Description, Place};
 #[cfg(feature = "sdctl")]
 pub use backoff::Backoff;
-#[cfg(feature = "sdctl")]
-pub use batch::MOST_IN_BATCH;
 pub use connect::connect;
 #[cfg(feature = "sdctl")]
 pub use connect::{Overrides, connect_with};
 pub use error::TableError;
+#[cfg(feature = "sdctl")]
+pub use insert::MOST_IN_TRANSACTION;
 pub use pages::Pages;
 #[cfg(feature = "sdctl")]
 pub use record::{Record, State};
 pub use row::{Reading, Row};
 #[cfg(feature = "sdctl")]
-pub use size::split;
+pub use size::{size, split};
 #[cfg(feature = "sdctl")]
-pub use write::{Expect, WriteError};
+pub use write::{Expect, Owner, WriteError};
 
 use aws_sdk_dynamodb::Client;
 use tokio::sync::OnceCell;
@@ -59,12 +59,18 @@ impl Table {
         Self { client, name: name.into(), view: View::Served, key_is_right: OnceCell::new() }
     }
 
-    /// The same table for whoever edits it: reads are strongly consistent and see who owns a row, and what fails is
-    /// retried for longer than a poll would wait.
+    /// The same table for whoever edits it: reads are strongly consistent and see who owns a row.
     #[cfg(feature = "sdctl")]
     #[must_use]
     pub fn for_editing(self) -> Self {
-        Self { view: View::Edited, client: write::patient(&self.client), ..self }
+        Self { view: View::Edited, ..self }
+    }
+
+    /// The same table for long work: what fails is retried for longer than a poll, or a person, would wait.
+    #[cfg(feature = "sdctl")]
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { client: write::patient(&self.client), ..self }
     }
 
     /// The same table for whoever tries again by themselves: what fails is repeated once and at once, and then told.

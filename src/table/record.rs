@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Row, Table, TableError, key};
-use crate::group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, TargetGroup};
+use super::{Row, Table, TableError, key, write::content};
+use crate::group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, TargetGroup};
 
 /// The attributes that `sdctl` writes, and by which it knows that nobody else has written meanwhile.
 pub(super) const CONTENT: [&str; 5] = ["targets", "labels", "expires_at", "delete_at", "managed_by"];
@@ -27,6 +27,22 @@ pub struct Record {
     pub updated_at: Option<EpochSeconds>,
     /// The row's [`CONTENT`] as it was read.
     pub(super) content: HashMap<String, AttributeValue>,
+}
+
+impl Record {
+    /// The row once that group was written to it for a set.
+    #[must_use]
+    pub fn after(&self, written: &StoredGroup, set: &str) -> Self {
+        let content = content(written, Some(set), EpochSeconds(0)).into_iter();
+        let content = content.filter(|(name, _)| CONTENT.contains(name)).map(|(name, value)| (name.to_owned(), value));
+        Self {
+            lease: written.lease,
+            group: Ok(written.group.clone()),
+            managed_by: Some(set.to_owned()),
+            content: content.collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What a poll makes of a row.

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 
+use sha2::{Digest, Sha256};
+
 use crate::group::{Labels, Target, TargetGroup};
 
 /// The most that a row may have, in bytes.
@@ -12,31 +14,52 @@ const RESERVED: usize = 32 * 1024;
 const CONTAINER: usize = 3;
 const ELEMENT: usize = 1;
 
+/// About how many bytes a group takes.
+#[must_use]
+pub fn size(group: &TargetGroup) -> usize {
+    labels_size(&group.labels) + CONTAINER + group.targets.iter().map(target_size).sum::<usize>()
+}
+
 /// Cuts a group into as many as it takes for each to fit a row. They have the same labels, and together the same
-/// targets in the same order, which is the same to every poller. `None` if labels or one target alone are too large.
+/// targets, which is the same to every poller. `None` if labels or one target alone are too large.
+///
+/// Which part a target belongs to is told by its hash alone, so that neither another order nor another target moves
+/// it, unless there are twice as many parts.
 #[must_use]
 pub fn split(group: TargetGroup) -> Option<Vec<TargetGroup>> {
     let room = MOST.checked_sub(RESERVED + labels_size(&group.labels))?;
-    let total: usize = group.targets.iter().map(target_size).sum();
-    if total <= room {
-        return Some(vec![group]);
+    if group.targets.iter().any(|target| target_size(target) > room) {
+        return None;
     }
-    let mut parts = Vec::new();
-    let (mut targets, mut size) = (Vec::new(), 0);
-    for target in group.targets {
-        let more = target_size(&target);
-        if more > room {
+    let hashes: Vec<usize> = group.targets.iter().map(hash).collect();
+    let mut parts = 1;
+    while largest(&group.targets, &hashes, parts) > room {
+        parts *= 2;
+        // The same target again and again: more parts do not help.
+        if parts > group.targets.len() * 2 {
             return None;
         }
-        if size + more > room {
-            parts.push(TargetGroup { targets: std::mem::take(&mut targets), labels: group.labels.clone() });
-            size = 0;
-        }
-        size += more;
-        targets.push(target);
     }
-    parts.push(TargetGroup { targets, labels: group.labels });
-    Some(parts)
+    let mut targets = vec![Vec::new(); parts];
+    for (target, hash) in group.targets.into_iter().zip(hashes) {
+        targets[hash % parts].push(target);
+    }
+    let labels = group.labels;
+    let parts = targets.into_iter().filter(|targets| parts == 1 || !targets.is_empty());
+    Some(parts.map(|targets| TargetGroup { targets, labels: labels.clone() }).collect())
+}
+
+/// The size of the largest part.
+fn largest(targets: &[Target], hashes: &[usize], parts: usize) -> usize {
+    let mut sizes = vec![0; parts];
+    for (target, hash) in targets.iter().zip(hashes) {
+        sizes[hash % parts] += target_size(target);
+    }
+    sizes.into_iter().max().unwrap_or_default()
+}
+
+fn hash(target: &Target) -> usize {
+    Sha256::digest(target.as_str())[..4].iter().fold(0, |hash, byte| hash << 8 | usize::from(*byte))
 }
 
 fn target_size(target: &Target) -> usize {
@@ -66,12 +89,40 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_does_not_fit_becomes_several_with_the_same_labels_and_order() {
-        let parts = split(group(50_000, 10)).unwrap();
-        assert!(parts.len() >= 3);
-        assert!(parts.iter().all(|part| part.labels == group(0, 10).labels && !part.targets.is_empty()));
-        let targets: Vec<Target> = parts.into_iter().flat_map(|part| part.targets).collect();
-        assert_eq!(targets, group(50_000, 10).targets);
+    fn a_group_that_does_not_fit_becomes_several_with_the_same_labels_and_targets() {
+        let whole = group(50_000, 10);
+        let parts = split(whole.clone()).unwrap();
+        assert_eq!(parts.len(), 4);
+        assert!(parts.iter().all(|part| part.labels == whole.labels && size(part) < MOST - RESERVED));
+        let mut targets: Vec<Target> = parts.into_iter().flat_map(|part| part.targets).collect();
+        targets.sort();
+        assert_eq!(targets, whole.targets);
+    }
+
+    #[test]
+    fn another_order_moves_no_target_and_one_more_changes_one_part() {
+        let sorted = |group| {
+            let mut parts = split(group).unwrap();
+            for part in &mut parts {
+                part.targets.sort();
+            }
+            parts
+        };
+        let parts = sorted(group(50_000, 10));
+        let mut reversed = group(50_000, 10);
+        reversed.targets.reverse();
+        assert_eq!(sorted(reversed), parts);
+        let mut longer = group(50_000, 10);
+        longer.targets.insert(0, Target::new("new:1").unwrap());
+        let changed = sorted(longer).into_iter().filter(|part| !parts.contains(part)).count();
+        assert_eq!(changed, 1);
+    }
+
+    /// One target many times over has one hash.
+    #[test]
+    fn a_target_that_is_repeated_until_it_fits_no_row_cannot_be_split() {
+        let targets = vec![Target::new("x".repeat(1000)).unwrap(); 1000];
+        assert_eq!(split(TargetGroup { targets, ..group(0, 0) }), None);
     }
 
     #[test]

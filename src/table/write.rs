@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::retry::RetryConfig,
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::{
         delete_item::{DeleteItemError, DeleteItemOutput},
@@ -19,6 +19,8 @@ use crate::group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt};
 
 /// How often a request is tried. Nobody waits for an answer within seconds, and a throttled table recovers.
 const ATTEMPTS: u32 = 8;
+/// How long an attempt may take: a full request over a slow line.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest pause between two attempts. The SDK adds jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest pause where somebody else decides how often to try.
@@ -35,6 +37,26 @@ pub enum Expect<'a> {
     Unchanged(&'a Record),
     /// The row has that lease: it is the one that we wrote.
     ExpiresAt(EpochSeconds),
+}
+
+/// Whose a row is once it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// Whose it was.
+    AsBefore,
+    /// A set's.
+    Set(&'a str),
+    /// No set's.
+    Nobody,
+}
+
+impl<'a> Owner<'a> {
+    fn set(self) -> Option<&'a str> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::AsBefore | Self::Nobody => None,
+        }
+    }
 }
 
 /// Why a row was not written.
@@ -75,22 +97,22 @@ struct Expression {
 }
 
 impl Table {
-    /// Writes a group's targets, labels and lease, and with `owner` the set that owns it from now on. The row's other
-    /// attributes stay. Returns whether the row was there before.
+    /// Writes a group's targets, labels and lease, and whose it is from now on. The row's other attributes stay. Returns whether the row was there before.
     ///
     /// # Errors
     /// [`WriteError`] when `expect` does not hold or DynamoDB refuses.
     pub async fn write(
         &self,
         group: &StoredGroup,
-        owner: Option<&str>,
+        owner: Owner<'_>,
         expect: Expect<'_>,
         now: EpochSeconds,
     ) -> Result<bool, WriteError> {
         let mut update = Expression::default();
-        let content = content(group, owner, now);
-        let missing = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
-        let remove: Vec<String> = missing.map(|name| update.name(name)).collect();
+        let content = content(group, owner.set(), now);
+        let gone = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
+        let gone = gone.chain((owner == Owner::Nobody).then_some("managed_by"));
+        let remove: Vec<String> = gone.map(|name| update.name(name)).collect();
         let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
         update.text = match remove.join(", ").as_str() {
             "" => format!("SET {}", set.join(", ")),
@@ -188,7 +210,8 @@ impl Expression {
 pub(super) fn patient(client: &Client) -> Client {
     let retries = client.config().retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
-    Client::from_conf(client.config().to_builder().retry_config(retries).build())
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    Client::from_conf(client.config().to_builder().retry_config(retries).timeout_config(timeouts).build())
 }
 
 /// The same client, only that it retries once. That is for a connection that has gone stale meanwhile.

@@ -12,7 +12,7 @@ use http_sd_lambda::{
     group::EpochSeconds,
     local::{self, Engine},
     service::TokenHash,
-    table::{Expect, Table},
+    table::{Expect, Owner, Table},
 };
 
 use super::{TOKEN, background::Background};
@@ -74,7 +74,7 @@ impl Dynamo {
     /// Puts the sample fleet into the table.
     pub async fn put_sample(&self) {
         for group in local::sample().unwrap() {
-            self.table().write(&group, None, Expect::Anything, EpochSeconds(1)).await.unwrap();
+            self.table().write(&group, Owner::AsBefore, Expect::Anything, EpochSeconds(1)).await.unwrap();
         }
     }
 

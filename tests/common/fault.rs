@@ -28,8 +28,10 @@ pub enum Fault {
     Answer(&'static str),
     /// It is not answered.
     Silence,
-    /// A `BatchWriteItem` of which DynamoDB leaves out the second half, as it does when it throttles.
-    HalfOfBatch,
+    /// It reaches the engine, but the answer is an error.
+    BrokenAnswer,
+    /// It is a transaction, and cancelled for that reason.
+    Cancelled(&'static str),
     /// It reaches the engine, but the answer is lost.
     LostAnswer,
 }
@@ -103,16 +105,17 @@ async fn answer(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         Fault::Answer(body) => {
             Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(body)).unwrap()
         }
-        Fault::HalfOfBatch => {
-            let mut kept = request;
-            let rows = kept["RequestItems"][engine::TABLE].as_array_mut().unwrap();
-            let left_out = rows.split_off(rows.len() / 2);
-            if !rows.is_empty() {
-                let answer = forward(proxy.engine, headers, kept.to_string().into()).await;
-                assert_eq!(answer.status(), StatusCode::OK);
-            }
-            let answer = serde_json::json!({ "UnprocessedItems": { engine::TABLE: left_out } }).to_string();
-            Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(answer)).unwrap()
+        Fault::BrokenAnswer => {
+            forward(proxy.engine, headers, body).await;
+            Response::builder().status(StatusCode::BAD_GATEWAY).body(Body::empty()).unwrap()
+        }
+        Fault::Cancelled(code) => {
+            let reasons = r#"{"Code":"None"},{"Code":"#.to_owned() + &format!("{code:?}}}");
+            let error = format!(
+                r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{reasons}]}}"#
+            );
+            let response = Response::builder().header("content-type", "application/x-amz-json-1.0");
+            response.status(StatusCode::BAD_REQUEST).body(Body::from(error)).unwrap()
         }
         fault @ (Fault::Silence | Fault::LostAnswer) => {
             if fault == Fault::LostAnswer {

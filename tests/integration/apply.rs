@@ -180,7 +180,7 @@ async fn prune_removes_rows_of_its_own_set_alone() {
 
     let shorter = r#"[{"targets": ["a:1", "b:1"], "labels": {"env": "prod"}}]"#;
     let kept = applied.apply(shorter, &[]).done();
-    assert!(kept.contains("2 rows of the set fleet are in no file and would go with --prune"), "{kept}");
+    assert!(kept.contains("2 rows of the set \"fleet\" are in no file and would go with --prune"), "{kept}");
     let plan = applied.apply(shorter, &["--prune", "--max-removed", "100"]).done();
     assert!(plan.ends_with("Applied: 0 added, 0 changed, 3 removed.\n"), "{plan}");
     let targets: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
@@ -366,11 +366,11 @@ async fn a_group_that_fits_no_row_becomes_several() {
     let targets: Vec<String> = (0..30_000).map(|i| format!("host-{i:05}.example.internal:9100")).collect();
     let json = serde_json::json!([{"targets": targets, "labels": {"env": "prod"}}]).to_string();
     let plan = applied.apply(&json, &[]).done();
-    assert!(plan.contains("Applied: 3 added"), "{plan}");
+    assert!(plan.contains("Applied: 4 added"), "{plan}");
     let mut served: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
     served.sort();
     assert_eq!(served, targets);
-    assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 3 groups"));
+    assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 4 groups"));
     let label = serde_json::json!([{"targets": ["a:1"], "labels": {"env": "x".repeat(400_000)}}]).to_string();
     let refused = applied.apply(&label, &[]).failed();
     assert!(refused.contains("node.json:1: job \"node\", group 1: its labels, or one of its targets"), "{refused}");
@@ -430,4 +430,92 @@ async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_l
     }
     let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
     assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_prune_no_file_takes_targets_of_another_away() {
+    let applied = Applied::new().await;
+    applied.write("one.json", r#"[{"targets":["web:1"]}]"#);
+    applied.write("two.json", r#"[{"targets":["db:1"]}]"#);
+    for file in ["one.json", "two.json"] {
+        applied.run(&["apply", "-f", file, "--job", "node", "--yes"]).done();
+    }
+    assert_eq!(applied.served("node").await, [group(["db:1"], []), group(["web:1"], [])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_the_set_that_somebody_has_put_is_put_back() {
+    let applied = Applied::new().await;
+    applied.apply(THREE, &["--prune"]).done();
+    let before = applied.served("node").await;
+    let names: Vec<(String, String)> = applied.dynamo.rows().await.into_keys().collect();
+    for arguments in [&["--target", "x:1"][..], &["--target", "a:1", "--ttl", "1h"]] {
+        let ran = run(applied.command(&["put", "node", &names[0].1]).args(arguments));
+        assert!(ran.stderr.contains("note: the row belongs to the set \"fleet\""), "{ran:?}");
+        applied.apply(THREE, &["--prune", "--max-removed", "50"]).done();
+        assert_eq!(applied.served("node").await, before);
+        assert_eq!(applied.dynamo.rows().await.into_keys().collect::<Vec<_>>(), names);
+        assert!(!applied.dynamo.row("node", &names[0].1).await.unwrap().contains_key("expires_at"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_takes_over_the_rows_of_another_if_that_is_said() {
+    let applied = Applied::new().await;
+    applied.write("node.json", THREE);
+    applied.run(&["apply", "-f", "node.json", "--yes"]).done();
+    let names: Vec<(String, String)> = applied.dynamo.rows().await.into_keys().collect();
+    let changed = THREE.replace("\"c:1\"", "\"c:1\", \"e:1\"");
+    let plan = applied.apply(&changed, &["--prune", "--adopt", "default"]).done();
+    assert!(plan.contains("owner    set default → set fleet"), "{plan}");
+    assert!(plan.ends_with("Applied: 0 added, 3 changed, 0 removed.\n"), "{plan}");
+    assert_eq!(applied.dynamo.rows().await.into_keys().collect::<Vec<_>>(), names);
+    assert!(applied.apply(&changed, &["--prune"]).done().starts_with("Nothing to change"));
+}
+
+/// What cannot be read by our rule of label names is served by a function with another rule.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_look_broken_are_guarded_as_well() {
+    let applied = Applied::new().await;
+    let groups: Vec<String> =
+        (0..10).map(|i| format!(r#"{{"targets":["t{i}:1"],"labels":{{"a-b":"{i}"}}}}"#)).collect();
+    applied.write("node.json", &format!("[{}]", groups.join(",")));
+    let apply = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
+    run(applied.command(&apply).env("HTTP_SD_LABEL_NAMES", "utf8")).done();
+    let before = applied.dynamo.rows().await;
+    let refused = applied.apply(r#"[{"targets":["t0:1"]}]"#, &["--prune"]).failed();
+    assert!(refused.contains("10 of 10 groups"), "{refused}");
+    assert_eq!(applied.dynamo.rows().await, before);
+}
+
+/// Somebody who reads only the beginning of a plan does not end the work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_does_not_end_an_apply() {
+    let applied = Applied::new().await;
+    let groups: Vec<String> = (0..500).map(|i| format!(r#"{{"targets":["t{i}:1"]}}"#)).collect();
+    applied.write("node.json", &format!("[{}]", groups.join(",")));
+    let shell = |line: &str| {
+        let sdctl = applied.command(&[]);
+        let environment = sdctl.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let line = format!("set -o pipefail; {} {line}", env!("CARGO_BIN_EXE_sdctl"));
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &line]).envs(environment).current_dir(applied.folder.path()).output().unwrap().status.code()
+    };
+    assert_eq!(shell("apply -f node.json --full --dry-run | head -n 1"), Some(2));
+    assert_eq!(shell("apply -f node.json --full --yes | head -n 1"), Some(0));
+    assert_eq!(applied.served("node").await.len(), 500);
+}
+
+/// Both have the local table open, one after the other: whoever reads first must not wait for whoever writes.
+#[test]
+fn get_can_be_piped_into_apply_on_the_local_table() {
+    let data = TempDir::new().unwrap();
+    run(sdctl().args(["put", "node", "a", "-t", "a:1", "--data"]).arg(data.path())).done();
+    let (sdctl, data) = (env!("CARGO_BIN_EXE_sdctl"), data.path().display());
+    let line = format!(
+        "set -o pipefail; {sdctl} get node -o file_sd --data {data} | {sdctl} apply -f - --job node --data {data} --yes"
+    );
+    let ran = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(String::from_utf8_lossy(&ran.stdout).contains("Nothing to change: 1 group"), "{ran:?}");
 }

@@ -11,7 +11,7 @@ use std::{
 
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelNames},
-    table::{Expect, WriteError},
+    table::{Expect, Owner, WriteError},
 };
 use rustix::process::Signal;
 
@@ -47,7 +47,7 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
         group: read.group.clone().unwrap(),
     };
     let conflict = || Err(WriteError::Conflict { job: job.clone(), group: name.clone() });
-    assert_eq!(table.write(&group, None, Expect::Absent, EpochSeconds(1)).await, conflict());
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds(1)).await, conflict());
     for other in [
         Row::new("node", "a", &["b:1"]),
         Row::new("node", "a", &["a:1"]).labels([("x", "y")]),
@@ -56,15 +56,15 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     ] {
         other.put(&applied.dynamo).await;
         let before = applied.dynamo.rows().await;
-        assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
+        assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
         assert_eq!(table.delete(&job, &name, Expect::Unchanged(&read)).await, conflict());
         assert_eq!(applied.dynamo.rows().await, before);
     }
     applied.dynamo.delete("node", "a").await;
-    assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
     assert!(applied.dynamo.rows().await.is_empty());
     Row::new("node", "a", &["a:1"]).with("mine", crate::common::row::s("kept")).put(&applied.dynamo).await;
-    assert_eq!(table.write(&group, None, Expect::Unchanged(&read), EpochSeconds(1)).await, Ok(true));
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, Ok(true));
 }
 
 /// Two pipelines apply different states of the same set at the same time. Whatever the table holds in the end, it is
@@ -166,9 +166,10 @@ async fn a_throttled_table_gets_everything_all_the_same() {
     let writes = Arc::new(AtomicUsize::new(0));
     let counted = writes.clone();
     faulty.fail(move |operation, _| match operation {
-        "BatchWriteItem" => match counted.fetch_add(1, Ordering::Relaxed) % 3 {
-            0 => Fault::HalfOfBatch,
+        "TransactWriteItems" => match counted.fetch_add(1, Ordering::Relaxed) % 4 {
+            0 => Fault::Cancelled("ThrottlingError"),
             1 => Fault::Error(400, "ProvisionedThroughputExceededException"),
+            2 => Fault::Cancelled("TransactionConflict"),
             _ => Fault::None,
         },
         _ => Fault::None,
@@ -184,7 +185,7 @@ async fn a_throttled_table_gets_everything_all_the_same() {
         let throttled = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) % 7 == 3;
         if throttled { Fault::Error(400, "ThrottlingException") } else { Fault::None }
     });
-    run(apply_through(&applied, &faulty).args(["--max-removed", "100"])).done();
+    run(apply_through(&applied, &faulty).args(["--prune", "--max-removed", "100"])).done();
     assert_eq!(applied.served("node").await.len(), 120);
     assert!(applied.served("node").await.iter().all(|group| group.targets[0].starts_with("other-")));
 }
@@ -195,9 +196,9 @@ async fn a_table_that_refuses_ends_the_run_which_can_be_repeated() {
     let faulty = FaultyDynamo::before(&applied.dynamo);
     // New rows first, then rows that change, then rows that go.
     for (operation, json, groups) in [
-        ("BatchWriteItem", fleet(200, "host"), 200),
-        ("UpdateItem", fleet(200, "other"), 200),
-        ("DeleteItem", fleet(100, "other"), 100),
+        ("TransactWriteItems", fleet(600, "host"), 600),
+        ("UpdateItem", fleet(600, "other"), 600),
+        ("DeleteItem", fleet(300, "other"), 300),
     ] {
         applied.write("node.json", &json);
         let before = applied.dynamo.rows().await.len();
@@ -230,4 +231,79 @@ async fn a_page_that_cannot_be_read_plans_nothing() {
         assert!(error.contains("AccessDeniedException"), "{error}");
     }
     assert_eq!(applied.dynamo.rows().await.len(), 25);
+}
+
+/// Somebody else applies while we are asked whether to: what we planned to add is there by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_has_come_since_the_plan_is_not_replaced() {
+    let applied = Applied::new().await;
+    applied.write("node.json", r#"[{"targets":["ours:1"],"labels":{"env":"prod"}}]"#);
+    let theirs = r#"[{"targets":["theirs:1"],"labels":{"env":"prod"}}]"#;
+    applied.write("theirs/node.json", theirs);
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    // Between our plan and our write theirs is applied.
+    let mut other = applied.command(&["apply", "-f", "theirs", "--yes"]);
+    let other = std::sync::Mutex::new(Some(move || run(&mut other).done()));
+    faulty.fail(move |operation, _| {
+        if operation == "TransactWriteItems"
+            && let Some(mut apply) = other.lock().unwrap().take()
+        {
+            apply();
+        }
+        Fault::None
+    });
+    let ran = run(&mut apply_through(&applied, &faulty));
+    assert!(ran.failed().contains("somebody else has changed group"));
+    let served = applied.served("node").await;
+    assert!(served.len() == 1 && served[0].targets == ["theirs:1"], "{served:?}");
+}
+
+/// A write that was made, but whose answer came too late, is ours and not somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_known_as_ours() {
+    let applied = Applied::new().await;
+    applied.write("node.json", &fleet(3, "host"));
+    applied.run(&["apply", "-f", "node.json", "--yes"]).done();
+    applied.write("node.json", r#"[{"targets":["host-0:1","new:1"],"labels":{"instance_id":"i-0"}}]"#);
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    for operation in ["UpdateItem", "DeleteItem"] {
+        let writes = AtomicUsize::new(0);
+        faulty.fail(move |asked, _| {
+            let first = asked == operation && writes.fetch_add(1, Ordering::Relaxed) == 0;
+            if first { Fault::BrokenAnswer } else { Fault::None }
+        });
+        run(apply_through(&applied, &faulty).args(["--prune", "--max-removed", "100"])).done();
+        applied.write("node.json", &fleet(1, "host"));
+    }
+    assert_eq!(applied.served("node").await.len(), 1);
+}
+
+/// While targets move from row to row, every poll finds all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_poll_finds_less_while_targets_move_between_rows() {
+    const GROUPS: usize = 150;
+    let shifted = |by: usize| {
+        let group = |i: usize| {
+            format!(r#"{{"targets":["stays-{i}:1","moves-{}:1"],"labels":{{"i":"{i}"}}}}"#, (i + by) % GROUPS)
+        };
+        format!("[{}]", (0..GROUPS).map(group).collect::<Vec<_>>().join(","))
+    };
+    let applied = Applied::new().await;
+    applied.write("node.json", &shifted(0));
+    let apply = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
+    applied.run(&apply).done();
+    applied.write("node.json", &shifted(1));
+    let mut shifting = Process::start(&mut applied.command(&apply));
+    let mut polls = 0;
+    while !shifting.output().contains("Applied") {
+        let mut targets: Vec<String> =
+            applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
+        targets.sort();
+        targets.dedup();
+        assert_eq!(targets.len(), 2 * GROUPS, "a short list");
+        polls += 1;
+        assert!(polls < 10_000, "{}", shifting.output());
+    }
+    assert!(shifting.wait().is_some_and(|status| status.success()) && polls > 2, "{polls} polls");
+    assert!(applied.run(&apply).done().starts_with("Nothing to change"));
 }

@@ -33,7 +33,7 @@ async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
     assert_eq!(row["mine"], s("x"));
     assert!(!row.contains_key("expires_at"));
     let again = applied.run(&["put", "node", "web", "--target", "c:1"]).done();
-    assert_eq!(again, "nothing changed: group \"web\" is so already\n");
+    assert_eq!(again, "unchanged: group \"web\" of job \"node\"\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn label_sets_and_removes_labels_and_keeps_the_lease() {
         .put(&applied.dynamo)
         .await;
     let ran = applied.run(&["label", "node", "a", "env=test", "new=1", "old-", "never-"]);
-    assert!(ran.stderr.contains("note: the row belongs to the set fleet"), "{ran:?}");
+    assert!(ran.stderr.contains("note: the row belongs to the set \"fleet\""), "{ran:?}");
     let said = ran.done();
     for line in ["~ env: prod → test", "+ new=1", "- old=x"] {
         assert!(said.contains(line), "no {line:?} in:\n{said}");

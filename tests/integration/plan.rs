@@ -1,12 +1,15 @@
 //! Plans, for any table and any files: carried out, they bring the table to what the files say, and touch nothing else.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{
     files::{FileGroup, Place},
     group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Target, TargetGroup},
-    plan::{self, ChangeKind, Comparison, Counts, Desired, Plan},
+    plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Plan},
     table::{Record, Row, State},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -125,6 +128,43 @@ fn carry_out(mut rows: Rows, plan: &Plan<'_>) -> Rows {
     rows
 }
 
+/// The tables that polls may find while a plan is carried out, in the order in which rows are written.
+fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> Vec<Rows> {
+    let key = |change: &Change<'_>| (change.job.as_str().to_owned(), change.name.as_str().to_owned());
+    let stored = |change: &Change<'_>, more: &[Target]| {
+        let stored = change.stored().unwrap();
+        let targets = stored.group.targets.iter().chain(more).map(|target| target.as_str().to_owned()).collect();
+        let labels = stored.group.labels.iter().map(|(n, v)| (n.as_str().to_owned(), v.clone())).collect();
+        Stored { targets, labels, owner: Some(SET.into()), expires_at: None, broken: false }
+    };
+    let (mut now, mut found) = (rows.clone(), vec![rows.clone()]);
+    let mut step = |now: &Rows| found.push(now.clone());
+    let of = |which: fn(&ChangeKind<'_>) -> bool| plan.changes.iter().filter(move |change| which(&change.kind));
+    for change in of(|kind| matches!(kind, ChangeKind::Add(_))) {
+        now.insert(key(change), stored(change, &[]));
+        step(&now);
+    }
+    for change in of(|kind| matches!(kind, ChangeKind::Update(..))) {
+        now.insert(key(change), stored(change, &change.moving));
+        step(&now);
+    }
+    for change in plan.changes.iter().filter(|change| !change.moving.is_empty()) {
+        now.insert(key(change), stored(change, &[]));
+        step(&now);
+    }
+    for change in of(|kind| matches!(kind, ChangeKind::Remove(_))) {
+        now.remove(&key(change));
+        step(&now);
+    }
+    found
+}
+
+/// Every target of a job that is served.
+fn targets_of(rows: &Rows, job: &str) -> BTreeSet<String> {
+    let rows = rows.iter().filter(|((j, _), row)| j == job && row.is_served());
+    rows.flat_map(|(_, row)| row.targets.clone()).collect()
+}
+
 /// What a poller sees of a row: for it the order of targets has no meaning.
 fn sorted(row: &Stored) -> Content {
     let mut targets = row.targets.clone();
@@ -208,6 +248,17 @@ proptest! {
         let second = desired(&shuffled);
         let again = plan(&after, &second, Own, true);
         prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
+    }
+
+    #[test]
+    fn no_poll_finds_less_than_both_before_and_after(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, Own, true);
+        let after = carry_out(rows.clone(), &plan);
+        for (job, found) in on_the_way(&rows, &plan).iter().flat_map(|found| [("one", found), ("two", found)]) {
+            let stays: BTreeSet<String> = targets_of(&rows, job).intersection(&targets_of(&after, job)).cloned().collect();
+            prop_assert!(stays.is_subset(&targets_of(found, job)), "{stays:?} in {found:?}");
+        }
     }
 
     /// What the guard counts as lost is what no row of the job has any more.

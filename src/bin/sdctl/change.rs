@@ -39,7 +39,7 @@ impl Change<'_> {
     }
 
     fn heading(&self, out: &mut dyn Write, style: Style, sign: char) -> io::Result<()> {
-        writeln!(out, "  {style}{sign} {}{style:#}", self.name)
+        writeln!(out, "  {style}{sign} {}{style:#}", printable(self.name.as_str()))
     }
 
     fn added(&self, out: &mut dyn Write, after: &StoredGroup) -> io::Result<()> {
@@ -75,8 +75,11 @@ impl Change<'_> {
             (None, None) => {}
         }
         if let Some(owner) = self.owner.filter(|owner| before.managed_by.as_deref() != Some(*owner)) {
-            let old = before.managed_by.as_deref().unwrap_or("nobody");
-            writeln!(out, "      owner    {old} → set {owner}")?;
+            let old = before
+                .managed_by
+                .as_deref()
+                .map_or_else(|| "nobody".to_owned(), |set| format!("set {}", printable(set)));
+            writeln!(out, "      owner    {old} → set {}", printable(owner))?;
         }
         Ok(())
     }
@@ -96,6 +99,11 @@ fn summary(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
     if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
 }
 
+/// Text without what a terminal would obey, or what would break a line.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// The first targets, and how many more there are.
 pub(crate) fn targets(targets: &[Target]) -> String {
     if targets.is_empty() {
@@ -106,7 +114,11 @@ pub(crate) fn targets(targets: &[Target]) -> String {
 
 /// `name=value`, comma-separated; values with quotes where they need some.
 pub(crate) fn labels(labels: &Labels) -> String {
-    labels.iter().map(|(name, text)| format!("{}={}", name.as_str(), value(text))).collect::<Vec<_>>().join(", ")
+    labels
+        .iter()
+        .map(|(name, text)| format!("{}={}", printable(name.as_str()), value(text)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn value(text: &str) -> String {
@@ -147,11 +159,11 @@ fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Re
 fn label_changes(out: &mut dyn Write, old: &Labels, new: &Labels) -> io::Result<()> {
     for (name, text) in new {
         match old.get(name) {
-            None => writeln!(out, "      labels   {ADDED}+ {}={}{ADDED:#}", name.as_str(), value(text))?,
+            None => writeln!(out, "      labels   {ADDED}+ {}={}{ADDED:#}", printable(name.as_str()), value(text))?,
             Some(before) if before != text => writeln!(
                 out,
                 "      labels   {CHANGED}~ {}: {} → {}{CHANGED:#}",
-                name.as_str(),
+                printable(name.as_str()),
                 value(before),
                 value(text)
             )?,
@@ -159,7 +171,7 @@ fn label_changes(out: &mut dyn Write, old: &Labels, new: &Labels) -> io::Result<
         }
     }
     for (name, text) in old.iter().filter(|(name, _)| !new.contains_key(name)) {
-        writeln!(out, "      labels   {REMOVED}- {}={}{REMOVED:#}", name.as_str(), value(text))?;
+        writeln!(out, "      labels   {REMOVED}- {}={}{REMOVED:#}", printable(name.as_str()), value(text))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use clap::Args;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, Labels, Lease, StoredGroup, TargetGroup, excerpt},
-    table::{Expect, Record, WriteError},
+    table::{Expect, Owner, Record, WriteError},
 };
 
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     change::Change,
     connection::{Connection, TableOptions},
     error::CliError,
-    progress, question,
+    output, progress, question,
+    signals::Signals,
     style::CHANGED,
     writes,
 };
@@ -109,7 +110,7 @@ pub(crate) async fn put(options: PutOptions) -> Result<Outcome, CliError> {
     let now = EpochSeconds::now();
     let lease = options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));
     let after = StoredGroup { job, name, lease, group: TargetGroup { targets, labels } };
-    let written = connection.table.write(&after, None, Expect::Anything, now).await;
+    let written = connection.table.write(&after, Owner::AsBefore, Expect::Anything, now).await;
     written.map_err(|error| connection.write_error(error))?;
     show(before.as_ref(), &after, now)
 }
@@ -126,7 +127,7 @@ pub(crate) async fn label(options: LabelOptions) -> Result<Outcome, CliError> {
         edit_labels(&mut group.labels, &options.labels, &connection)?;
         let now = EpochSeconds::now();
         let after = StoredGroup { job: job.clone(), name: name.clone(), lease: before.lease, group };
-        match connection.table.write(&after, None, Expect::Unchanged(&before), now).await {
+        match connection.table.write(&after, Owner::AsBefore, Expect::Unchanged(&before), now).await {
             // Somebody else was faster, such as the owner of a lease: what it wrote is what gets the labels.
             Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => {}
             Err(error) => return Err(connection.write_error(error)),
@@ -152,17 +153,21 @@ fn edit_labels(labels: &mut Labels, edits: &[LabelEdit], connection: &Connection
 
 /// Says what was written.
 fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSeconds) -> Result<Outcome, CliError> {
-    let mut out = anstream::stdout();
+    let mut out = output::stdout();
     if before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease) {
-        writeln!(out, "nothing changed: group {} is so already", excerpt(after.name.as_str()))?;
+        writeln!(out, "unchanged: group {} of job {}", excerpt(after.name.as_str()), excerpt(after.job.as_str()))?;
     } else {
+        writeln!(out, "job {}:", excerpt(after.job.as_str()))?;
         Change { name: &after.name, before, after: Some(after), owner: None, now }.show(&mut out)?;
     }
+    let note = |text: String| writeln!(anstream::stderr(), "{CHANGED}note:{CHANGED:#} {text}");
     if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
-        writeln!(
-            anstream::stderr(),
-            "{CHANGED}note:{CHANGED:#} the row belongs to the set {set}, and its next sdctl apply changes it back"
-        )?;
+        let set = excerpt(set);
+        let _ = note(format!(
+            "the row belongs to the set {set}, and the next sdctl apply of it puts back what its files say"
+        ));
+    } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
+        let _ = note("the row had a lease: whoever renews it, such as sdctl register, writes over this".to_owned());
     }
     Ok(Outcome::Done)
 }
@@ -172,13 +177,13 @@ pub(crate) async fn rm(options: RmOptions) -> Result<Outcome, CliError> {
     let names = options.groups.iter().map(|group| arguments::group(group)).collect::<Result<Vec<_>, _>>()?;
     let connection = options.table.open_to_change().await?;
     if names.is_empty() {
-        return remove_job(&connection, &job, options.yes).await;
+        return remove_job(connection, &job, options.yes).await;
     }
     let mut missing = None;
     for name in names {
         let deleted = connection.table.delete(&job, &name, Expect::Anything).await;
         if deleted.map_err(|error| connection.write_error(error))? {
-            writeln!(anstream::stdout(), "removed group {} of job {}", excerpt(name.as_str()), excerpt(job.as_str()))?;
+            writeln!(output::stdout(), "removed group {} of job {}", excerpt(name.as_str()), excerpt(job.as_str()))?;
         } else {
             missing.get_or_insert(name);
         }
@@ -186,7 +191,8 @@ pub(crate) async fn rm(options: RmOptions) -> Result<Outcome, CliError> {
     missing.map_or(Ok(Outcome::Done), |name| Err(CliError::no_such_group(&job, &name)))
 }
 
-async fn remove_job(connection: &Connection, job: &Job, yes: bool) -> Result<Outcome, CliError> {
+async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outcome, CliError> {
+    let connection = &Connection { table: connection.table.patient(), ..connection };
     let mut names: Vec<GroupName> = Vec::new();
     let mut targets = 0;
     let mut pages = connection.table.job(job);
@@ -206,12 +212,13 @@ async fn remove_job(connection: &Connection, job: &Job, yes: bool) -> Result<Out
     let bar = progress::bar("removing", names.len());
     let deletes =
         names.iter().map(|name| async { writes::one(connection.table.delete(job, name, Expect::Anything).await) });
-    let written = writes::all(deletes, &bar).await;
+    let mut signals = Signals::for_command()?;
+    let written = writes::all(deletes, &bar, &mut signals).await;
     let done = written.done;
     match written.ended {
         None => {
             bar.finish_and_clear();
-            writeln!(anstream::stdout(), "removed job {shown}: {groups} with {targets}")?;
+            writeln!(output::stdout(), "removed job {shown}: {groups} with {targets}")?;
             Ok(Outcome::Done)
         }
         Some(ended) => {

@@ -8,7 +8,7 @@ use std::{
 
 use http_sd_lambda::{
     group::{EpochSeconds, Lease, StoredGroup, excerpt},
-    table::{Backoff, Expect, Record, TableError, WriteError},
+    table::{Backoff, Expect, Owner, Record, TableError, WriteError},
 };
 use tokio::time::timeout;
 
@@ -56,8 +56,7 @@ impl Keeper {
 
     /// Keeps the group until a stop is asked for.
     pub(crate) async fn run(mut self) -> Result<(), CliError> {
-        let unheard = |error| CliError::Refused(format!("cannot wait for signals: {error}"));
-        let mut signals = Signals::listen().map_err(unheard)?;
+        let mut signals = Signals::for_command()?;
         tokio::select! {
             error = self.keep() => return Err(error),
             () = signals.stop() => {}
@@ -148,7 +147,8 @@ impl Keeper {
         self.group.lease = Lease::starting(now, self.ttl);
         self.unsure.retain(|until| *until > now);
         self.unsure.extend(self.group.lease.expires_at);
-        let written = timeout(within, self.connection.table.write(&self.group, None, Expect::Anything, now)).await;
+        let written =
+            timeout(within, self.connection.table.write(&self.group, Owner::Nobody, Expect::Anything, now)).await;
         let was_there = written.map_err(|_| unanswered(within))?.map_err(of_write)?;
         self.written = self.group.lease.expires_at;
         self.unsure.clear();

@@ -12,6 +12,7 @@ mod error;
 mod get;
 mod keeper;
 mod lease;
+mod output;
 mod progress;
 mod question;
 mod register;

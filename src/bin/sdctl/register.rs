@@ -6,7 +6,7 @@ use clap::Args;
 use http_sd_lambda::{
     group::{EpochSeconds, Lease, StoredGroup, TargetGroup, excerpt},
     local,
-    table::Expect,
+    table::{Expect, Owner},
 };
 
 use crate::{
@@ -95,7 +95,7 @@ async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration)
     let table = &connection.table;
     let now = EpochSeconds::now();
     group.lease = Lease::starting(now, ttl);
-    let written = table.write(&group, None, Expect::Anything, now).await;
+    let written = table.write(&group, Owner::Nobody, Expect::Anything, now).await;
     written.map_err(|error| CliError::of_write(table.name(), error))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
     let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));

@@ -12,7 +12,7 @@ use http_sd_lambda::{
     group::{EpochSeconds, Fault, Job},
     local::{self, Engine, LocalError},
     service::{Access, Service},
-    table::{self, Expect, Table, TableError, WriteError},
+    table::{self, Expect, Owner, Table, TableError, WriteError},
 };
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -135,7 +135,7 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
     if options.sample {
         if table.any_job().await.map_err(unusable)?.is_none() {
             for group in local::sample()? {
-                let written = table.write(&group, None, Expect::Absent, EpochSeconds::now()).await;
+                let written = table.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds::now()).await;
                 written.map(|_| ()).or_else(WriteError::unless_conflict).map_err(unusable)?;
             }
         } else {

@@ -1,6 +1,6 @@
 //! Many writes at once, which stop together: at the first failure, or when somebody says so.
 
-use std::ops::AddAssign;
+use std::{io::Write as _, ops::AddAssign};
 
 use futures_util::{StreamExt, stream};
 use http_sd_lambda::table::WriteError;
@@ -48,32 +48,27 @@ pub(crate) fn one<T>(result: Result<T, WriteError>) -> Write {
     }
 }
 
-/// Makes the writes. Once they have to end, those that are under way are waited for and no other is begun.
-pub(crate) async fn all<W>(writes: impl Iterator<Item = W>, progress: &ProgressBar) -> Written
+/// Makes the writes. Once they have to end, those that are under way are waited for, unless somebody says so a second
+/// time, and no other is begun.
+pub(crate) async fn all<W>(writes: impl Iterator<Item = W>, progress: &ProgressBar, signals: &mut Signals) -> Written
 where
     W: Future<Output = Write>,
 {
-    let (stop, stopped) = watch::channel(false);
-    let until = async move {
-        let mut stopped = stopped;
+    let (stop, mut stopped) = watch::channel(false);
+    let until = Box::pin(async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let mut under_way = Box::pin(stream::iter(writes).take_until(Box::pin(until)).buffer_unordered(AT_ONCE));
-    // Without a handler a signal ends the process by itself, and what was written can be told from the table alone.
-    let mut signals = Signals::listen().ok();
-    let mut interruption = Box::pin(async {
-        match &mut signals {
-            Some(signals) => signals.stop().await,
-            None => std::future::pending().await,
-        }
     });
+    let mut under_way = Box::pin(stream::iter(writes).take_until(until).buffer_unordered(AT_ONCE));
     let mut written = Written { done: 0, ended: None };
     loop {
         tokio::select! {
             biased;
-            () = &mut interruption, if written.ended.is_none() => {
-                written.ended = Some(Ended::Interrupted);
+            () = signals.stop() => {
                 stop.send_replace(true);
+                if matches!(written.ended.replace(Ended::Interrupted), Some(Ended::Interrupted)) {
+                    break;
+                }
+                progress.suspend(|| tell("stopping: waiting for the writes that are under way"));
             }
             result = under_way.next() => match result {
                 None => break,
@@ -89,4 +84,8 @@ where
         }
     }
     written
+}
+
+fn tell(what: &str) {
+    let _ = writeln!(anstream::stderr(), "sdctl: {what}");
 }

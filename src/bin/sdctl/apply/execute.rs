@@ -1,34 +1,61 @@
-//! Writing a plan: what is new first, then what changes, and what goes last, so that a failure never leaves less than
-//! before.
+//! Writing a plan: what is new first, then what changes, and what goes last. A target that moves from one row to another
+//! stays in the old one until the new one has it, so that no poll in between, nor a failure, ever finds less.
 //!
-//! New rows go in batches, which know no conditions: their names were free a moment ago, and are a set's own. What
-//! changes or goes is written row by row, each on condition that it is as it was when the plan was made.
+//! New rows go in transactions, on condition that they are new. What changes or goes is written row by row, each on
+//! condition that it is as it was when the plan was made.
+
+use std::{cell::RefCell, collections::HashMap};
 
 use http_sd_lambda::{
-    group::EpochSeconds,
+    group::{EpochSeconds, LabelNames, StoredGroup},
     plan::{Change, ChangeKind, Plan},
-    table::{Expect, MOST_IN_BATCH, Table, WriteError},
+    table::{Expect, MOST_IN_TRANSACTION, Owner, Record, Table, WriteError, size},
 };
 
 use crate::{
     arguments::Count,
     error::CliError,
     progress,
+    signals::Signals,
     writes::{self, Write, Written},
 };
 
-pub(super) async fn plan(table: &Table, set: &str, plan: &Plan<'_>) -> Result<(), CliError> {
+/// The most that a request of several rows holds, in bytes: little enough for a slow line.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Writes to one table for one set.
+struct Writer<'t> {
+    table: &'t Table,
+    set: &'t str,
+    names: LabelNames,
+    /// Rows that hold targets which are moving elsewhere, as they are now.
+    held: RefCell<HashMap<(&'t str, &'t str), Record>>,
+}
+
+pub(super) async fn plan(
+    table: &Table,
+    set: &str,
+    names: LabelNames,
+    plan: &Plan<'_>,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
     let total = plan.changes.len();
     let bar = progress::bar("writing", total);
-    let new: Vec<&Change<'_>> = changes(plan, |kind| matches!(kind, ChangeKind::Add(_))).collect();
-    let changed = changes(plan, |kind| matches!(kind, ChangeKind::Update(..)));
-    let gone = changes(plan, |kind| matches!(kind, ChangeKind::Remove(_)));
-    let mut written = writes::all(new.chunks(MOST_IN_BATCH).map(|new| add(table, set, new)), &bar).await;
+    let writer = Writer { table, set, names, held: RefCell::default() };
+    let new: Vec<&Change<'_>> = changes(plan, |change| matches!(change.kind, ChangeKind::Add(_))).collect();
+    let changed = changes(plan, |change| matches!(change.kind, ChangeKind::Update(..)));
+    let giving = changes(plan, |change| !change.moving.is_empty());
+    let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
+
+    let mut written = writes::all(batches(&new).into_iter().map(|new| writer.add(new)), &bar, signals).await;
     if written.ended.is_none() {
-        written += writes::all(changed.map(|change| update(table, set, change)), &bar).await;
+        written += writes::all(changed.map(|change| writer.change(change)), &bar, signals).await;
     }
     if written.ended.is_none() {
-        written += writes::all(gone.map(|change| remove(table, change)), &bar).await;
+        written += writes::all(giving.map(|change| writer.release(change)), &bar, signals).await;
+    }
+    if written.ended.is_none() {
+        written += writes::all(gone.map(|change| writer.remove(change)), &bar, signals).await;
     }
     let Written { done, ended } = written;
     let Some(ended) = ended else {
@@ -40,22 +67,90 @@ pub(super) async fn plan(table: &Table, set: &str, plan: &Plan<'_>) -> Result<()
     Err(CliError::stopped(table.name(), ended, how_far))
 }
 
-fn changes<'p, 'd>(plan: &'p Plan<'d>, kind: fn(&ChangeKind<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {
-    plan.changes.iter().filter(move |change| kind(&change.kind))
+fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {
+    plan.changes.iter().filter(move |change| which(change))
 }
 
-async fn add(table: &Table, set: &str, new: &[&Change<'_>]) -> Write {
-    let groups: Vec<_> = new.iter().filter_map(|change| change.stored()).collect();
-    let (done, result) = table.put_batch(&groups, Some(set), EpochSeconds::now()).await;
-    (done, result.map_err(WriteError::from))
+/// Cuts new rows into transactions.
+fn batches<'c, 'd>(new: &'c [&'c Change<'d>]) -> Vec<&'c [&'c Change<'d>]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, change) in new.iter().enumerate() {
+        let more = if let ChangeKind::Add(wanted) = &change.kind { size(&wanted.group) } else { 0 };
+        if i > start && (i - start == MOST_IN_TRANSACTION || bytes + more > MOST_BYTES) {
+            batches.push(&new[start..i]);
+            (start, bytes) = (i, 0);
+        }
+        bytes += more;
+    }
+    batches.extend(Some(&new[start..]).filter(|rest| !rest.is_empty()));
+    batches
 }
 
-async fn update(table: &Table, set: &str, change: &Change<'_>) -> Write {
-    let (ChangeKind::Update(before, _), Some(group)) = (&change.kind, change.stored()) else { return (0, Ok(())) };
-    writes::one(table.write(&group, Some(set), Expect::Unchanged(before), EpochSeconds::now()).await)
+impl<'t> Writer<'t> {
+    async fn add(&self, new: &[&Change<'_>]) -> Write {
+        let groups: Vec<StoredGroup> = new.iter().filter_map(|change| change.stored()).collect();
+        match self.table.insert(&groups, self.set, EpochSeconds::now()).await {
+            Ok(()) => (groups.len(), Ok(())),
+            Err(error) => (0, Err(error)),
+        }
+    }
+
+    /// Writes what a row is to hold and, for the time being, what it gives up to other rows.
+    async fn change(&self, change: &'t Change<'_>) -> Write {
+        let (ChangeKind::Update(before, _), Some(mut group)) = (&change.kind, change.stored()) else {
+            return (0, Ok(()));
+        };
+        group.group.targets.extend(change.moving.iter().cloned());
+        let written = self.write(before, &group).await;
+        if change.moving.is_empty() || written.is_err() {
+            return writes::one(written);
+        }
+        self.held.borrow_mut().insert(key(change), before.after(&group, self.set));
+        // It is done once the row is as it is to be.
+        (0, Ok(()))
+    }
+
+    /// Takes from a row what other rows have by now.
+    async fn release(&self, change: &'t Change<'_>) -> Write {
+        let held = self.held.borrow_mut().remove(&key(change));
+        let (Some(held), Some(group)) = (held, change.stored()) else { return (0, Ok(())) };
+        writes::one(self.write(&held, &group).await)
+    }
+
+    async fn write(&self, before: &Record, group: &StoredGroup) -> Result<(), WriteError> {
+        let (owner, expect) = (Owner::Set(self.set), Expect::Unchanged(before));
+        match self.table.write(group, owner, expect, EpochSeconds::now()).await {
+            // It may be our own write, of which we were not told in time.
+            Err(conflict @ WriteError::Conflict { .. }) => {
+                let found = self.table.record(&group.job, &group.name, self.names).await?;
+                let is_ours = found.is_some_and(|found| {
+                    found.managed_by.as_deref() == Some(self.set)
+                        && found.lease == group.lease
+                        && found.group.as_ref() == Ok(&group.group)
+                });
+                if is_ours { Ok(()) } else { Err(conflict) }
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn remove(&self, change: &Change<'_>) -> Write {
+        let ChangeKind::Remove(before) = &change.kind else { return (0, Ok(())) };
+        let removed = match self.table.delete(&change.job, &change.name, Expect::Unchanged(before)).await {
+            Err(conflict @ WriteError::Conflict { .. }) => {
+                match self.table.record(&change.job, &change.name, self.names).await {
+                    Ok(None) => Ok(false),
+                    Ok(Some(_)) => Err(conflict),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            other => other,
+        };
+        writes::one(removed)
+    }
 }
 
-async fn remove(table: &Table, change: &Change<'_>) -> Write {
-    let ChangeKind::Remove(before) = &change.kind else { return (0, Ok(())) };
-    writes::one(table.delete(&change.job, &change.name, Expect::Unchanged(before)).await)
+fn key<'c>(change: &'c Change<'_>) -> (&'c str, &'c str) {
+    (change.job.as_str(), change.name.as_str())
 }

@@ -7,6 +7,7 @@ use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use http_sd_lambda::{
+    config::{self, variable},
     files::Reader,
     group::{EpochSeconds, LabelNames},
     plan::{Comparison, Desired, Plan, Rows},
@@ -19,7 +20,8 @@ use crate::{
     arguments::{self, Count},
     connection::TableOptions,
     error::CliError,
-    progress, question,
+    output, progress, question,
+    signals::Signals,
     style::CHANGED,
 };
 
@@ -54,7 +56,8 @@ the file nor a changed label rewrites other rows.
 
 A group that is larger than DynamoDB's 400 KB becomes several with the same labels.
 
-Exit codes: 0 done, or nothing to do; 1 failed or refused; 2 with --dry-run, there are differences.")]
+Exit codes: 0 done, or nothing to do; 1 failed, or refused, also with --dry-run; 2 with --dry-run, there are \
+differences.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Options {
     /// File or folder with target groups, or - for standard input; may be repeated
@@ -65,6 +68,9 @@ pub(crate) struct Options {
     job: Option<String>,
     #[arg(long, value_name = "NAME", help = format!("The set that owns what these files say [default: {DEFAULT_SET}]"))]
     set: Option<String>,
+    /// Take over the rows of another set, such as the one that was applied before it had a name: default
+    #[arg(long, value_name = "NAME", requires = "set")]
+    adopt: Option<String>,
     /// Remove rows of the same set that are in no file any more
     #[arg(long)]
     prune: bool,
@@ -90,53 +96,47 @@ struct Intent {
     names: LabelNames,
     set: String,
     rows: Rows,
+    /// A set whose rows become this one's.
+    adopted: Option<String>,
     prune: bool,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
+    let adopted = options.adopt.as_deref().map(arguments::set).transpose()?;
+    // Before the table is opened: who writes to our standard input may be reading the same table.
+    let names = config::settings(&variable)?.label_names;
+    let desired = read_files(&options, Reader::new(names))?;
+    let rows = if options.set.is_some() { Rows::Own } else { Rows::Anybodys };
+    let intent = Intent { desired, names, set, rows, adopted, prune: options.prune };
     let mut connection = options.table.open().await?;
-    let desired = read_files(&options, Reader::new(connection.names))?;
-    let intent = Intent {
-        desired,
-        names: connection.names,
-        set,
-        rows: if options.set.is_some() { Rows::Own } else { Rows::Anybodys },
-        prune: options.prune,
-    };
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
+    let table = connection.table.patient();
 
     let now = EpochSeconds::now();
-    let plan = intent.plan(&connection.table, now).await?;
-    let mut out = anstream::stdout();
+    let plan = intent.plan(&table, now).await?;
+    let mut out = output::stdout();
     show::plan(&mut out, &plan, &intent.set, options.full, now)?;
-    let too_much = plan.removals.iter().find_map(|removal| removal.check(options.max_removed).err());
     if plan.changes.is_empty() {
         return Ok(Outcome::Done);
     }
+    plan.check_removals(options.max_removed).map_err(|error| {
+        let hint =
+            if options.set.is_none() { "; if other files have these groups, give each a --set of its own" } else { "" };
+        CliError::Refused(format!("nothing was changed: {error}{hint}"))
+    })?;
     if options.dry_run {
-        if let Some(error) = too_much {
-            writeln!(anstream::stderr(), "{CHANGED}apply would refuse this:{CHANGED:#} {error}")?;
-        }
         return Ok(Outcome::Found);
     }
-    if let Some(error) = too_much {
-        let hint = "; if other files have these groups, give each collection of files a --set of its own";
-        return Err(CliError::Refused(format!("nothing was changed: {error}{hint}")));
-    }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
-    execute::plan(&connection.table, &intent.set, &plan).await?;
+    let mut signals = Signals::for_command()?;
+    execute::plan(&table, &intent.set, names, &plan, &mut signals).await?;
     let applied = show::applied(plan);
-
-    // Somebody else may have planned and written at the same time, each of us without seeing the other.
-    let missing = intent.plan(&connection.table, EpochSeconds::now()).await?.changes.len();
-    if missing > 0 {
-        let differ = if missing == 1 { "differs" } else { "differ" };
-        return Err(CliError::Refused(format!(
-            "somebody else is changing the same groups: {} {differ} from the files again; make sure that only one \
-             applies this set at a time, and run the command again",
-            Count(missing, "group")
-        )));
+    tokio::select! {
+        verified = intent.verify(&table) => verified?,
+        () = signals.stop() => {
+            return Err(CliError::Refused("stopped: all changes were made, but not whether somebody else has made others".into()));
+        }
     }
     writeln!(out, "{applied}")?;
     Ok(Outcome::Done)
@@ -182,7 +182,8 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
 impl Intent {
     /// Compares the files with the table as it is now.
     async fn plan(&self, table: &Table, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
-        let mut comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
+        let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
+        let mut comparison = comparison.adopting(self.adopted.as_deref());
         let reading = progress::counter("reading the table, rows");
         let read = async {
             if self.prune {
@@ -199,5 +200,20 @@ impl Intent {
         reading.finish_and_clear();
         read.map_err(|error| CliError::of_table(table.name(), error))?;
         comparison.finish(self.prune).map_err(|fault| CliError::Refused(format!("a group's name {fault}")))
+    }
+
+    /// Reads the table again: somebody else may have planned and written at the same time, each of us without seeing
+    /// the other.
+    async fn verify(&self, table: &Table) -> Result<(), CliError> {
+        let missing = self.plan(table, EpochSeconds::now()).await?.changes.len();
+        if missing == 0 {
+            return Ok(());
+        }
+        let differ = if missing == 1 { "differs" } else { "differ" };
+        Err(CliError::Refused(format!(
+            "somebody else is changing the same groups: {} {differ} from the files again; make sure that only one \
+             applies this set at a time, and run the command again",
+            Count(missing, "group")
+        )))
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
         let of = match holder {
             Holder::Nobody => "nobody".to_owned(),
             Holder::Lease => "a lease".to_owned(),
-            Holder::Set(set) => format!("the set {set}"),
+            Holder::Set(set) => format!("the set {}", excerpt(set)),
         };
         writeln!(
             out,
@@ -41,7 +41,11 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     }
     if counts.kept > 0 {
         let (count, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
-        writeln!(out, "{FAINT}{count} of the set {set} {verb} in no file and would go with --prune{FAINT:#}")?;
+        writeln!(
+            out,
+            "{FAINT}{count} of the set {} {verb} in no file and would go with --prune{FAINT:#}",
+            excerpt(set)
+        )?;
     }
     if plan.changes.is_empty() {
         writeln!(out, "Nothing to change: {} as the files say.", Count(counts.unchanged, "group"))

@@ -1,0 +1,26 @@
+//! Standard output of commands that do more than print.
+
+use std::io::{self, Write};
+
+/// Standard output without its broken pipes: that somebody has stopped reading must not stop the work.
+pub(crate) struct Stdout(anstream::Stdout);
+
+pub(crate) fn stdout() -> Stdout {
+    Stdout(anstream::stdout())
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
