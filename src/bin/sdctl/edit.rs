@@ -17,7 +17,7 @@ use crate::{
     output, progress, question,
     signals::Signals,
     style::CHANGED,
-    writes,
+    writes::{self, ROWS_AT_ONCE},
 };
 
 /// How often a label is tried to be put on a row that others keep changing.
@@ -213,7 +213,7 @@ async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outc
     let deletes =
         names.iter().map(|name| async { writes::one(connection.table.delete(job, name, Expect::Anything).await) });
     let mut signals = Signals::for_command()?;
-    let written = writes::all(deletes, &bar, &mut signals).await;
+    let written = writes::all(deletes, ROWS_AT_ONCE, &bar, &mut signals).await;
     let done = written.done;
     match written.ended {
         None => {

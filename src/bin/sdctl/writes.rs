@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::signals::Signals;
 
-/// How many writes are under way at a time.
-const AT_ONCE: usize = 16;
+/// How many writes of a row are under way at a time.
+pub(crate) const ROWS_AT_ONCE: usize = 16;
 
 /// What became of them.
 #[derive(Debug)]
@@ -48,9 +48,14 @@ pub(crate) fn one<T>(result: Result<T, WriteError>) -> Write {
     }
 }
 
-/// Makes the writes. Once they have to end, those that are under way are waited for, unless somebody says so a second
+/// Makes the writes, so many at once. Once they have to end, those that are under way are waited for, unless somebody says so a second
 /// time, and no other is begun.
-pub(crate) async fn all<W>(writes: impl Iterator<Item = W>, progress: &ProgressBar, signals: &mut Signals) -> Written
+pub(crate) async fn all<W>(
+    writes: impl Iterator<Item = W>,
+    at_once: usize,
+    progress: &ProgressBar,
+    signals: &mut Signals,
+) -> Written
 where
     W: Future<Output = Write>,
 {
@@ -58,7 +63,7 @@ where
     let until = Box::pin(async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     });
-    let mut under_way = Box::pin(stream::iter(writes).take_until(until).buffer_unordered(AT_ONCE));
+    let mut under_way = Box::pin(stream::iter(writes).take_until(until).buffer_unordered(at_once));
     let mut written = Written { done: 0, ended: None };
     loop {
         tokio::select! {

@@ -17,11 +17,14 @@ use crate::{
     error::CliError,
     progress,
     signals::Signals,
-    writes::{self, Write, Written},
+    writes::{self, ROWS_AT_ONCE, Write, Written},
 };
 
 /// The most that a request of several rows holds, in bytes: little enough for a slow line.
 const MOST_BYTES: usize = 1 << 20;
+
+/// How many transactions are under way at a time. A new table takes 4,000 rows a second.
+const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Writes to one table for one set.
 struct Writer<'t> {
@@ -47,15 +50,16 @@ pub(super) async fn plan(
     let giving = changes(plan, |change| !change.moving.is_empty());
     let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
 
-    let mut written = writes::all(batches(&new).into_iter().map(|new| writer.add(new)), &bar, signals).await;
+    let mut written =
+        writes::all(batches(&new).into_iter().map(|new| writer.add(new)), TRANSACTIONS_AT_ONCE, &bar, signals).await;
     if written.ended.is_none() {
-        written += writes::all(changed.map(|change| writer.change(change)), &bar, signals).await;
+        written += writes::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     if written.ended.is_none() {
-        written += writes::all(giving.map(|change| writer.release(change)), &bar, signals).await;
+        written += writes::all(giving.map(|change| writer.release(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     if written.ended.is_none() {
-        written += writes::all(gone.map(|change| writer.remove(change)), &bar, signals).await;
+        written += writes::all(gone.map(|change| writer.remove(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     let Written { done, ended } = written;
     let Some(ended) = ended else {
