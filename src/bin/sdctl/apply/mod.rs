@@ -135,7 +135,8 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     tokio::select! {
         verified = intent.verify(&table) => verified?,
         () = signals.stop() => {
-            return Err(CliError::Refused("stopped: all changes were made, but not whether somebody else has made others".into()));
+            let late = "stopped when all changes were made, before it was seen whether somebody else has made others";
+            return Err(CliError::Refused(late.into()));
         }
     }
     writeln!(out, "{applied}")?;
