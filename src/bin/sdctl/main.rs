@@ -41,7 +41,7 @@ use crate::{error::CliError, style::ERROR};
 /// Commands that write say first which table they are about to change. Without --table or `HTTP_SD_TABLE` that is the
 /// local table of this machine.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "sdctl", version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   sdctl serve --sample                      try it, with a small fleet
@@ -93,14 +93,16 @@ async fn main() -> ExitCode {
         }
     };
     log_to_stderr(match &cli.command {
-        _ if cli.verbose => "http_sd_lambda=debug,sdctl=debug,aws_smithy_runtime=debug,info",
-        Command::Serve(_) => "http_sd_lambda=info,error",
-        _ => "off",
+        _ if cli.verbose => EnvFilter::new("http_sd_lambda=debug,sdctl=debug,aws_smithy_runtime=debug,info"),
+        Command::Serve(_) => filter_or("http_sd_lambda=info,error"),
+        _ => filter_or("off"),
     });
+    // The others have more to do than to print: see `output`.
+    let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
     match run(cli.command).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(2),
-        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) if only_prints && error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(anstream::stderr(), "{ERROR}sdctl:{ERROR:#} {error}");
             ExitCode::FAILURE
@@ -124,13 +126,19 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
     }
 }
 
-fn log_to_stderr(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+/// What `RUST_LOG` says, else that.
+fn filter_or(default: &str) -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
+}
+
+fn log_to_stderr(filter: EnvFilter) {
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(colours)
         .with_target(false)
         .with_writer(io::stderr)
+        // It would say so on standard error, where nobody reads any more.
+        .log_internal_errors(false)
         .init();
 }

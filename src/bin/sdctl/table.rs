@@ -12,6 +12,7 @@ use crate::{
     Outcome,
     connection::{Connection, Location, TableOptions},
     error::CliError,
+    output,
     style::{ADDED, CHANGED, REMOVED},
 };
 
@@ -58,7 +59,7 @@ Examples:
   sdctl table describe --table http-sd -o json | jq .ttl_attribute")]
 struct Describe {
     /// Form of the description
-    #[arg(short, long, value_enum, default_value_t = Form::Table, value_name = "FORM")]
+    #[arg(short, long, value_enum, default_value_t = Form::Table, value_name = "FORMAT")]
     output: Form,
     #[command(flatten)]
     table: TableOptions,
@@ -83,7 +84,7 @@ async fn create(options: &Create) -> Result<Outcome, CliError> {
     let Connection { table, location, .. } = options.table.open().await?;
     let name = table.name();
     if let Location::Local { .. } = location {
-        writeln!(anstream::stdout(), "{location} is there: it is made by whatever uses it first")?;
+        writeln!(output::stdout(), "{location} is there: it is made by whatever uses it first")?;
         return Ok(Outcome::Done);
     }
     let region = table.region().unwrap_or("unknown");
@@ -94,10 +95,10 @@ async fn create(options: &Create) -> Result<Outcome, CliError> {
     let described = table.describe().await.map_err(failed)?;
     fit(&described)?;
     if is_new {
-        writeln!(anstream::stdout(), "made {}", described.arn)?;
+        writeln!(output::stdout(), "made {}", described.arn)?;
         finish(options, &table, &Mend { description: &described, location: &location }).await?;
     } else {
-        writeln!(anstream::stdout(), "table {name:?} is there already, and is left as it is")?;
+        writeln!(output::stdout(), "table {name:?} is there already, and is left as it is")?;
     }
     print(&table.describe().await.map_err(failed)?, &location)
 }
@@ -129,7 +130,7 @@ async fn describe(options: &Describe) -> Result<Outcome, CliError> {
         Form::Table => print(&described, &location)?,
         Form::Json => {
             let json = serde_json::to_string_pretty(&described).map_err(std::io::Error::from)?;
-            writeln!(anstream::stdout(), "{json}")?;
+            writeln!(output::stdout(), "{json}")?;
             Outcome::Done
         }
     };
@@ -144,7 +145,7 @@ fn fit(description: &Description) -> Result<(), CliError> {
 }
 
 fn print(description: &Description, location: &Location) -> Result<Outcome, CliError> {
-    write!(anstream::stdout(), "{}", Lines { description, location })?;
+    write!(output::stdout(), "{}", Lines { description, location })?;
     Ok(Outcome::Done)
 }
 

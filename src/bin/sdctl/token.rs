@@ -12,7 +12,7 @@ use clap::Args;
 use http_sd_lambda::{config, service::TokenHash};
 use percent_encoding::percent_decode_str;
 
-use crate::{Outcome, error::CliError, style::HEADING};
+use crate::{Outcome, error::CliError, output, style::HEADING};
 
 /// Length of a token in bytes, before it is written in hex.
 const LENGTH: usize = 32;
@@ -57,7 +57,7 @@ fn url(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
     if options.hash {
-        writeln!(anstream::stdout(), "{}", hash_in(&options.file)?)?;
+        writeln!(output::stdout(), "{}", hash_in(&options.file)?)?;
         return Ok(Outcome::Done);
     }
     // What it was is good to know for as long as Prometheus still sends it.
@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
     write(&options.file, &token, options.force)?;
     let hash = TokenHash::of(token.as_bytes());
     let file = path::absolute(&options.file).unwrap_or_else(|_| options.file.clone());
-    write!(anstream::stdout(), "{}", Instructions { file: &file, url: options.url.as_deref(), hash, before })?;
+    write!(output::stdout(), "{}", Instructions { file: &file, url: options.url.as_deref(), hash, before })?;
     Ok(Outcome::Done)
 }
 
