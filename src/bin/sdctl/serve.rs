@@ -139,7 +139,8 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
                 written.map(|_| ()).or_else(WriteError::unless_conflict).map_err(unusable)?;
             }
         } else {
-            eprintln!("sdctl: the table in {} has rows already: the sample is left out", folder.display());
+            let folder = folder.display();
+            let _ = writeln!(io::stderr(), "sdctl: the table in {folder} has rows already: the sample is left out");
         }
     }
     Ok((table, LocalTable { endpoint, folder }))

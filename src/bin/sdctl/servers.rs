@@ -1,6 +1,10 @@
 //! Servers that run side by side and stop together.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{
+    io::{self, Write},
+    pin::Pin,
+    time::Duration,
+};
 
 use http_sd_lambda::local::LocalError;
 use thiserror::Error;
@@ -60,7 +64,8 @@ impl Servers {
                 return Err(Stopped::ByItself);
             }
         }
-        eprintln!("sdctl: stopping");
+        // Standard error may be closed by now.
+        let _ = writeln!(io::stderr(), "sdctl: stopping");
         drop(self.stop);
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         // A client that never finishes its request must not keep us from stopping.
