@@ -18,9 +18,15 @@ pub(crate) fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
     texts.iter().map(|text| Target::new(text.as_str()).map_err(wrong("target", text))).collect()
 }
 
-/// Labels from `name=value` each; the last one of a name counts.
+/// Labels from `name=value` each, with each name once.
 pub(crate) fn labels(pairs: &[Pair], names: LabelNames) -> Result<Labels, CliError> {
-    pairs.iter().map(|pair| Ok((label_name(&pair.name, names)?, pair.value.clone()))).collect()
+    let mut labels = Labels::new();
+    for Pair { name, value } in pairs {
+        if labels.insert(label_name(name, names)?, value.clone()).is_some() {
+            return Err(wrong("label", name)(Fault::Repeated));
+        }
+    }
+    Ok(labels)
 }
 
 pub(crate) fn label_name(text: &str, names: LabelNames) -> Result<LabelName, CliError> {
