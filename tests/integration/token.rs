@@ -50,6 +50,8 @@ fn a_token_is_written_for_its_owner_alone_and_its_hash_is_printed() {
         format!("The token is in {}, which only you can read.", file.display()),
         format!("Its SHA-256 is {hash}"),
         format!("  sam deploy --parameter-overrides \"TokenSha256={hash}\""),
+        "if it is the only one; beside one in use, until Prometheus sends the new token:".into(),
+        format!("  sam deploy --parameter-overrides \"TokenSha256=<SHA-256 of the one in use>,{hash}\""),
         format!("  HTTP_SD_TOKEN_SHA256={hash}"),
         "        - url: https://<url-id>.lambda-url.<region>.on.aws/prom/node_exporter".into(),
         "            type: Bearer".into(),
@@ -94,8 +96,9 @@ fn a_file_that_is_there_is_left_alone_unless_told_otherwise() {
     let output = printed(&mut token(folder.path(), &["--force"]));
     let content = fs::read_to_string(&file).unwrap();
     assert_eq!((content.len(), mode(&file)), (64, 0o600));
-    let both = format!("TokenSha256={},{}\"", TokenHash::of(b"old"), TokenHash::of(content.as_bytes()));
-    assert!(output.contains(&both), "{output}");
+    let both = format!("{},{}", TokenHash::of(b"old"), TokenHash::of(content.as_bytes()));
+    assert!(output.contains(&format!("TokenSha256={both}\"")), "{output}");
+    assert!(output.contains(&format!("HTTP_SD_TOKEN_SHA256={both}\n")), "{output}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left aside");
     // Nothing to replace is no failure.
     printed(&mut token(folder.path(), &["--force", "--file", "new.token"]));
@@ -121,7 +124,7 @@ fn the_hash_of_a_token_that_is_there_is_for_scripts() {
         assert!(error.starts_with(said), "{error}");
     }
     let missing = refused(&mut token(folder.path(), &["--file", "none", "--hash"]));
-    assert!(missing.starts_with("sdctl: cannot read none: No such file"), "{missing}");
+    assert_eq!(missing, "sdctl: there is no file none: sdctl token --file none makes one with a token in it");
 }
 
 #[test]
@@ -155,4 +158,15 @@ fn the_lines_to_paste_have_the_url_and_its_job() {
         let error = refused(&mut token(folder.path(), &["--force", "--url", wrong]));
         assert!(error.contains("a URL begins with https:// or http://"), "{error}");
     }
+}
+
+/// The file is written, and a script goes on, whoever reads what is printed.
+#[test]
+fn a_closed_pipe_keeps_no_token_from_being_made() {
+    let folder = TempDir::new().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = token(folder.path(), &[]).stdout(writer).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert_eq!(fs::read_to_string(folder.path().join("http-sd.token")).unwrap().len(), 64);
 }

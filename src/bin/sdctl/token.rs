@@ -78,9 +78,14 @@ fn token() -> Result<String, CliError> {
 
 /// The hash of a token that Prometheus reads from that file: without the white space around it.
 fn hash_in(file: &Path) -> Result<TokenHash, CliError> {
-    let content = fs::read(file).map_err(|source| CliError::Read { file: file.to_owned(), source })?;
-    let token = content.trim_ascii();
     let name = file.display();
+    let content = fs::read(file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => CliError::Refused(format!(
+            "there is no file {name}: sdctl token --file {name} makes one with a token in it"
+        )),
+        _ => CliError::Read { file: file.to_owned(), source },
+    })?;
+    let token = content.trim_ascii();
     if token.is_empty() {
         let how = format!("sdctl token --file {name} --force puts one there");
         return Err(CliError::Refused(format!("there is no token in {name}, which is empty: {how}")));
@@ -150,10 +155,23 @@ impl Display for Instructions<'_> {
         let credentials = if is_plain { &file } else { &quoted };
         writeln!(f, "{HEADING}The token{HEADING:#} is in {file}, which only you can read.")?;
         writeln!(f, "Its SHA-256 is {hash}")?;
+        let deploy = "sam deploy --parameter-overrides";
         writeln!(f, "\n{HEADING}Give the SHA-256 to the function:{HEADING:#}")?;
-        writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={hash}\"")?;
-        writeln!(f, "\n{HEADING}Or, without the template, as a variable:{HEADING:#}")?;
-        writeln!(f, "  {}={hash}", config::TOKEN_SHA256)?;
+        match before {
+            None => {
+                writeln!(f, "  {deploy} \"TokenSha256={hash}\"")?;
+                writeln!(f, "if it is the only one; beside one in use, until Prometheus sends the new token:")?;
+                writeln!(f, "  {deploy} \"TokenSha256=<SHA-256 of the one in use>,{hash}\"")?;
+            }
+            Some(before) => {
+                writeln!(f, "  {deploy} \"TokenSha256={before},{hash}\"")?;
+                writeln!(f, "while Prometheus may still send the token that was there before, and then:")?;
+                writeln!(f, "  {deploy} \"TokenSha256={hash}\"")?;
+            }
+        }
+        writeln!(f, "\n{HEADING}Or, without the template, the same as a variable:{HEADING:#}")?;
+        let before = before.as_ref().map_or_else(String::new, |before| format!("{before},"));
+        writeln!(f, "  {}={before}{hash}", config::TOKEN_SHA256)?;
         writeln!(f, "\n{HEADING}Paste into prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
         writeln!(f, "  scrape_configs:")?;
         writeln!(f, "    - job_name: {job}")?;
@@ -162,11 +180,6 @@ impl Display for Instructions<'_> {
         writeln!(f, "          authorization:")?;
         writeln!(f, "            type: Bearer")?;
         writeln!(f, "            credentials_file: {credentials}")?;
-        if let Some(before) = before {
-            writeln!(f, "\n{HEADING}Let the function take the token that was there before, too,{HEADING:#}")?;
-            writeln!(f, "while Prometheus may still send it:")?;
-            return writeln!(f, "  sam deploy --parameter-overrides \"TokenSha256={before},{hash}\"");
-        }
         writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
         writeln!(f, "  1. make the next one with --file")?;
         writeln!(f, "  2. deploy both: \"TokenSha256={hash},<SHA-256 of the next>\"")?;
