@@ -44,9 +44,9 @@ build-arm64: tools ## Build the function for arm64, the template's default, into
 build-x86_64: tools ## Build the function for x86_64, into .aws-sam/x86_64
 	$(SAM) build --build-dir .aws-sam/x86_64 --parameter-overrides Architecture=x86_64
 
-check: lint doc validate build ## All of the above but the tests
+check: lint doc validate build ## Everything that is checked but the tests: lint, doc, validate and both builds
 
-tools:
+tools: ## Install what the tests and the checks need into .tools/, about 1 GB
 	@scripts/tools
 
 clean: ## Remove everything that was built, installed or stored here
