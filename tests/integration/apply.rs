@@ -309,7 +309,7 @@ async fn what_cannot_be_meant_is_refused() {
         (vec!["-f", "-"], "[]", "-:1: is a list of groups: name their job with --job"),
         (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
         (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
-        (vec!["-f", "list.yml"], "", "nothing was changed: say --yes, because there is nobody here to ask"),
+        (vec!["-f", "list.yml"], "", "nothing was changed: there is no terminal to ask on: add --yes"),
         (vec![], "", "--file <FILE>"),
         (vec!["-f", "list.yml", "--max-removed", "101"], "", "101 is not in 0..=100"),
     ] {
@@ -424,7 +424,7 @@ async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_l
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         let error = ran.failed();
         assert!(
-            error.starts_with("sdctl: table \"no-such-table\" cannot be used; are its name, the region"),
+            error.starts_with("sdctl: table \"no-such-table\" is not there; are its name and the region right?"),
             "{error}"
         );
     }

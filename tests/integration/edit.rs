@@ -10,7 +10,7 @@ use crate::{
     common::{
         Row,
         row::{n, put_all, s, tenths_of_a_page},
-        sdctl::run,
+        sdctl::{run, run_with, sdctl},
     },
 };
 
@@ -85,7 +85,12 @@ async fn rm_removes_groups_or_a_job_and_nothing_else() {
     let missing = applied.run(&["rm", "node", "no", "b"]).failed();
     assert_eq!(missing, "sdctl: job \"node\" has no group \"no\": sdctl get shows those that there are");
     assert_eq!(names().await, ["node/c", "other/a"]);
-    assert!(applied.run(&["rm", "node"]).failed().contains("nothing was changed: say --yes"));
+    assert!(
+        applied
+            .run(&["rm", "node"])
+            .failed()
+            .contains("nothing was changed: there is no terminal to ask on: add --yes")
+    );
     assert_eq!(names().await, ["node/c", "other/a"]);
     assert_eq!(applied.run(&["rm", "node", "-y"]).done(), "removed job \"node\": 1 group with 1 target\n");
     assert_eq!(names().await, ["other/a"]);
@@ -175,7 +180,7 @@ async fn file_sd_is_what_is_served_or_an_error() {
 async fn what_is_not_there_is_said() {
     let applied = Applied::new().await;
     let empty = applied.run(&["get"]);
-    assert_eq!(empty.stderr, "the table is empty: sdctl put or sdctl apply fills it\n");
+    assert_eq!(empty.stderr, "table \"http-sd\" is empty: sdctl put or sdctl apply fills it\n");
     assert_eq!(empty.done(), "");
     assert_eq!(applied.run(&["get", "-o", "json"]).done(), "[]\n");
     assert_eq!(applied.run(&["get", "-o", "yaml"]).done(), "[]\n");
@@ -206,4 +211,60 @@ async fn what_is_piped_has_no_colours() {
         let ran = applied.run(arguments);
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains('\u{1b}'), "{ran:?}");
     }
+}
+
+/// What is data for others must come through as it is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_terminal_would_not_show_survives_as_data() {
+    let applied = Applied::new().await;
+    let odd = "del\u{7f} esc\u{1b}[1m csi\u{9b}";
+    Row::new("node", "web", &["a:1"]).labels([("odd", odd)]).put(&applied.dynamo).await;
+    for format in ["json", "yaml", "file_sd"] {
+        let printed = applied.run(&["get", "node", "-o", format]).done();
+        let read =
+            if format == "yaml" { yaml_serde::from_str(&printed).ok() } else { serde_json::from_str(&printed).ok() };
+        let rows: Value = read.unwrap_or_else(|| panic!("{format}: {printed:?}"));
+        assert_eq!(rows[0]["labels"]["odd"], odd, "{format}: {printed:?}");
+    }
+    let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
+    let again = run_with(&mut applied.command(&["apply", "-f", "-", "--job", "node", "--yes"]), &listed).done();
+    assert!(again.contains("Nothing to change: 1 group"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_does_not_take_another_table_for_an_empty_fleet() {
+    let applied = Applied::new().await;
+    applied.dynamo.client.delete_table().table_name("http-sd").send().await.unwrap();
+    let missing = applied.run(&["get"]).failed();
+    assert!(missing.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region"), "{missing}");
+    crate::table::make_another(&applied.dynamo).await;
+    let another = applied.run(&["get"]).failed();
+    assert!(another.starts_with("sdctl: table \"http-sd\" is not one of target groups; name another"), "{another}");
+}
+
+#[test]
+fn get_makes_no_local_table() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for data in [folder.path().to_owned(), folder.path().join("none")] {
+        let missing = run(sdctl().args(["get", "--data"]).arg(&data)).failed();
+        let said = format!("there is no local table in {}: sdctl serve, put or apply makes it", data.display());
+        assert!(missing.starts_with(&format!("sdctl: {said}")), "{missing}");
+    }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    run(sdctl().args(["table", "create", "--data"]).arg(folder.path())).done();
+    let empty = run(sdctl().args(["get", "--data"]).arg(folder.path()));
+    let said = format!("the local table \"http-sd\" in {} is empty: sdctl put", folder.path().display());
+    assert!(empty.stderr.starts_with(&said), "{empty:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_version_and_details_are_there_for_the_asking() {
+    let applied = Applied::new().await;
+    assert_eq!(applied.run(&["--version"]).done(), concat!("sdctl ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(applied.run(&["help"]).done().contains("Usage: sdctl"));
+    assert!(applied.run(&["help", "put"]).done().contains("Usage: sdctl put"));
+    let detailed = run(applied.command(&["-v", "get"]).env("RUST_LOG", "off"));
+    assert!(detailed.stderr.lines().count() > 1, "{detailed:?}");
+    let twice = applied.run(&["put", "node", "web", "-t", "a:1", "-l", "a=1", "-l", "a=2"]).failed();
+    assert_eq!(twice, "sdctl: label \"a\" is there twice");
 }

@@ -86,7 +86,26 @@ async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
         "--table",
         "no-such-table",
     ]));
-    assert!(missing.starts_with("sdctl: table \"no-such-table\" cannot be used"), "{missing}");
+    assert!(
+        missing.starts_with("sdctl: table \"no-such-table\" is not there; are its name and the region right?"),
+        "{missing}"
+    );
+}
+
+/// Whoever started it may have stopped reading what it logs.
+#[test]
+fn requests_are_answered_when_nobody_reads_standard_error() {
+    let data = TempDir::new().unwrap();
+    let mut shell = Command::new("bash");
+    for (name, _) in sdctl().get_envs() {
+        shell.env_remove(name);
+    }
+    let line = "exec \"$0\" serve --port 0 --dynamodb-port 0 --sample --data \"$1\" 2> >(exec true)";
+    let mut served = serve(shell.args(["-c", line, env!("CARGO_BIN_EXE_sdctl")]).arg(data.path()));
+    for path in ["/prom/node_exporter", "/prom", "/prom/none"] {
+        assert_eq!(served.get(path, None).0, 200, "{path}");
+    }
+    assert!(served.process.stop_with(Signal::TERM).success());
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn property<'a>(output: &'a str, name: &str) -> &'a str {
 }
 
 /// Makes a table with the partition key `id` alone.
-async fn make_another(dynamo: &Dynamo) {
+pub(crate) async fn make_another(dynamo: &Dynamo) {
     let id = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
     let of = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
     let create = dynamo.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
@@ -207,13 +207,74 @@ async fn what_cannot_be_described_is_one_line() {
     let dynamo = Dynamo::start();
     let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert!(!success && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
-    assert!(stderr.starts_with("sdctl: table \"http-sd\" cannot be used; are its name, the region"), "{stderr}");
+    assert!(
+        stderr.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region right?"),
+        "{stderr}"
+    );
+}
+
+/// Once a table is made it is given all that it should have, whether or not somebody reads about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_does_not_end_the_making_of_a_table() {
+    let dynamo = Dynamo::start();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let made = table(&dynamo.endpoint(), &["create", "--deletion-protection"]).stdout(writer).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (_, stdout, _) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert_eq!(property(&stdout, "deletion protection"), "on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    for (code, said) in [
+        ("ResourceNotFoundException", "table \"http-sd\" is not there; are its name and the region right? sdctl table"),
+        ("AccessDeniedException", "your credentials may not do this on table \"http-sd\": table misconfigured: Access"),
+        ("ValidationException", "table \"http-sd\" refuses the request: table misconfigured: Validation"),
+        ("UnrecognizedClientException", "table \"http-sd\" cannot be used; are its name, the region and your creden"),
+    ] {
+        faulty.fail(move |_, _| Fault::Error(400, code));
+        let (success, _, stderr) = run(&mut table(&faulty.endpoint(), &["describe"]));
+        assert!(!success && stderr.starts_with(&format!("sdctl: {said}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
+    let refused = |name: Option<&str>, arguments: &[&str], said: &str| {
+        let mut command = sdctl();
+        let (success, stdout, stderr) =
+            run(command.args(["table", "describe"]).args(arguments).envs(name.map(|name| ("HTTP_SD_TABLE", name))));
+        assert!(!success && stdout.is_empty() && stderr.contains(said), "{name:?} {arguments:?}: {stderr}");
+    };
+    for empty in ["", " "] {
+        let said = "sdctl: HTTP_SD_TABLE is set but empty: give it the name of a table in AWS, or unset it";
+        refused(Some(empty), &[], said);
+    }
+    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": it takes the name of a DynamoDB table");
+    for (arguments, said) in [
+        (["--table", ""], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
+        (["--table", "a/b"], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
+        (["--endpoint-url", "foo"], "write it as http://127.0.0.1:8000"),
+        (["--endpoint-url", "localhost:8000"], "it must start with http:// or https://; write it as http://127"),
+        (["--region", ""], "a value is required for '--region <REGION>'"),
+        (["--profile", ""], "a value is required for '--profile <NAME>'"),
+    ] {
+        refused(Some("http-sd"), &arguments, said);
+    }
 }
 
 #[test]
 fn the_local_table_is_made_by_itself() {
     let data = TempDir::new().unwrap();
     let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
+    let (success, _, stderr) = local("describe");
+    let said = format!("sdctl: there is no local table in {}: sdctl serve, put or apply", data.path().display());
+    assert!(!success && stderr.starts_with(&said), "{stderr}");
+    assert_eq!(data.path().read_dir().unwrap().count(), 0, "nothing is made by a look");
     let (success, stdout, _) = local("create");
     assert!(success && stdout.contains("is there: it is made by whatever uses it first\n"), "{stdout}");
     let (success, stdout, _) = local("describe");

@@ -1,13 +1,14 @@
 //! Which table a command reads or writes: one in AWS, or the local one.
 
 use std::{
+    env,
     fmt::{self, Display, Formatter},
     io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, variable},
@@ -15,15 +16,18 @@ use http_sd_lambda::{
     local::{self, Engine, LocalError},
     table::{self, Overrides, Place, Record, Table, TableError, WriteError},
 };
+use reqwest::Url;
 use thiserror::Error;
 use tokio::{net::TcpListener, time::Instant};
 
-use crate::error::CliError;
+use crate::error::{CliError, NOT_THERE};
 
 /// The name of the local table.
 pub(crate) const LOCAL_TABLE: &str = "http-sd";
 /// How long to wait for another sdctl to be done with the local table.
 const WAIT_FOR_FOLDER: Duration = Duration::from_secs(10);
+/// What the engine keeps in the folder of a table.
+const FILE_OF_ENGINE: &str = "dynamodb.sqlite";
 
 /// Which table.
 #[derive(Debug, Clone, Args)]
@@ -31,16 +35,16 @@ const WAIT_FOR_FOLDER: Duration = Duration::from_secs(10);
 pub(crate) struct TableOptions {
     /// Table in AWS, by name or ARN, reached with your usual credentials [default: `HTTP_SD_TABLE`; without it the local
     /// table, through a running sdctl serve if there is one]
-    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    #[arg(long, value_name = "NAME", value_parser = table_name, conflicts_with = "data")]
     table: Option<String>,
     /// Region of the table [default: `AWS_REGION` or your AWS profile's]
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
     /// Profile in your AWS configuration [default: `AWS_PROFILE`]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// Another DynamoDB than AWS's, such as `http://127.0.0.1:8000`
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     endpoint_url: Option<String>,
     /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["region", "profile", "endpoint_url"])]
@@ -63,11 +67,23 @@ pub(crate) enum Location {
 }
 
 impl TableOptions {
-    /// A table to read from.
+    /// A table; the local one is made if it is not there.
     pub(crate) async fn open(&self) -> Result<Connection, CliError> {
+        let connection = self.connect(false).await?;
+        if let Location::Local { .. } = connection.location {
+            connection.table.create().await.map_err(|error| connection.error(error))?;
+        }
+        Ok(connection)
+    }
+
+    /// A table to read from, which leaves no local table behind where there was none.
+    pub(crate) async fn open_to_read(&self) -> Result<Connection, CliError> {
+        self.connect(true).await
+    }
+
+    async fn connect(&self, to_read: bool) -> Result<Connection, CliError> {
         let names = config::settings(&variable)?.label_names;
-        let name = self.table.clone().or_else(|| variable(config::TABLE).filter(|_| self.data.is_none()));
-        if let Some(name) = name {
+        if let Some(name) = self.name()? {
             let location =
                 Location::Remote { name: name.clone(), endpoint_url: self.endpoint_url.clone(), place: None };
             let overrides = Overrides {
@@ -82,8 +98,10 @@ impl TableOptions {
             return Err(CliError::NeedsTable(flag));
         }
         let folder = data_folder(self.data.as_deref())?;
+        if to_read && !folder.join(FILE_OF_ENGINE).exists() {
+            return Err(CliError::NoLocalTable(folder));
+        }
         let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE).for_editing();
-        table.create().await.map_err(|error| CliError::of_table(LOCAL_TABLE, error))?;
         Ok(Connection { table, location: Location::Local { folder }, names })
     }
 
@@ -92,6 +110,19 @@ impl TableOptions {
         let mut connection = self.open().await?;
         connection.announce("Changing").await?;
         Ok(connection)
+    }
+
+    /// The name of a table in AWS, if it is one.
+    fn name(&self) -> Result<Option<String>, CliError> {
+        if self.table.is_some() || self.data.is_some() {
+            return Ok(self.table.clone());
+        }
+        match env::var_os(config::TABLE) {
+            None => Ok(None),
+            // Such as that of a pipeline whose own variable is not set, which does not mean the local table.
+            Some(value) if value.to_string_lossy().trim().is_empty() => Err(CliError::EmptyTable),
+            Some(_) => Ok(Some(config::table(&variable)?)),
+        }
     }
 
     fn flag_of_remote(&self) -> Option<&'static str> {
@@ -107,6 +138,11 @@ impl Connection {
     }
 
     pub(crate) fn error(&self, error: TableError) -> CliError {
+        if let Location::Local { folder } = &self.location
+            && error.to_string().contains(NOT_THERE)
+        {
+            return CliError::NoLocalTable(folder.clone());
+        }
         CliError::of_table(self.table.name(), error)
     }
 
@@ -139,6 +175,24 @@ impl Display for Location {
                 Ok(())
             }
         }
+    }
+}
+
+/// The name of a table, or its ARN.
+pub(crate) fn table_name(text: &str) -> Result<String, String> {
+    const TAKES: &str = "it takes ";
+    config::table(&|_| Some(text.to_owned())).map_err(|error| {
+        let error = error.to_string();
+        error.rfind(TAKES).map_or_else(String::new, |at| error[at..].to_owned())
+    })
+}
+
+fn endpoint_url(text: &str) -> Result<String, String> {
+    const EXAMPLE: &str = "write it as http://127.0.0.1:8000";
+    match Url::parse(text) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(text.to_owned()),
+        Ok(_) => Err(format!("it must start with http:// or https://; {EXAMPLE}")),
+        Err(error) => Err(format!("{error}; {EXAMPLE}")),
     }
 }
 

@@ -1,9 +1,13 @@
 //! Why a command failed, in one line that says what to do.
 
-use std::{io, path::PathBuf};
+use std::{
+    fmt::{self, Display, Formatter},
+    io,
+    path::PathBuf,
+};
 
 use http_sd_lambda::{
-    config::ConfigError,
+    config::{ConfigError, TABLE},
     group::{Fault, GroupName, Job, excerpt},
     local::LocalError,
     table::{TableError, WriteError},
@@ -11,6 +15,9 @@ use http_sd_lambda::{
 use thiserror::Error;
 
 use crate::{connection::NoHome, serve::ServeError, writes::Ended};
+
+/// DynamoDB's word for a table that is not there.
+pub(crate) const NOT_THERE: &str = "ResourceNotFoundException";
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -23,10 +30,17 @@ pub(crate) enum CliError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     NoHome(#[from] NoHome),
+    #[error("{TABLE} is set but empty: give it the name of a table in AWS, or unset it for the local table")]
+    EmptyTable,
+    #[error(
+        "there is no local table in {}: sdctl serve, put or apply makes it, --data names another folder",
+        .0.display()
+    )]
+    NoLocalTable(PathBuf),
     #[error("{0} is for a table in AWS: name it with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
-    #[error("table {name:?} cannot be used; are its name, the region and your credentials right? {source}")]
-    Table { name: String, source: Box<TableError> },
+    #[error(transparent)]
+    Table(#[from] Unusable),
     #[error("table {name:?} does not answer; try again: {source}")]
     Unavailable { name: String, source: Box<TableError> },
     #[error("{what} {} {fault}", excerpt(.value))]
@@ -43,12 +57,39 @@ pub(crate) enum CliError {
     Refused(String),
 }
 
+/// A table that cannot be used until somebody mends something, and what that is.
+#[derive(Debug, Error)]
+pub(crate) struct Unusable {
+    pub(crate) name: String,
+    pub(crate) source: Box<TableError>,
+}
+
+impl Display for Unusable {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, source } = self;
+        let text = source.to_string();
+        if text.contains("AccessDenied") {
+            return write!(f, "your credentials may not do this on table {name:?}: {text}");
+        }
+        write!(f, "table {name:?} ")?;
+        if text.contains(NOT_THERE) {
+            f.write_str("is not there; are its name and the region right? sdctl table create makes one")
+        } else if text.contains("the table's key is") {
+            write!(f, "is not one of target groups; name another with --table: {text}")
+        } else if text.contains("ValidationException") {
+            write!(f, "refuses the request: {text}")
+        } else {
+            write!(f, "cannot be used; are its name, the region and your credentials right? {text}")
+        }
+    }
+}
+
 impl CliError {
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
         let name = name.to_owned();
         match source {
             TableError::Unavailable(_) => Self::Unavailable { name, source: Box::new(source) },
-            source => Self::Table { name, source: Box::new(source) },
+            source => Unusable { name, source: Box::new(source) }.into(),
         }
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     Outcome, arguments,
     change::{labels, targets},
-    connection::{Connection, TableOptions},
+    connection::{Connection, Location, TableOptions},
     error::CliError,
     lease,
     style::{FAINT, HEADING, REMOVED},
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// Group of the job
     group: Option<String>,
     /// How to show it
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
     #[command(flatten)]
     table: TableOptions,
@@ -87,7 +87,7 @@ struct Entry<'a> {
 /// Writes rows in a format, page by page.
 struct Printer {
     format: Format,
-    out: io::BufWriter<anstream::Stdout>,
+    out: io::BufWriter<Box<dyn Write>>,
     now: EpochSeconds,
     /// How many rows were printed.
     rows: usize,
@@ -100,7 +100,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     if options.output == Format::FileSd && job.is_none() {
         return Err(CliError::Refused("file_sd has no place for a job: name one, or take -o json".into()));
     }
-    let connection = options.table.open().await?;
+    let connection = options.table.open_to_read().await?;
+    // An empty table of something else would pass for an empty fleet.
+    connection.table.ensure_key().await.map_err(|error| connection.error(error))?;
     let mut printer = Printer::new(options.output);
     match (&job, &options.group) {
         (Some(job), Some(group)) => {
@@ -113,7 +115,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         }
         _ => read_all(&connection, job.as_ref(), &mut printer).await?,
     }
-    printer.finish()?;
+    printer.finish(&connection.location)?;
     Ok(Outcome::Done)
 }
 
@@ -139,8 +141,12 @@ async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Prin
 
 impl Printer {
     fn new(format: Format) -> Self {
-        let out = io::BufWriter::new(anstream::stdout());
-        Self { format, out, now: EpochSeconds::now(), rows: 0, widths: Vec::new() }
+        let out: Box<dyn Write> = match format {
+            Format::Table | Format::Wide => Box::new(anstream::stdout()),
+            // Data stay as they are, and anstream would take out of them what steers a terminal.
+            Format::Json | Format::Yaml | Format::FileSd => Box::new(io::stdout()),
+        };
+        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, widths: Vec::new() }
     }
 
     fn page(&mut self, records: &[Record]) -> Result<(), CliError> {
@@ -162,10 +168,10 @@ impl Printer {
         Ok(self.out.flush()?)
     }
 
-    fn finish(mut self) -> Result<(), CliError> {
+    fn finish(mut self, location: &Location) -> Result<(), CliError> {
         match (self.format, self.rows) {
             (Format::Table | Format::Wide, 0) => {
-                writeln!(anstream::stderr(), "the table is empty: sdctl put or sdctl apply fills it")?;
+                let _ = writeln!(anstream::stderr(), "{location} is empty: sdctl put or sdctl apply fills it");
             }
             (_, 0) => writeln!(self.out, "[]")?,
             (Format::Json | Format::FileSd, _) => writeln!(self.out, "\n]")?,

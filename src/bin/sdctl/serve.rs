@@ -18,7 +18,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::{
-    connection::{LOCAL_TABLE, NoHome, data_folder},
+    connection::{LOCAL_TABLE, NoHome, data_folder, table_name},
+    error::Unusable,
     servers::{Servers, Stopped},
     welcome::{LocalTable, Welcome},
 };
@@ -43,7 +44,7 @@ and HTTP_SD_CACHE_SECONDS mean what they mean to the function. Without HTTP_SD_A
 ask. RUST_LOG sets what is logged, for example RUST_LOG=debug.")]
 pub(crate) struct Options {
     /// Serve this table, by name or ARN, through the usual AWS credentials, instead of a local one
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["data", "dynamodb_port", "sample"])]
+    #[arg(long, value_name = "NAME", value_parser = table_name, conflicts_with_all = ["data", "dynamodb_port", "sample"])]
     table: Option<String>,
     /// Fill the local table with a small fleet, if it is empty
     #[arg(long)]
@@ -79,8 +80,8 @@ pub(crate) enum ServeError {
     Sample(#[from] Fault),
     #[error(transparent)]
     Local(#[from] LocalError),
-    #[error("table {name:?} cannot be used; are its name, AWS_REGION and your credentials right? {source}")]
-    Table { name: String, source: Box<TableError> },
+    #[error(transparent)]
+    Table(#[from] Unusable),
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }
@@ -159,7 +160,7 @@ fn access(host: IpAddr) -> Result<Access, ServeError> {
 }
 
 fn unusable(table: &str, error: TableError) -> ServeError {
-    ServeError::Table { name: table.to_owned(), source: Box::new(error) }
+    Unusable { name: table.to_owned(), source: Box::new(error) }.into()
 }
 
 fn url_of(listener: &TcpListener) -> Result<String, LocalError> {

@@ -124,10 +124,10 @@ async fn finish(options: &Create, table: &Table, mend: &Mend<'_>) -> Result<(), 
 }
 
 async fn describe(options: &Describe) -> Result<Outcome, CliError> {
-    let Connection { table, location, .. } = options.table.open().await?;
-    let described = table.describe().await.map_err(|error| CliError::of_table(table.name(), error))?;
+    let connection = options.table.open_to_read().await?;
+    let described = connection.table.describe().await.map_err(|error| connection.error(error))?;
     match options.output {
-        Form::Table => print(&described, &location)?,
+        Form::Table => print(&described, &connection.location)?,
         Form::Json => {
             let json = serde_json::to_string_pretty(&described).map_err(std::io::Error::from)?;
             writeln!(output::stdout(), "{json}")?;
