@@ -276,7 +276,7 @@ fn the_local_table_is_made_by_itself() {
     assert!(!success && stderr.starts_with(&said), "{stderr}");
     assert_eq!(data.path().read_dir().unwrap().count(), 0, "nothing is made by a look");
     let (success, stdout, _) = local("create");
-    assert!(success && stdout.contains("is there: it is made by whatever uses it first\n"), "{stdout}");
+    assert!(success && stdout.contains("is there: whatever writes to it first makes it\n"), "{stdout}");
     let (success, stdout, _) = local("describe");
     assert!(success, "{stdout}");
     assert_eq!(property(&stdout, "folder"), data.path().to_str().unwrap());

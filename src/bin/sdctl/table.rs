@@ -84,7 +84,7 @@ async fn create(options: &Create) -> Result<Outcome, CliError> {
     let Connection { table, location, .. } = options.table.open().await?;
     let name = table.name();
     if let Location::Local { .. } = location {
-        writeln!(output::stdout(), "{location} is there: it is made by whatever uses it first")?;
+        writeln!(output::stdout(), "{location} is there: whatever writes to it first makes it")?;
         return Ok(Outcome::Done);
     }
     let region = table.region().unwrap_or("unknown");
