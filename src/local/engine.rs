@@ -91,6 +91,12 @@ impl Engine {
     }
 }
 
+/// Whether an engine has ever kept its tables in that folder.
+#[must_use]
+pub fn is_kept_in(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 /// The API of the engine that another process has opened in that folder, if it told.
 #[must_use]
 pub fn endpoint(folder: &Path) -> Option<String> {

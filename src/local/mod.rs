@@ -4,7 +4,7 @@ mod engine;
 mod sample;
 mod server;
 
-pub use engine::{Engine, client, endpoint};
+pub use engine::{Engine, client, endpoint, is_kept_in};
 pub use sample::sample;
 pub use server::serve;
 

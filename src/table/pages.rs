@@ -45,6 +45,15 @@ impl View {
         self.attributes().iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
     }
 
+    /// How many rows a page may have, beside the limit of 1 MB. The embedded engine reads all that it might return.
+    fn most_rows(self) -> Option<i32> {
+        match self {
+            Self::Served => None,
+            #[cfg(feature = "sdctl")]
+            Self::Edited => Some(4000),
+        }
+    }
+
     pub(super) fn is_consistent(self) -> bool {
         self != Self::Served
     }
@@ -77,6 +86,7 @@ impl Table {
             .key_condition_expression("#job = :job")
             .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
             .consistent_read(self.view.is_consistent())
+            .set_limit(self.view.most_rows())
             .projection_expression(self.view.projection())
             .set_expression_attribute_names(Some(self.view.names()));
         Pages { stream: Stream::Job(query.into_paginator().send()), next_key: None }
@@ -92,6 +102,7 @@ impl Table {
             .segment(index)
             .total_segments(total)
             .consistent_read(self.view.is_consistent())
+            .set_limit(self.view.most_rows())
             .projection_expression(self.view.projection())
             .set_expression_attribute_names(Some(self.view.names()));
         Pages { stream: Stream::Segment(scan.into_paginator().send()), next_key: None }

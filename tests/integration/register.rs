@@ -163,7 +163,7 @@ async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let missing = refused(register(&dynamo.endpoint(), &[]).args(["--table", "no-such-table"]));
-    assert!(missing.starts_with("sdctl: table \"no-such-table\" cannot be used"), "{missing}");
+    assert!(missing.starts_with("sdctl: table \"no-such-table\" is not there"), "{missing}");
     assert_eq!(missing.lines().count(), 1, "{missing}");
     faulty.fail(
         |operation, _| {
@@ -174,7 +174,7 @@ async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
         let denied = refused(&mut register(&faulty.endpoint(), arguments));
         let (announced, error) = denied.split_once('\n').unwrap();
         assert!(announced.starts_with("Changing table \"http-sd\", account "), "{announced}");
-        assert!(error.starts_with("sdctl: table \"http-sd\" cannot be used; are its name, the region"), "{error}");
+        assert!(error.starts_with("sdctl: your credentials may not do this on table \"http-sd\": "), "{error}");
         assert!(error.contains("AccessDeniedException") && error.lines().count() == 1, "{error}");
     }
 }

@@ -26,8 +26,6 @@ use crate::error::{CliError, NOT_THERE};
 pub(crate) const LOCAL_TABLE: &str = "http-sd";
 /// How long to wait for another sdctl to be done with the local table.
 const WAIT_FOR_FOLDER: Duration = Duration::from_secs(10);
-/// What the engine keeps in the folder of a table.
-const FILE_OF_ENGINE: &str = "dynamodb.sqlite";
 
 /// Which table.
 #[derive(Debug, Clone, Args)]
@@ -98,7 +96,7 @@ impl TableOptions {
             return Err(CliError::NeedsTable(flag));
         }
         let folder = data_folder(self.data.as_deref())?;
-        if to_read && !folder.join(FILE_OF_ENGINE).exists() {
+        if to_read && !local::is_kept_in(&folder) {
             return Err(CliError::NoLocalTable(folder));
         }
         let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE).for_editing();

@@ -16,6 +16,7 @@ use crate::{
     connection::{Connection, Location, TableOptions},
     error::CliError,
     keeper::Keeper,
+    output,
 };
 
 /// The shortest time to live. Below that a renewal that is a second late would be too late.
@@ -99,6 +100,6 @@ async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration)
     written.map_err(|error| CliError::of_write(table.name(), error))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
     let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));
-    writeln!(anstream::stdout(), "registered group {name} of job {job}{until}")?;
+    writeln!(output::stdout(), "registered group {name} of job {job}{until}")?;
     Ok(Outcome::Done)
 }
