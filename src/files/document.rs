@@ -1,6 +1,6 @@
 //! A JSON or YAML document as a tree that knows its lines.
 
-use super::{Format, json, yaml};
+use super::{Format, Problem, json, yaml};
 
 /// How deep a document may be nested. A Prometheus configuration has some ten levels.
 pub(super) const DEEPEST: usize = 64;
@@ -8,7 +8,7 @@ pub(super) const DEEPEST: usize = 64;
 pub(super) const TOO_DEEP: &str = "is nested too deeply";
 
 /// A part of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     /// Its line, counted from 1.
     pub(super) line: usize,
@@ -16,7 +16,7 @@ pub(super) struct Node {
 }
 
 /// What a node holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     Null,
     /// Text, and in YAML any scalar as it is written.
@@ -34,12 +34,14 @@ pub(super) enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SyntaxError {
     pub(super) line: usize,
-    pub(super) message: String,
+    pub(super) problem: Problem,
 }
 
 /// A document: the elements of a list were handed out one by one, so that a long one is never a tree as a whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Document {
+    /// There is nothing in it.
+    Empty,
     List,
     Other(Node),
 }

@@ -8,7 +8,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value};
+use super::{
+    Problem,
+    document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+};
 
 /// The lines of a text.
 struct Lines<'t> {
@@ -21,6 +24,9 @@ struct Lines<'t> {
 struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
+    if text.trim_ascii().is_empty() {
+        return Ok(Document::Empty);
+    }
     let lines = Lines::of(text);
     // Read as a list at once, since what is wrong with one is then said better.
     if !text.trim_ascii_start().starts_with('[') {
@@ -46,7 +52,7 @@ impl<'t> Lines<'t> {
     fn node(&self, raw: &'t RawValue, depth: usize) -> Result<Node, SyntaxError> {
         let (text, line) = (raw.get(), self.line(raw));
         if depth > DEEPEST {
-            return Err(SyntaxError { line, message: TOO_DEEP.into() });
+            return Err(SyntaxError { line, problem: Problem::TooMuch(TOO_DEEP.into()) });
         }
         let before = line - 1;
         let value = match text.as_bytes().first() {
@@ -74,7 +80,7 @@ fn parse<'t, T: Deserialize<'t>>(part: &'t str, before: usize) -> Result<T, Synt
         let message = error.to_string();
         // The line that serde_json appends is one of the part.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        SyntaxError { line: before + error.line().max(1), message: format!("is not JSON: {message}") }
+        SyntaxError { line: before + error.line().max(1), problem: Problem::Syntax(format!("is not JSON: {message}")) }
     })
 }
 
@@ -128,7 +134,7 @@ mod tests {
     fn an_error_knows_its_line() {
         let deep = format!("[\n{}{}]", "[".repeat(100_000), "]".repeat(100_000));
         for (json, line, message) in [
-            ("", 1, "is not JSON: EOF while parsing a value"),
+            ("{", 1, "is not JSON: EOF while parsing an object"),
             ("[{},\n]", 2, "is not JSON: trailing comma"),
             ("[\n{}\n] x", 3, "is not JSON: trailing characters"),
             ("[\n\n\"\\ud83d\"]", 3, "is not JSON: unexpected end of hex escape"),
@@ -136,7 +142,14 @@ mod tests {
             (&deep, 2, "is nested too deeply"),
         ] {
             let error = read(json, &mut |_| {}).unwrap_err();
-            assert_eq!((error.line, error.message.as_str()), (line, message), "{json:?}");
+            assert_eq!((error.line, error.problem.to_string().as_str()), (line, message), "{json:?}");
+        }
+    }
+
+    #[test]
+    fn a_blank_text_is_empty() {
+        for json in ["", " \n\t"] {
+            assert_eq!(read(json, &mut |_| {}), Ok(Document::Empty), "{json:?}");
         }
     }
 }

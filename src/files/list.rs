@@ -34,7 +34,7 @@ pub(super) fn group(node: Node, names: LabelNames, report: &mut dyn FnMut(At)) -
             Value::Text(name) if name == "targets" || name == "labels" => {
                 report(key.line, name.clone(), Fault::Repeated);
             }
-            Value::Text(name) => report(key.line, excerpt(name), Fault::UnknownField),
+            Value::Text(name) => report(key.line, name.clone(), Fault::UnknownField),
             _ => report(key.line, "a field's name".into(), wrong_type(&key, "a string")),
         }
     }

@@ -5,6 +5,7 @@
 //! what its author meant must not change a fleet.
 
 mod document;
+mod find;
 mod json;
 mod list;
 mod prometheus;
@@ -47,8 +48,8 @@ pub struct ReadFile {
 pub struct Place {
     /// The file's name; `-` is standard input.
     pub file: Rc<str>,
-    /// The line, counted from 1.
-    pub line: usize,
+    /// The line, counted from 1; `None` if it is about the file as a whole.
+    pub line: Option<usize>,
     /// The job, as far as it is known.
     pub job: Option<Rc<str>>,
     /// Which group of its list, counted from 1.
@@ -60,7 +61,8 @@ pub struct Place {
 pub struct FileFault {
     /// Where it is.
     pub place: Place,
-    /// The field, as a path such as `targets[2]` or `labels["a-b"]`; empty if it is about more than a field.
+    /// The field, as a path such as `targets[2]` or `labels["a-b"]`, or the name of one that does not belong there;
+    /// empty if it is about more than a field.
     pub field: String,
     /// What is wrong.
     pub problem: Problem,
@@ -73,8 +75,20 @@ pub enum Problem {
     Group(Fault),
     /// It is no JSON, or no YAML, so that nothing of it can be read.
     Syntax(String),
+    /// It is more than is read here, although it is JSON or YAML.
+    TooMuch(String),
+    /// There is nothing in it, where this belongs, with its article.
+    Empty(&'static str),
+    /// It has bytes that are no text.
+    NotUtf8,
     /// There is no such file, or it cannot be read.
     File(String),
+    /// A configuration names a file that is not there.
+    NoSuchFile(String),
+    /// A field that a configuration does not have, but for another spelling: this one.
+    Misspelt(String),
+    /// Prometheus refuses a configuration that says this.
+    Configuration(String),
     /// It does not go with the job that was given for it, or with none.
     Job(String),
 }
@@ -99,7 +113,10 @@ pub enum Format {
 
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)?;
+        f.write_str(&printable(&self.file))?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
         if let Some(job) = &self.job {
             write!(f, ": job {}", excerpt(job))?;
         }
@@ -113,18 +130,47 @@ impl Display for Place {
 impl Display for FileFault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.place)?;
-        if !self.field.is_empty() {
+        if self.problem.is_about_a_name() {
+            write!(f, "{} ", excerpt(&self.field))?;
+        } else if !self.field.is_empty() {
             write!(f, "{} ", self.field)?;
         }
         self.problem.fmt(f)
     }
 }
 
+impl Problem {
+    /// Whether it is about a field that does not belong there, whose name is anybody's text.
+    #[must_use]
+    pub fn is_about_a_name(&self) -> bool {
+        matches!(self, Self::Group(Fault::UnknownField) | Self::Misspelt(_))
+    }
+}
+
+/// A name as it is, but for what would not be seen as itself on one line.
+fn printable(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for part in name.split_inclusive(['"', '\'', '\\']) {
+        let plain = part.trim_end_matches(['"', '\'', '\\']);
+        text.extend(plain.escape_debug());
+        text.push_str(&part[plain.len()..]);
+    }
+    text
+}
+
 impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group(fault) => fault.fmt(f),
-            Self::Syntax(text) | Self::File(text) | Self::Job(text) => f.write_str(text),
+            Self::Syntax(text)
+            | Self::TooMuch(text)
+            | Self::File(text)
+            | Self::Configuration(text)
+            | Self::Job(text) => f.write_str(text),
+            Self::Empty(expected) => write!(f, "is empty, but must be {expected}"),
+            Self::NotUtf8 => f.write_str("is not UTF-8"),
+            Self::NoSuchFile(pattern) => write!(f, "names the file {pattern:?}, which is not there"),
+            Self::Misspelt(right) => write!(f, "is not a field of a configuration: write {right}"),
         }
     }
 }
@@ -132,5 +178,23 @@ impl Display for Problem {
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_one_line_whatever_the_name_of_the_file() {
+        let place = |file: &str, line| Place { file: file.into(), line, job: None, group: None }.to_string();
+        for (file, shown) in [
+            ("sd/node exporter.yml", "sd/node exporter.yml"),
+            ("caf\u{e9}/\u{1f600}'s \"1\"\\.yml", "caf\u{e9}/\u{1f600}'s \"1\"\\.yml"),
+            ("\u{1b}[31ma\nb\u{202e}.yml", "\\u{1b}[31ma\\nb\\u{202e}.yml"),
+        ] {
+            assert_eq!(place(file, Some(7)), format!("{shown}:7"));
+            assert_eq!(place(file, None), shown);
+        }
     }
 }

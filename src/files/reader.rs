@@ -1,8 +1,7 @@
-//! Reading files, folders and standard input.
+//! Reading texts: lists of groups, and configurations.
 
 use std::{
-    fs,
-    io::{self, Read},
+    collections::{HashMap, HashSet},
     mem,
     path::{Path, PathBuf},
     rc::Rc,
@@ -11,19 +10,23 @@ use std::{
 use super::{
     FileFault, FileGroup, Format, Note, Place, Problem, ReadFile,
     document::{self, Document, Node, SyntaxError, Value},
-    list,
+    list, prometheus,
 };
 use crate::group::{Fault, Job, LabelNames};
 
 /// The name of standard input, on the command line and in errors.
-const STANDARD_INPUT: &str = "-";
+pub(super) const STANDARD_INPUT: &str = "-";
 
 /// Reads files, and collects what they say.
 #[derive(Debug)]
 pub struct Reader {
     names: LabelNames,
     /// Whether the file being read is one that a configuration names.
-    within: bool,
+    pub(super) within: bool,
+    /// What was read of the command line, and for which job; without one, a configuration.
+    pub(super) given: HashSet<(PathBuf, Option<Job>)>,
+    /// The jobs of the configuration that is being read, and where.
+    pub(super) jobs: HashMap<Job, Place>,
     /// The files that were read, in that order.
     pub files: Vec<ReadFile>,
     /// The groups that were read.
@@ -36,15 +39,20 @@ pub struct Reader {
 
 /// The file that is being read.
 pub(super) struct Source {
-    file: Rc<str>,
+    pub(super) file: Rc<str>,
     /// What other files are relative to.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     job: Option<Rc<str>>,
 }
 
 impl Source {
     pub(super) fn at(&self, line: usize) -> Place {
-        Place { file: self.file.clone(), line, job: self.job.clone(), group: None }
+        Place { file: self.file.clone(), line: Some(line), job: self.job.clone(), group: None }
+    }
+
+    /// The file as a whole.
+    pub(super) fn whole(&self) -> Place {
+        Place { file: self.file.clone(), line: None, job: self.job.clone(), group: None }
     }
 
     pub(super) fn with_job(&self, job: &Job) -> Self {
@@ -56,28 +64,15 @@ impl Reader {
     /// A reader that has read nothing yet.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
-        Self { names, within: false, files: Vec::new(), groups: Vec::new(), faults: Vec::new(), notes: Vec::new() }
-    }
-
-    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`.
-    ///
-    /// `job` is the job of lists of groups; without it a list's job is its file's name. A Prometheus configuration
-    /// names its jobs itself.
-    pub fn read(&mut self, path: &Path, job: Option<&Job>) {
-        if path == Path::new(STANDARD_INPUT) {
-            let mut text = Vec::new();
-            let read = io::stdin().read_to_end(&mut text).map(|_| text);
-            return self.read_bytes(path, read, job);
-        }
-        if !path.is_dir() {
-            return self.read_file(path, job);
-        }
-        match files_of(path) {
-            Ok(files) if files.is_empty() => {
-                self.unreadable(path, "has no file that ends in .json, .yml or .yaml");
-            }
-            Ok(files) => files.iter().for_each(|file| self.read_file(file, job)),
-            Err(error) => self.unreadable(path, &format!("cannot be read: {error}")),
+        Self {
+            names,
+            within: false,
+            given: HashSet::new(),
+            jobs: HashMap::new(),
+            files: Vec::new(),
+            groups: Vec::new(),
+            faults: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -88,11 +83,10 @@ impl Reader {
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
             job: job.map(|job| job.as_str().into()),
         };
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let job_of_list = match job {
             Some(job) => Some(job.clone()),
-            None if self.within || file == Path::new(STANDARD_INPUT) => None,
-            None => Job::new(stem).ok(),
+            None if self.within => None,
+            None => job_by_name(file),
         };
         let format = format_of(file, text);
         let this = self.files.len();
@@ -117,8 +111,9 @@ impl Reader {
                 self.misnamed(source.at(1), "is a list of groups: name their job with --job");
             }
             Ok(Document::List) => {}
+            Ok(Document::Empty) => self.problem(source.whole(), Problem::Empty(expected)),
             Ok(Document::Other(Node { value: Value::Map(entries), .. }))
-                if is_configuration(&entries) && !(self.within && job.is_some()) =>
+                if prometheus::is_configuration(&entries) && !(self.within && job.is_some()) =>
             {
                 self.files[this].configuration = true;
                 if job.is_some() {
@@ -133,7 +128,7 @@ impl Reader {
                 let fault = Fault::WrongType { found: node.kind(), expected };
                 self.fault(source.at(node.line), String::new(), fault);
             }
-            Err(error) => self.syntax(&source, error),
+            Err(SyntaxError { line, problem }) => self.problem(source.at(line), problem),
         }
     }
 
@@ -148,29 +143,12 @@ impl Reader {
         });
         match read {
             Ok(Document::List) => {}
+            Ok(Document::Empty) => self.problem(source.whole(), Problem::Empty("a list of target groups")),
             Ok(Document::Other(node)) => {
                 let fault = Fault::WrongType { found: node.kind(), expected: "a list of target groups" };
                 self.fault(source.at(node.line), String::new(), fault);
             }
-            Err(error) => self.syntax(&source, error),
-        }
-    }
-
-    pub(super) fn read_file(&mut self, path: &Path, job: Option<&Job>) {
-        self.read_bytes(path, fs::read(path), job);
-    }
-
-    fn read_bytes(&mut self, path: &Path, bytes: io::Result<Vec<u8>>, job: Option<&Job>) {
-        match bytes.map(String::from_utf8) {
-            Ok(Ok(text)) => self.read_text(path, &text, job),
-            Ok(Err(error)) => {
-                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = good.split(|byte| *byte == b'\n').count();
-                let file: Rc<str> = path.display().to_string().into();
-                self.files.push(ReadFile { name: file.clone(), format: format_of(path, ""), configuration: false });
-                self.problem(Place { file, line, job: None, group: None }, "is not UTF-8");
-            }
-            Err(error) => self.unreadable(path, &format!("cannot be read: {error}")),
+            Err(SyntaxError { line, problem }) => self.problem(source.at(line), problem),
         }
     }
 
@@ -179,7 +157,7 @@ impl Reader {
         let place = Place { group: Some(i + 1), ..source.at(node.line) };
         let faults = &mut self.faults;
         let group = list::group(node, self.names, &mut |at| {
-            let place = Place { line: at.line, ..place.clone() };
+            let place = Place { line: Some(at.line), ..place.clone() };
             faults.push(FileFault { place, field: at.field, problem: Problem::Group(at.fault) });
         });
         if let Some(group) = group {
@@ -210,57 +188,25 @@ impl Reader {
         Vec::new()
     }
 
-    /// The files that a pattern of a configuration names. That there is none may be meant only where it has a `*`.
-    pub(super) fn matching(&mut self, source: &Source, at: Place, pattern: &str) -> Vec<PathBuf> {
-        let folder = glob::Pattern::escape(&source.folder.to_string_lossy());
-        let whole = Path::new(&folder).join(pattern);
-        match glob::glob(&whole.to_string_lossy()) {
-            Ok(paths) => {
-                let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
-                paths.sort();
-                if paths.is_empty() && pattern.contains('*') {
-                    self.note(at, format!("{pattern:?} names no file"));
-                } else if paths.is_empty() {
-                    self.problem(at, &format!("names the file {pattern:?}, which is not there"));
-                }
-                paths
-            }
-            Err(error) => {
-                self.problem(at, &format!("has the pattern {pattern:?}, which is wrong: {}", error.msg));
-                Vec::new()
-            }
-        }
-    }
-
     pub(super) fn fault(&mut self, place: Place, field: String, fault: Fault) {
         self.faults.push(FileFault { place, field, problem: Problem::Group(fault) });
     }
 
-    pub(super) fn problem(&mut self, place: Place, problem: &str) {
-        self.faults.push(FileFault { place, field: String::new(), problem: Problem::File(problem.into()) });
+    pub(super) fn problem(&mut self, place: Place, problem: Problem) {
+        self.faults.push(FileFault { place, field: String::new(), problem });
     }
 
     fn misnamed(&mut self, place: Place, problem: &str) {
-        self.faults.push(FileFault { place, field: String::new(), problem: Problem::Job(problem.into()) });
-    }
-
-    fn syntax(&mut self, source: &Source, SyntaxError { line, message }: SyntaxError) {
-        let (place, problem) = (source.at(line), Problem::Syntax(message));
-        self.faults.push(FileFault { place, field: String::new(), problem });
+        self.problem(place, Problem::Job(problem.into()));
     }
 
     pub(super) fn note(&mut self, place: Place, text: String) {
         self.notes.push(Note { place, text });
     }
-
-    fn unreadable(&mut self, path: &Path, problem: &str) {
-        let place = Place { file: path.display().to_string().into(), line: 1, job: None, group: None };
-        self.problem(place, problem);
-    }
 }
 
 /// As Prometheus tells the two apart, and by the first character where the name says nothing.
-fn format_of(file: &Path, text: &str) -> Format {
+pub(super) fn format_of(file: &Path, text: &str) -> Format {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "json" => Format::Json,
@@ -270,24 +216,8 @@ fn format_of(file: &Path, text: &str) -> Format {
     }
 }
 
-/// Whether a map is a Prometheus configuration, by one of the fields that have to do with targets.
-fn is_configuration(entries: &[(Node, Node)]) -> bool {
-    let names = ["scrape_configs", "scrape_config_files"];
-    entries.iter().any(|(key, _)| matches!(&key.value, Value::Text(name) if names.contains(&name.as_str())))
-}
-
-fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let is_list = |path: &Path| {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        ["json", "yml", "yaml"].iter().any(|known| extension.eq_ignore_ascii_case(known)) && path.is_file()
-    };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_list(&path) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+/// The job of a list for which none was given.
+pub(super) fn job_by_name(file: &Path) -> Option<Job> {
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| file != Path::new(STANDARD_INPUT))?;
+    Job::new(stem).ok()
 }

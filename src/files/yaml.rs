@@ -1,10 +1,13 @@
 //! YAML, composed from the parser's events: a loader would lose the text of a scalar as it is written, or its line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value};
+use super::{
+    Problem,
+    document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+};
 
 /// How many nodes aliases may repeat: a few lines of YAML can ask for billions.
 const MOST_REPEATED: usize = 1_000_000;
@@ -22,7 +25,7 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
         match composer.next()? {
             (Event::StreamEnd, _) => break,
             (Event::DocumentStart(_), span) if document.is_some() => {
-                return Err(error(span, "is a second document, and Prometheus reads only the first"));
+                return Err(too_much(span, "is a second document, and Prometheus reads only the first"));
             }
             (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
             (Event::SequenceStart(..), _) => {
@@ -32,7 +35,7 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
             (event, span) => document = Some(Document::Other(composer.node(event, span, 0)?)),
         }
     }
-    Ok(document.unwrap_or(Document::Other(Node { line: 1, value: Value::Null })))
+    Ok(document.unwrap_or(Document::Empty))
 }
 
 impl<'t> Composer<'t> {
@@ -40,7 +43,7 @@ impl<'t> Composer<'t> {
         match self.parser.next_event() {
             Some(next) => next.map_err(|e: ScanError| SyntaxError {
                 line: e.marker().line(),
-                message: format!("is not YAML: {}", e.info()),
+                problem: Problem::Syntax(format!("is not YAML: {}", e.info())),
             }),
             None => Ok((Event::StreamEnd, Span::default())),
         }
@@ -58,7 +61,7 @@ impl<'t> Composer<'t> {
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxError> {
         if depth > DEEPEST {
-            return Err(error(span, TOO_DEEP));
+            return Err(too_much(span, TOO_DEEP));
         }
         let line = span.start.line();
         let (value, anchor) = match event {
@@ -73,7 +76,7 @@ impl<'t> Composer<'t> {
                 (Value::List(list), anchor)
             }
             Event::MappingStart(anchor, _) => (Value::Map(self.entries(depth)?), anchor),
-            _ => return Err(error(span, "is not YAML: it ends too early")),
+            _ => return Err(no_yaml(span, "is not YAML: it ends too early")),
         };
         let node = Node { line, value };
         if anchor > 0 {
@@ -93,30 +96,30 @@ impl<'t> Composer<'t> {
             let key = self.node(event, span, depth + 1)?;
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
-            match value.value {
-                Value::Map(map) if is_merge => merged.extend(map),
-                Value::List(list) if is_merge => merged.extend(list.into_iter().flat_map(|node| match node.value {
-                    Value::Map(map) => map,
-                    _ => Vec::new(),
-                })),
-                _ if is_merge => return Err(error(span, "cannot be merged: it is not a map")),
-                _ => entries.push((key, value)),
+            if !is_merge {
+                entries.push((key, value));
+                continue;
+            }
+            let maps = if let Value::List(list) = value.value { list } else { vec![value] };
+            for map in maps {
+                let Value::Map(map) = map.value else {
+                    return Err(no_yaml(span, "cannot be merged: it is not a map"));
+                };
+                merged.extend(map);
             }
         }
         // Keys of the map itself count, then those of the first map that has them.
-        for (key, value) in merged {
-            if entries.iter().all(|(own, _)| own.value != key.value) {
-                entries.push((key, value));
-            }
-        }
+        let mut known: HashSet<&Value> = entries.iter().map(|(key, _)| &key.value).collect();
+        let new: Vec<bool> = merged.iter().map(|(key, _)| known.insert(&key.value)).collect();
+        entries.extend(merged.into_iter().zip(new).filter_map(|(entry, new)| new.then_some(entry)));
         Ok(entries)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<Node, SyntaxError> {
-        let node = self.anchors.get(&id).ok_or_else(|| error(span, "is an alias of itself"))?;
+        let node = self.anchors.get(&id).ok_or_else(|| no_yaml(span, "is an alias of itself"))?;
         self.repeated += size(node);
         if self.repeated > MOST_REPEATED {
-            return Err(error(span, "repeats too much through aliases"));
+            return Err(too_much(span, "repeats too much through aliases"));
         }
         Ok(node.clone())
     }
@@ -134,18 +137,26 @@ fn size(node: &Node) -> usize {
     }
 }
 
-fn error(span: Span, message: &str) -> SyntaxError {
-    SyntaxError { line: span.start.line(), message: message.into() }
+/// What no reader of YAML takes.
+fn no_yaml(span: Span, message: &str) -> SyntaxError {
+    SyntaxError { line: span.start.line(), problem: Problem::Syntax(message.into()) }
+}
+
+/// What another reader of YAML may take.
+fn too_much(span: Span, message: &str) -> SyntaxError {
+    SyntaxError { line: span.start.line(), problem: Problem::TooMuch(message.into()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn only(yaml: &str) -> Result<Node, SyntaxError> {
         match read(yaml, &mut |_| panic!("a list"))? {
             Document::Other(node) => Ok(node),
-            Document::List => panic!("a list"),
+            document => panic!("{document:?}"),
         }
     }
 
@@ -186,18 +197,32 @@ mod tests {
             ("a: 1\nb: [\n".to_owned(), 3, "is not YAML"),
             ("a: 1\n---\nb: 2\n".into(), 2, "is a second document"),
             ("a: *b\n".into(), 1, "is not YAML"),
+            ("a: &a {b: 1}\nc: {<<: [*a, x]}\n".into(), 2, "cannot be merged"),
             ("[".repeat(1000), 1, ""),
             (format!("a: {}{}\n", "[".repeat(100), "]".repeat(100)), 1, "is nested too deeply"),
             (format!("l0: &l0 [x]\n{}", billions.concat()), 7, "repeats too much"),
         ] {
             let error = only(&yaml).unwrap_err();
-            assert!(error.message.contains(message) && error.line == line, "{error:?}");
+            assert!(error.problem.to_string().contains(message) && error.line == line, "{error:?}");
         }
     }
 
     #[test]
-    fn nothing_at_all_is_null() {
-        for yaml in ["", "\n", "# nothing\n", "---\n", "~\n"] {
+    fn many_keys_are_merged_into_many() {
+        let keys = |prefix: char| (0..30_000).map(|i| format!("  {prefix}{i}: x\n")).collect::<String>();
+        let yaml = format!("a: &a\n{}b:\n  <<: *a\n{}", keys('a'), keys('b'));
+        let start = Instant::now();
+        let Value::Map(entries) = only(&yaml).unwrap().value else { panic!("no map") };
+        assert!(matches!(&entries[1].1.value, Value::Map(merged) if merged.len() == 60_000));
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn nothing_at_all_is_empty_or_null() {
+        for yaml in ["", "\n", "# nothing\n"] {
+            assert_eq!(read(yaml, &mut |_| {}), Ok(Document::Empty), "{yaml:?}");
+        }
+        for yaml in ["---\n", "~\n"] {
             assert_eq!(only(yaml).unwrap().value, Value::Null, "{yaml:?}");
         }
     }

@@ -296,9 +296,9 @@ async fn what_cannot_be_meant_is_refused() {
     applied.write("empty.yml", "");
     fs::create_dir(applied.folder.path().join("empty")).unwrap();
     for (arguments, input, error) in [
-        (vec!["-f", "no.json"], "", "no.json:1: cannot be read"),
-        (vec!["-f", "empty"], "", "empty:1: has no file that ends in .json, .yml or .yaml"),
-        (vec!["-f", "empty.yml"], "", "empty.yml:1: is null, but must be a list"),
+        (vec!["-f", "no.json"], "", "no.json: cannot be read"),
+        (vec!["-f", "empty"], "", "empty: has no file that ends in .json, .yml or .yaml"),
+        (vec!["-f", "empty.yml"], "", "empty.yml: is empty, but must be a list"),
         (vec!["-f", "rules.yml"], "", "rules.yml:1: is a map, but must be a list"),
         (
             vec!["-f", "prometheus.yml"],

@@ -69,6 +69,7 @@ pub(super) fn of_fault(fault: &FileFault, form: Form, profile: Profile) -> Findi
         severity,
         at: At::Place(fault.place.clone()),
         field: fault.field.clone(),
+        quoted: fault.problem.is_about_a_name(),
         problem: fault.problem.to_string(),
         consequence,
     }
@@ -108,7 +109,7 @@ fn in_reading_order(findings: &mut [Finding], reader: &Reader) {
     let order: HashMap<&str, usize> = reader.files.iter().enumerate().map(|(i, file)| (&*file.name, i)).rev().collect();
     findings.sort_by_key(|finding| match &finding.at {
         At::Place(place) => (order.get(&*place.file).copied().unwrap_or(usize::MAX - 1), place.line),
-        At::Url(_) | At::All => (usize::MAX, 0),
+        At::Url(_) | At::All => (usize::MAX, None),
     });
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anstyle::Style;
 use clap::ValueEnum;
-use http_sd_lambda::files::Place;
+use http_sd_lambda::{files::Place, group::excerpt};
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -44,6 +44,8 @@ pub(super) struct Finding {
     pub(super) at: At,
     /// The field, as a path such as `targets[2]`; empty if it is about more than a field.
     pub(super) field: String,
+    /// Whether the field is anybody's text rather than a path, and so stands in quotes on a line.
+    pub(super) quoted: bool,
     /// Reads on from the field.
     pub(super) problem: String,
     /// What the poller does about it.
@@ -88,15 +90,29 @@ struct JsonSummary<'a, S> {
 
 impl Finding {
     pub(super) fn warning(at: At, field: &str, problem: String, consequence: String) -> Self {
-        Self { severity: Severity::Warning, at, field: field.into(), problem, consequence: Some(consequence) }
+        Self {
+            severity: Severity::Warning,
+            at,
+            field: field.into(),
+            quoted: false,
+            problem,
+            consequence: Some(consequence),
+        }
     }
 
     pub(super) fn fault(at: At, problem: String, consequence: String) -> Self {
-        Self { severity: Severity::Fault, at, field: String::new(), problem, consequence: Some(consequence) }
+        Self {
+            severity: Severity::Fault,
+            at,
+            field: String::new(),
+            quoted: false,
+            problem,
+            consequence: Some(consequence),
+        }
     }
 
     pub(super) fn note(at: At, problem: String) -> Self {
-        Self { severity: Severity::Note, at, field: String::new(), problem, consequence: None }
+        Self { severity: Severity::Note, at, field: String::new(), quoted: false, problem, consequence: None }
     }
 }
 
@@ -169,7 +185,9 @@ impl Display for Finding {
             At::Url(url) => write!(f, "{url}: ")?,
             At::Place(place) => write!(f, "{place}: ")?,
         }
-        if !self.field.is_empty() {
+        if self.quoted {
+            write!(f, "{} ", excerpt(&self.field))?;
+        } else if !self.field.is_empty() {
             write!(f, "{} ", self.field)?;
         }
         f.write_str(&self.problem)?;
@@ -207,7 +225,7 @@ impl Serialize for Finding {
         Flat {
             severity: self.severity,
             file,
-            line: place.map(|place| place.line),
+            line: place.and_then(|place| place.line),
             job: place.and_then(|place| place.job.as_deref()),
             group: place.and_then(|place| place.group),
             field: Some(self.field.as_str()).filter(|field| !field.is_empty()),

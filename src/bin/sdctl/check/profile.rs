@@ -84,12 +84,14 @@ impl Profile {
     pub(super) fn judge(self, fault: &FileFault, form: Form) -> (Severity, Option<String>) {
         let effect = match &fault.problem {
             Problem::Group(problem) => self.effect(problem, fault, form),
-            // What else is called a syntax error here, a second document for one, Prometheus may well take.
-            Problem::Syntax(text) => text.starts_with("is not ").then_some(Effect::RejectsFile),
-            Problem::File(text) if text == "is not UTF-8" && form == Form::Json => Some(Effect::Replaces),
-            Problem::File(text) if text == "is not UTF-8" => Some(Effect::RejectsFile),
-            Problem::File(text) => text.starts_with("names the file").then_some(Effect::WaitsForFile),
-            Problem::Job(_) => None,
+            Problem::Empty(_) if form == Form::Yaml => Some(Effect::TakesForEmptyList),
+            Problem::Empty(_) if form == Form::Configuration => None,
+            Problem::NotUtf8 if form == Form::Json => Some(Effect::Replaces),
+            Problem::Syntax(_) | Problem::Empty(_) | Problem::NotUtf8 => Some(Effect::RejectsFile),
+            Problem::NoSuchFile(_) => Some(Effect::WaitsForFile),
+            Problem::Misspelt(_) | Problem::Configuration(_) => Some(Effect::RejectsAll),
+            // More than is read here, a second document for one, Prometheus may well take.
+            Problem::TooMuch(_) | Problem::File(_) | Problem::Job(_) => None,
         };
         let severity = if matches!(effect, Some(Effect::Ignores)) { Severity::Warning } else { Severity::Fault };
         (severity, effect.map(|effect| self.words(effect, form)))
@@ -149,8 +151,7 @@ impl Profile {
     }
 }
 
-/// Whether a field, in quotes, is one that Go's JSON reader takes for `targets` or `labels`.
+/// Whether a field is one that Go's JSON reader takes for `targets` or `labels`.
 fn is_known_in_other_case(field: &str) -> bool {
-    let name = field.trim_matches('"');
-    ["targets", "labels"].iter().any(|known| known.eq_ignore_ascii_case(name))
+    ["targets", "labels"].iter().any(|known| known.eq_ignore_ascii_case(field))
 }

@@ -44,8 +44,9 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
 
 /// A place in the same job.
 fn short(place: &Place) -> String {
+    let line = Place { job: None, group: None, ..place.clone() };
     match place.group {
-        Some(group) => format!("group {group} at {}:{}", place.file, place.line),
-        None => format!("{}:{}", place.file, place.line),
+        Some(group) => format!("group {group} at {line}"),
+        None => line.to_string(),
     }
 }
