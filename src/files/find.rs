@@ -10,7 +10,7 @@ use super::{
     Place, Problem, ReadFile,
     reader::{Reader, STANDARD_INPUT, Source, format_of, job_by_name},
 };
-use crate::group::Job;
+use crate::group::{Job, excerpt};
 
 impl Reader {
     /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. What was
@@ -80,7 +80,7 @@ impl Reader {
     /// The files that a pattern of a configuration names. That there is none may be meant only where it has a `*`.
     pub(super) fn matching(&mut self, source: &Source, at: &Place, pattern: &str) -> Vec<PathBuf> {
         let Some(folder) = source.folder.to_str() else {
-            let problem = format!("names files in the folder {:?}, whose name must be UTF-8", source.folder);
+            let problem = format!("names files in the folder {}, whose name must be UTF-8", shown(&source.folder));
             self.problem(at.clone(), Problem::File(problem));
             return Vec::new();
         };
@@ -99,7 +99,8 @@ impl Reader {
                 Ok(path) => paths.push(path),
                 Err(error) => {
                     unreadable = true;
-                    let problem = format!("names files in {:?}, which cannot be read: {}", error.path(), error.error());
+                    let problem =
+                        format!("names files in {}, which cannot be read: {}", shown(error.path()), error.error());
                     self.problem(at.clone(), Problem::File(problem));
                 }
             }
@@ -123,6 +124,11 @@ impl Reader {
 
 fn whole(path: &Path) -> Place {
     Place { file: path.display().to_string().into(), line: None, job: None, group: None }
+}
+
+/// A path in an error, which it must leave on one line.
+fn shown(path: &Path) -> String {
+    excerpt(&path.to_string_lossy())
 }
 
 /// What a folder has by the names of lists, but for its folders: also what cannot be read, and would be missed.
