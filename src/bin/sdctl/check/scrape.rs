@@ -8,7 +8,7 @@ use http_sd_lambda::{
 };
 
 use super::{
-    duration,
+    address, duration,
     finding::{At, Finding},
     profile::{Form, Profile},
 };
@@ -64,10 +64,13 @@ impl Check<'_> {
             let problem = format!("is {}, neither http nor https", excerpt(scheme));
             self.warn(group, &label(SCHEME), problem, "every scrape fails, if there is one at all".into());
         }
+        if !steering.probing {
+            self.addresses(group);
+        }
         // vmagent takes a URL for an address, reads durations of its own kind, and bends a time-out to its interval.
         if self.profile.is_prometheus() {
             if !steering.probing {
-                self.addresses(group);
+                self.urls(group);
             }
             self.times(group, &steering);
         }
@@ -78,6 +81,15 @@ impl Check<'_> {
     }
 
     fn addresses(&mut self, group: &FileGroup) {
+        for (i, target) in group.group.targets.iter().enumerate().filter(|(_, target)| !target.as_str().contains('/')) {
+            if let Some((problem, consequence)) = address::wrong(target.as_str()) {
+                let problem = format!("{} {problem}", excerpt(target.as_str()));
+                self.warn(group, &format!("targets[{i}]"), problem, consequence.into());
+            }
+        }
+    }
+
+    fn urls(&mut self, group: &FileGroup) {
         let is_url = |target: &&Target| target.as_str().contains('/');
         let Some((i, first)) = group.group.targets.iter().enumerate().find(|(_, target)| is_url(target)) else {
             return;
