@@ -519,3 +519,15 @@ fn get_can_be_piped_into_apply_on_the_local_table() {
     assert!(ran.status.success(), "{ran:?}");
     assert!(String::from_utf8_lossy(&ran.stdout).contains("Nothing to change: 1 group"), "{ran:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_given_twice_is_applied_once_and_one_that_is_missed_changes_nothing() {
+    let applied = Applied::new().await;
+    applied.write("sd/k.yml", "- targets: [k:1]\n");
+    let ran = applied.run(&["apply", "-f", "sd/k.yml", "-f", "sd", "-f", "./sd/k.yml", "--yes"]);
+    assert!(ran.done().ends_with("Applied: 1 added, 0 changed, 0 removed.\n"));
+    std::os::unix::fs::symlink("gone", applied.folder.path().join("sd/l.yml")).unwrap();
+    let ran = applied.run(&["apply", "-f", "sd", "--yes"]);
+    assert!(ran.stderr.starts_with("sd/l.yml: cannot be read: "), "{ran:?}");
+    assert!(ran.failed().starts_with("sdctl: nothing was changed"));
+}

@@ -154,6 +154,11 @@ fn what_prometheus_takes_but_does_not_scrape_as_it_was_meant_is_a_warning() {
         (r#"[{"targets":[]}]"#.into(), "has no targets"),
         (r#"[{"targets":["http://a/x"]}]"#.into(), "drops it unless it is relabelled, as for blackbox probing"),
         (r#"[{"targets":["http://a/x"],"labels":{"__param_module":"http_2xx"}}]"#.into(), ""),
+        (r#"[{"targets":["a","[::1]:1","[::1]"]}]"#.into(), ""),
+        (r#"[{"targets":["h:1,h:2"]}]"#.into(), r#"targets[0] "h:1,h:2" has a comma in it"#),
+        (r#"[{"targets":["h:1","a:99999"]}]"#.into(), "1 to 65535; every scrape of it fails"),
+        (r#"[{"targets":["::1"]}]"#.into(), r#"write "[::1]""#),
+        (r#"[{"targets":["a,b"],"labels":{"__param_target":"x"}}]"#.into(), ""),
         (label("__scheme__", "https"), ""),
         (label("__scheme__", "ftp"), "neither http nor https"),
         (label("__scrape_interval__", "1.5s"), "which is no duration"),
@@ -243,4 +248,49 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_name_that_only_some_take_is_noted_once() {
+    let text = r#"[{"targets":["a:1"],"labels":{"a-b":"x"}},{"targets":["b:1"],"labels":{"a-b":"x","c.d":"x"}}]"#;
+    for poller in ["prometheus3", "vmagent"] {
+        let (code, output) = check_file("node.json", text, &["--strict", "--for", poller]);
+        let expected = r#"note    node.json:1: job "node", group 1: labels["a-b"] is a name that "#;
+        assert!(code == 0 && output.starts_with(expected) && output.lines().count() == 2, "{output}");
+        assert!(
+            output.contains("but sdctl apply and the function refuse it unless HTTP_SD_LABEL_NAMES=utf8"),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn what_a_script_reads_has_no_quotes_and_no_line_where_there_is_none() {
+    let files = folder(&[("bad.json", r#"[{"targets":["a:1"],"lables":{}}]"#), ("empty.yml", " \n")]);
+    let (_, output) = check(files.path(), &["bad.json", "empty.yml"]);
+    assert!(output.contains(r#"group 1: "lables" is not a field of a target group"#), "{output}");
+    assert!(output.contains("fault   empty.yml: is empty, but must be a list"), "{output}");
+    let (_, output) = check(files.path(), &["bad.json", "empty.yml", "-o", "json"]);
+    let report: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(report["findings"][0]["field"], "lables", "{output}");
+    assert_eq!(report["findings"][1]["line"], Value::Null, "{output}");
+}
+
+#[test]
+fn what_would_make_a_short_list_is_what_prometheus_refuses() {
+    let job = "scrape_configs:\n- job_name: x\n";
+    for (text, expected) in [
+        (
+            format!("{job}  static_config: []\n"),
+            r#""static_config" is not a field of a configuration: write static_configs"#,
+        ),
+        (format!("{job}  file_sd_configs: [{{}}]\n"), "files is missing"),
+        (format!("{job}- job_name: x\n"), "is the name of another scrape configuration, at prometheus.yml:2"),
+    ] {
+        let (code, output) = check_file("prometheus.yml", &text, &[]);
+        assert!(code == 2 && output.contains(expected), "{output}");
+        assert!(output.contains("Prometheus 2 refuses the whole configuration"), "{output}");
+    }
+    let (code, output) = check_file("prometheus.yml", "global: {}\n", &[]);
+    assert!(code == 0 && output.starts_with("note    prometheus.yml: names no scrape configuration"), "{output}");
 }

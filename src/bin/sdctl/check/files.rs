@@ -10,8 +10,8 @@ use std::{
 };
 
 use http_sd_lambda::{
-    files::{FileFault, Problem, Reader},
-    group::Job,
+    files::{FileFault, FileGroup, Problem, Reader},
+    group::{Job, LabelName, LabelNames, excerpt},
 };
 use serde::Serialize;
 
@@ -51,6 +51,7 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     }
     twice::check(&reader.groups, &mut findings);
     size::check(&reader.groups, &mut findings)?;
+    findings.extend(refused_elsewhere(&reader.groups, profile));
     findings.extend(reader.notes.iter().map(|note| Finding::note(At::Place(note.place.clone()), note.text.clone())));
     in_reading_order(&mut findings, &reader);
 
@@ -81,6 +82,25 @@ pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
     let mut places: Vec<_> = of_groups.map(|FileFault { place, .. }| (&place.file, &place.job, place.group)).collect();
     places.dedup();
     places.len()
+}
+
+/// That there are label names which the poller takes, and the rest of us only if told to. Said once.
+fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> {
+    if profile.label_names() == LabelNames::Legacy {
+        return None;
+    }
+    let legacy = |name: &LabelName| LabelName::new(name.as_str(), LabelNames::Legacy).is_ok();
+    let (group, name) =
+        groups.iter().find_map(|group| Some((group, group.group.labels.keys().find(|n| !legacy(n))?)))?;
+    let mut note = Finding::note(
+        At::Place(group.place.clone()),
+        format!(
+            "is a name that {} takes, but sdctl apply and the function refuse it unless HTTP_SD_LABEL_NAMES=utf8",
+            profile.name()
+        ),
+    );
+    note.field = format!("labels[{}]", excerpt(name.as_str()));
+    Some(note)
 }
 
 /// What cannot be read can be neither right nor wrong. Pipes are left alone: to open one twice may end it.
