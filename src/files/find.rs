@@ -159,7 +159,9 @@ mod tests {
     fn read(paths: &[&Path], job: Option<&str>) -> Reader {
         let mut reader = Reader::new(LabelNames::Legacy);
         let job = job.map(|job| Job::new(job).unwrap());
-        paths.iter().for_each(|path| reader.read(path, job.as_ref()));
+        for path in paths {
+            reader.read(path, job.as_ref());
+        }
         reader
     }
 
