@@ -15,6 +15,7 @@ use crate::{
     Outcome,
     arguments::Count,
     error::CliError,
+    output,
     style::{ADDED, CHANGED, FAINT, REMOVED},
 };
 
@@ -121,7 +122,7 @@ impl<S: Display + Serialize> Report<S> {
     pub(super) fn print(&self, output: Output, strict: bool) -> Result<Outcome, CliError> {
         let counts = self.counts();
         let bad = counts.faults > 0 || (strict && counts.warnings > 0);
-        let mut out = BufWriter::new(anstream::stdout().lock());
+        let mut out = BufWriter::new(output::stdout());
         match output {
             Output::Human => {
                 for finding in &self.findings {

@@ -39,7 +39,7 @@ pub(crate) struct Options {
     #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
     files: Vec<PathBuf>,
     /// Job of the lists [default: the file's name without its extension]
-    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    #[arg(long, value_name = "JOB", conflicts_with = "url")]
     job: Option<String>,
     /// Poll this URL as Prometheus does, and check the answer
     #[arg(long, value_name = "URL", value_parser = parse_url)]
