@@ -5,6 +5,7 @@
 mod common;
 
 mod apply;
+mod apply_safety;
 mod apply_together;
 mod check;
 mod check_url;

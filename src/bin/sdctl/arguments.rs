@@ -2,9 +2,41 @@
 
 use std::{fmt, time::Duration};
 
-use http_sd_lambda::group::{Fault, GroupName, Job, LabelName, LabelNames, Labels, Target};
+use clap::Args;
+use http_sd_lambda::{
+    config::{self, variable},
+    group::{Fault, GroupName, Job, LabelName, LabelNames, Labels, Lease, StoredGroup, Target, TargetGroup},
+};
 
 use crate::error::CliError;
+
+/// A whole group.
+#[derive(Debug, Args)]
+pub(crate) struct GroupArguments {
+    /// Job, the last part of the URL
+    job: String,
+    /// The group's name within the job
+    group: String,
+    /// What to scrape, `host:port` or a URL; may be repeated
+    #[arg(short, long = "target", value_name = "TARGET", required = true)]
+    targets: Vec<String>,
+    /// Label; may be repeated
+    #[arg(short, long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    labels: Vec<Pair>,
+}
+
+impl GroupArguments {
+    /// The group, still without a lease.
+    pub(crate) fn group(&self) -> Result<StoredGroup, CliError> {
+        let names = config::settings(&variable)?.label_names;
+        Ok(StoredGroup {
+            job: job(&self.job)?,
+            name: group(&self.group)?,
+            lease: Lease::default(),
+            group: TargetGroup { targets: targets(&self.targets)?, labels: labels(&self.labels, names)? },
+        })
+    }
+}
 
 pub(crate) fn job(text: &str) -> Result<Job, CliError> {
     Job::new(text).map_err(wrong("job", text))
@@ -14,12 +46,12 @@ pub(crate) fn group(text: &str) -> Result<GroupName, CliError> {
     GroupName::new(text).map_err(wrong("group", text))
 }
 
-pub(crate) fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
+fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
     texts.iter().map(|text| Target::new(text.as_str()).map_err(wrong("target", text))).collect()
 }
 
 /// Labels from `name=value` each, with each name once.
-pub(crate) fn labels(pairs: &[Pair], names: LabelNames) -> Result<Labels, CliError> {
+fn labels(pairs: &[Pair], names: LabelNames) -> Result<Labels, CliError> {
     let mut labels = Labels::new();
     for Pair { name, value } in pairs {
         if labels.insert(label_name(name, names)?, value.clone()).is_some() {

@@ -4,13 +4,13 @@ use std::{io::Write, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::{
-    group::{EpochSeconds, GroupName, Job, Labels, Lease, StoredGroup, TargetGroup, excerpt},
+    group::{EpochSeconds, GroupName, Job, Labels, Lease, StoredGroup, excerpt},
     table::{Expect, Owner, Record, WriteError},
 };
 
 use crate::{
     Outcome,
-    arguments::{self, Count, Pair},
+    arguments::{self, Count, GroupArguments, Pair},
     change::Change,
     connection::{Connection, TableOptions},
     error::CliError,
@@ -34,16 +34,8 @@ Examples:
 With --ttl the group is served for that long, and its row may be deleted a day later. Without it the group is served \
 until somebody removes it. What else is on the row, such as attributes of your own, stays.")]
 pub(crate) struct PutOptions {
-    /// Job
-    job: String,
-    /// The group's name within the job
-    group: String,
-    /// What to scrape, `host:port` or a URL; may be repeated
-    #[arg(short, long = "target", value_name = "TARGET", required = true)]
-    targets: Vec<String>,
-    /// Label; may be repeated
-    #[arg(short, long = "label", value_name = "NAME=VALUE", value_parser = arguments::pair)]
-    labels: Vec<Pair>,
+    #[command(flatten)]
+    group: GroupArguments,
     /// How long the group is served, such as 90s, 15m or 7d
     #[arg(long, value_name = "DURATION", value_parser = arguments::ttl)]
     ttl: Option<Duration>,
@@ -102,14 +94,11 @@ fn label_edit(text: &str) -> Result<LabelEdit, String> {
 }
 
 pub(crate) async fn put(options: PutOptions) -> Result<Outcome, CliError> {
-    let (job, name) = (arguments::job(&options.job)?, arguments::group(&options.group)?);
-    let targets = arguments::targets(&options.targets)?;
+    let mut after = options.group.group()?;
     let connection = options.table.open_to_change().await?;
-    let labels = arguments::labels(&options.labels, connection.names)?;
-    let before = connection.record(&job, &name).await?;
+    let before = connection.record(&after.job, &after.name).await?;
     let now = EpochSeconds::now();
-    let lease = options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));
-    let after = StoredGroup { job, name, lease, group: TargetGroup { targets, labels } };
+    after.lease = options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));
     let written = connection.table.write(&after, Owner::AsBefore, Expect::Anything, now).await;
     written.map_err(|error| connection.write_error(error))?;
     show(before.as_ref(), &after, now)

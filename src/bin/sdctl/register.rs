@@ -4,14 +4,14 @@ use std::{io::Write, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::{
-    group::{EpochSeconds, Lease, StoredGroup, TargetGroup, excerpt},
+    group::{EpochSeconds, Lease, StoredGroup, excerpt},
     local,
     table::{Expect, Owner},
 };
 
 use crate::{
     Outcome,
-    arguments::{self, Pair},
+    arguments::{self, GroupArguments},
     clock::utc,
     connection::{Connection, Location, TableOptions},
     error::CliError,
@@ -39,18 +39,10 @@ Examples:
 A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since. \
 DynamoDB deletes the row of a lapsed lease after a day or more.")]
 pub(crate) struct Options {
-    /// Job, the last part of the URL
-    job: String,
-    /// Group, by its name within the job
-    group: String,
-    /// What to scrape, such as 10.0.0.1:9100; once for each target
-    #[arg(short, long = "target", value_name = "TARGET", required = true)]
-    targets: Vec<String>,
-    /// Label of these targets; once for each label
-    #[arg(short, long = "label", value_name = "NAME=VALUE", value_parser = arguments::pair)]
-    labels: Vec<Pair>,
+    #[command(flatten)]
+    group: GroupArguments,
     /// Time to live: for how long the group is served after the last renewal
-    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = ttl)]
+    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = ttl)]
     ttl: Duration,
     /// Write the lease once and leave it, as from cron; nothing renews or removes it
     #[arg(long)]
@@ -69,12 +61,8 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
-    let job = arguments::job(&options.job)?;
-    let name = arguments::group(&options.group)?;
-    let targets = arguments::targets(&options.targets)?;
+    let group = options.group.group()?;
     let connection = options.table.open().await?;
-    let labels = arguments::labels(&options.labels, connection.names)?;
-    let group = StoredGroup { job, name, lease: Lease::default(), group: TargetGroup { targets, labels } };
     if options.once {
         return once(connection, group, options.ttl).await;
     }
