@@ -183,7 +183,7 @@ async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
 async fn a_wrong_argument_is_an_error_that_says_what_to_do() {
     let dynamo = Dynamo::with_table().await;
     let cases: [(&[&str], &str); 7] = [
-        (&["--ttl", "2s"], "'2s' for '--ttl <TIME>': it is at least 3 s"),
+        (&["--ttl", "2s"], "'2s' for '--ttl <DURATION>': it is at least 3 s"),
         (&["--ttl", "1500ms"], "a time to live is a whole number of seconds"),
         (&["--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
         (&["--ttl", "100y"], "it is at most a year"),
