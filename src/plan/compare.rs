@@ -62,10 +62,10 @@ struct Matches {
 }
 
 impl Matches {
-    /// One for a row of the set's own, which has a better claim than any other row.
+    /// One for a row of the set's own, which has a better claim than a row that is not.
     fn claim(&mut self) -> Option<usize> {
-        let held = |(_, elsewhere): &(usize, Elsewhere)| matches!(elsewhere, Elsewhere::Left(_));
-        self.free.pop().or_else(|| Some(self.elsewhere.remove(self.elsewhere.iter().position(held)?).0))
+        let weaker = |(_, elsewhere): &(usize, Elsewhere)| !matches!(elsewhere, Elsewhere::TakenOver(_));
+        self.free.pop().or_else(|| Some(self.elsewhere.remove(self.elsewhere.iter().position(weaker)?).0))
     }
 }
 
@@ -73,6 +73,8 @@ impl Matches {
 enum Elsewhere {
     /// Nobody owns the row, and the set may have it.
     Adopted(Box<Record>),
+    /// It belongs to a set whose rows become the set's own.
+    TakenOver(Box<Record>),
     /// The row stays with whoever has it.
     Left(Holder),
 }
@@ -153,7 +155,7 @@ impl<'d> JobComparison<'d> {
             let matches = matches.filter(|_| record.lease.end().is_none());
             match matches.and_then(|matches| Some((matches.claim()?, matches))) {
                 Some(_) if record.managed_by.as_deref() == Some(&view.set) => self.unchanged += 1,
-                Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::Adopted(Box::new(record)))),
+                Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::TakenOver(Box::new(record)))),
                 None => self.left.push(record),
             }
             return;
@@ -183,7 +185,7 @@ impl<'d> JobComparison<'d> {
             free.extend(matches.free);
             for (i, elsewhere) in matches.elsewhere {
                 match elsewhere {
-                    Elsewhere::Adopted(record) => updates.push((i, record)),
+                    Elsewhere::Adopted(record) | Elsewhere::TakenOver(record) => updates.push((i, record)),
                     Elsewhere::Left(holder) => {
                         *plan.elsewhere.entry(holder).or_default() += 1;
                         self.unchanged += 1;

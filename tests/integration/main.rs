@@ -13,6 +13,7 @@ mod contract;
 mod edit;
 mod events;
 mod failure;
+mod help;
 mod plan;
 mod reading;
 mod register;

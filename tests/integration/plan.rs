@@ -251,6 +251,19 @@ proptest! {
     }
 
     #[test]
+    fn a_copy_that_nobody_owns_changes_nothing(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+        let desired = desired(&groups);
+        let mut after = carry_out(rows.clone(), &plan(&rows, &desired, Own, true));
+        // Its name comes before any other, and after.
+        for name in ["!", "~"] {
+            let copies = after.clone().into_iter().filter(|(_, row)| row.is_own());
+            after.extend(copies.map(|((job, group), row)| ((job, format!("{name}{group}")), Stored { owner: None, ..row })));
+        }
+        let again = plan(&after, &desired, Own, true);
+        prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
+    }
+
+    #[test]
     fn no_poll_finds_less_than_both_before_and_after(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, Own, true);

@@ -18,6 +18,11 @@ use crate::{
 
 /// Make a table without the template, or describe one
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl table create --table http-sd --region eu-central-1
+  sdctl table describe --table http-sd
+  sdctl table describe                  the local table")]
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
