@@ -96,6 +96,11 @@ impl Reader {
         let (mut paths, mut unreadable) = (Vec::new(), false);
         for path in found {
             match path {
+                Ok(path) if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) => {
+                    unreadable = true;
+                    let problem = format!("names {}, which is not a file", shown(&path));
+                    self.problem(at.clone(), Problem::File(problem));
+                }
                 Ok(path) => paths.push(path),
                 Err(error) => {
                     unreadable = true;

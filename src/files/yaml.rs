@@ -66,6 +66,9 @@ impl<'t> Composer<'t> {
         let line = span.start.line();
         let (value, anchor) = match event {
             Event::Alias(id) => return self.alias(id, span),
+            Event::Scalar(_, _, _, Some(tag)) if tag.is_yaml_core_schema() && tag.suffix == "binary" => {
+                return Err(too_much(span, "is !!binary: write it as text"));
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 let null = is_null(&text, style, tag.as_deref());
                 (if null { Value::Null } else { Value::Text(text.into_owned()) }, anchor)
@@ -197,6 +200,7 @@ mod tests {
             ("a: 1\nb: [\n".to_owned(), 3, "is not YAML"),
             ("a: 1\n---\nb: 2\n".into(), 2, "is a second document"),
             ("a: *b\n".into(), 1, "is not YAML"),
+            ("a: 1\nb: !!binary aGk=\n".into(), 2, "is !!binary"),
             ("a: &a {b: 1}\nc: {<<: [*a, x]}\n".into(), 2, "cannot be merged"),
             ("[".repeat(1000), 1, ""),
             (format!("a: {}{}\n", "[".repeat(100), "]".repeat(100)), 1, "is nested too deeply"),

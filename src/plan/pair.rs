@@ -4,49 +4,37 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Wanted, names};
 use crate::{
-    group::{Labels, TargetGroup},
+    group::{LabelName, Labels, Target, TargetGroup},
     table::Record,
 };
 
 /// Rows that become wanted groups, wanted groups that need a new row, rows that are left.
 pub(super) type Pairs = (Vec<(usize, Record)>, Vec<usize>, Vec<Record>);
 
-/// How many rows with a target are looked at. Many groups may share one, such as an exporter that probes others.
-const MOST_WITH_TARGET: usize = 64;
+/// How many rows with a target are looked at one by one. Many groups may share one, such as an exporter that probes
+/// others: of those only rows that share a label, too, come into question, if no more than that many do.
+const MOST_ALIKE: usize = 64;
 
-/// Finds for each wanted group a row that it may have been before: one that shares targets with it; else one with its
-/// labels or its name, but only if rows may go, because that row's targets are given up; else a broken one of its name.
+/// Finds for each wanted group a row that it may have been before: one that shares targets with it, and of several the
+/// one with the most labels in common; else one with its labels or its name, but only if rows may go, because that
+/// row's targets are given up; else a broken one of its name.
 pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>, may_go: bool) -> Pairs {
     let groups: Vec<Option<&TargetGroup>> = left.iter().map(|record| record.group.as_ref().ok()).collect();
-    let mut by_target: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut by_labels: HashMap<&Labels, Vec<usize>> = HashMap::new();
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (row, group) in groups.iter().enumerate().rev() {
         if may_go || group.is_none() {
             by_name.insert(left[row].name.as_str(), row);
         }
-        let Some(group) = group else { continue };
-        if may_go {
+        if let Some(group) = group.filter(|_| may_go) {
             by_labels.entry(&group.labels).or_default().push(row);
         }
-        for target in &group.targets {
-            by_target.entry(target.as_str()).or_default().push(row);
-        }
     }
+    let alike = Alike::of(&groups);
     let mut row_of: HashMap<usize, usize> = HashMap::new();
     let mut taken: HashSet<usize> = HashSet::new();
     for &i in &free {
-        let mut shared: HashMap<usize, usize> = HashMap::new();
-        for target in &wanted[i].group.targets {
-            let Some(rows) = by_target.get_mut(target.as_str()) else { continue };
-            while rows.pop_if(|row| taken.contains(row)).is_some() {}
-            for row in rows.iter().rev().take(MOST_WITH_TARGET).filter(|row| !taken.contains(row)) {
-                *shared.entry(*row).or_default() += 1;
-            }
-        }
-        let same_labels = |row: usize| groups[row].is_some_and(|group| group.labels == wanted[i].group.labels);
-        let best = shared.into_iter().max_by_key(|(row, shared)| (*shared, same_labels(*row), usize::MAX - row));
-        if let Some((row, _)) = best {
+        if let Some(row) = alike.best(&wanted[i].group, &taken) {
             taken.insert(row);
             row_of.insert(i, row);
         }
@@ -73,4 +61,61 @@ pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Rec
         }
     }
     (claimed, added, left.into_iter().flatten().collect())
+}
+
+/// Rows by what they have in common with a group.
+struct Alike<'r> {
+    groups: &'r [Option<&'r TargetGroup>],
+    by_target: HashMap<&'r str, Vec<usize>>,
+    /// Of targets that more rows have than are looked at.
+    by_target_and_label: HashMap<(&'r str, &'r LabelName, &'r str), Vec<usize>>,
+}
+
+impl<'r> Alike<'r> {
+    fn of(groups: &'r [Option<&'r TargetGroup>]) -> Self {
+        let mut by_target: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (row, group) in groups.iter().enumerate() {
+            for target in group.iter().flat_map(|group| &group.targets) {
+                by_target.entry(target.as_str()).or_default().push(row);
+            }
+        }
+        let mut by_target_and_label: HashMap<_, Vec<usize>> = HashMap::new();
+        for (target, rows) in by_target.iter().filter(|(_, rows)| rows.len() > MOST_ALIKE) {
+            for &row in rows {
+                for (name, value) in groups[row].iter().flat_map(|group| &group.labels) {
+                    by_target_and_label.entry((*target, name, value.as_str())).or_default().push(row);
+                }
+            }
+        }
+        Self { groups, by_target, by_target_and_label }
+    }
+
+    /// The row that has most in common with a group, of those that are not taken.
+    fn best(&self, group: &TargetGroup, taken: &HashSet<usize>) -> Option<usize> {
+        let mut shared: HashMap<usize, HashSet<&str>> = HashMap::new();
+        for target in group.targets.iter().map(Target::as_str) {
+            for &row in self.with(target, &group.labels).filter(|row| !taken.contains(row)) {
+                shared.entry(row).or_default().insert(target);
+            }
+        }
+        let labels = |row: usize| {
+            let of_row = self.groups[row].map(|group| &group.labels);
+            let equal =
+                |(name, value): &(&LabelName, &String)| of_row.is_some_and(|of_row| of_row.get(name) == Some(value));
+            group.labels.iter().filter(equal).count()
+        };
+        let rank = |(row, shared): &(usize, HashSet<&str>)| (shared.len(), labels(*row), usize::MAX - row);
+        shared.into_iter().max_by_key(rank).map(|(row, _)| row)
+    }
+
+    /// The rows with a target that come into question.
+    fn with<'s>(&'s self, target: &'s str, labels: &'s Labels) -> impl Iterator<Item = &'s usize> {
+        let rows = self.by_target.get(target);
+        let few = rows.filter(|rows| rows.len() <= MOST_ALIKE);
+        let many = rows.filter(|rows| rows.len() > MOST_ALIKE).map(|_| labels);
+        let by_label = many.into_iter().flatten().filter_map(move |(name, value)| {
+            self.by_target_and_label.get(&(target, name, value.as_str())).filter(|rows| rows.len() <= MOST_ALIKE)
+        });
+        few.into_iter().chain(by_label).flatten()
+    }
 }

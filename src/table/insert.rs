@@ -18,7 +18,7 @@ use crate::group::{EpochSeconds, StoredGroup};
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const MOST_IN_TRANSACTION: usize = 100;
 /// How often a transaction is tried that a throttled table, or another transaction, has stopped.
-const TRIES: u32 = 10;
+const TRIES: u32 = 15;
 /// The first pause before that.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.

@@ -33,7 +33,7 @@ pub use pages::Pages;
 pub use record::{Record, State};
 pub use row::{Reading, Row};
 #[cfg(feature = "sdctl")]
-pub use size::{size, split};
+pub use size::{size, split, that_fit};
 #[cfg(feature = "sdctl")]
 pub use write::{Expect, Owner, WriteError};
 

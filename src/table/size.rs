@@ -20,6 +20,18 @@ pub fn size(group: &TargetGroup) -> usize {
     labels_size(&group.labels) + CONTAINER + group.targets.iter().map(target_size).sum::<usize>()
 }
 
+/// Those of some targets for which a row that holds a group has room, in their order.
+#[must_use]
+pub fn that_fit<'t>(group: &TargetGroup, more: &'t [Target]) -> &'t [Target] {
+    let mut room = (MOST - RESERVED).saturating_sub(size(group));
+    let fits = |target: &&Target| {
+        let left = room.checked_sub(target_size(target));
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    &more[..more.iter().take_while(fits).count()]
+}
+
 /// Cuts a group into as many as it takes for each to fit a row. They have the same labels, and together the same
 /// targets, which is the same to every poller. `None` if labels or one target alone are too large.
 ///

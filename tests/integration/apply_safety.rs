@@ -156,3 +156,40 @@ async fn rows_that_look_broken_are_guarded_as_well() {
     assert!(refused.contains("10 of 10 groups"), "{refused}");
     assert_eq!(applied.dynamo.rows().await, before);
 }
+
+/// Groups that probe others share their target, and differ by a label alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_share_a_target_keep_their_rows_when_all_get_a_label() {
+    let applied = Applied::new().await;
+    let probes = |more: &str| {
+        let probe = |i: usize| {
+            format!(r#"{{"targets":["blackbox:9115"],"labels":{{"__param_target":"s{i}","zone":"z"{more}}}}}"#)
+        };
+        format!("[{}]", (0..200).map(probe).collect::<Vec<_>>().join(","))
+    };
+    applied.apply(&probes(""), &[]).done();
+    let plan = applied.apply(&probes(r#","env":"prod""#), &["--prune", "--full"]).done();
+    assert!(plan.contains("0 to add, 200 to change, 0 to remove, 0 unchanged"), "{plan}");
+    assert!(!plan.contains("~ __param_target"), "{plan}");
+    assert_eq!(plan.matches("+ env=prod").count(), 200);
+}
+
+/// What moves does not fit the row that it leaves, because that row is full again.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_groups_can_change_places() {
+    let applied = Applied::new().await;
+    let group = |label: &str, targets: std::ops::Range<usize>, more: std::ops::Range<usize>| {
+        let targets: Vec<String> = targets.chain(more).map(|i| format!("host-{i:05}.example.internal:9100")).collect();
+        serde_json::json!({"targets": targets, "labels": {"group": label}})
+    };
+    let file = |groups: [serde_json::Value; 2]| serde_json::json!(groups).to_string();
+    applied.apply(&file([group("a", 0..9000, 0..0), group("b", 10_000..19_000, 0..0)]), &[]).done();
+    let swapped = file([group("a", 0..4000, 14_000..19_000), group("b", 10_000..14_000, 4000..9000)]);
+    applied.apply(&swapped, &["--prune"]).done();
+    let served: usize = applied.served("node").await.iter().map(|group| group.targets.len()).sum();
+    assert_eq!(served, 18_000);
+    let long = "x".repeat(60_000);
+    let labelled = swapped.replace("\"group\":\"a\"", &format!("\"group\":\"a\",\"long\":\"{long}\""));
+    applied.apply(&labelled, &["--prune"]).done();
+    assert!(applied.apply(&labelled, &["--prune"]).done().starts_with("Nothing to change"));
+}

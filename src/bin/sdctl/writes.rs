@@ -65,12 +65,14 @@ where
     });
     let mut under_way = Box::pin(stream::iter(writes).take_until(until).buffer_unordered(at_once));
     let mut written = Written { done: 0, ended: None };
+    let mut asked = false;
     loop {
         tokio::select! {
             biased;
             () = signals.stop() => {
                 stop.send_replace(true);
-                if matches!(written.ended.replace(Ended::Interrupted), Some(Ended::Interrupted)) {
+                written.ended.get_or_insert(Ended::Interrupted);
+                if std::mem::replace(&mut asked, true) {
                     break;
                 }
                 progress.suspend(|| tell("stopping: waiting for the writes that are under way"));

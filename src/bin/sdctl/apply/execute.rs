@@ -1,5 +1,6 @@
 //! Writing a plan: what is new first, then what changes, and what goes last. A target that moves from one row to another
-//! stays in the old one until the new one has it, so that no poll in between, nor a failure, ever finds less.
+//! stays in the old one until the new one has it, so that no poll in between, nor a failure, finds less. There are two
+//! exceptions: what does not fit the old row any more, and a poll of several pages that is between two of them.
 //!
 //! New rows go in transactions, on condition that they are new. What changes or goes is written row by row, each on
 //! condition that it is as it was when the plan was made.
@@ -9,7 +10,7 @@ use std::{cell::RefCell, collections::HashMap};
 use http_sd_lambda::{
     group::{EpochSeconds, LabelNames, StoredGroup},
     plan::{Change, ChangeKind, Plan},
-    table::{Expect, MOST_IN_TRANSACTION, Owner, Record, Table, WriteError, size},
+    table::{Expect, MOST_IN_TRANSACTION, Owner, Record, Table, WriteError, size, that_fit},
 };
 
 use crate::{
@@ -20,8 +21,8 @@ use crate::{
     writes::{self, ROWS_AT_ONCE, Write, Written},
 };
 
-/// The most that a request of several rows holds, in bytes: little enough for a slow line.
-const MOST_BYTES: usize = 1 << 20;
+/// The most that a request of several rows holds, in bytes: little enough for a slow line, and for a small table.
+const MOST_BYTES: usize = 256 << 10;
 
 /// How many transactions are under way at a time. A new table takes 4,000 rows a second.
 const TRANSACTIONS_AT_ONCE: usize = 4;
@@ -105,9 +106,11 @@ impl<'t> Writer<'t> {
         let (ChangeKind::Update(before, _), Some(mut group)) = (&change.kind, change.stored()) else {
             return (0, Ok(()));
         };
-        group.group.targets.extend(change.moving.iter().cloned());
+        let moving = that_fit(&group.group, &change.moving).to_vec();
+        let holds = !moving.is_empty();
+        group.group.targets.extend(moving);
         let written = self.write(before, &group).await;
-        if change.moving.is_empty() || written.is_err() {
+        if !holds || written.is_err() {
             return writes::one(written);
         }
         self.held.borrow_mut().insert(key(change), before.after(&group, self.set));
