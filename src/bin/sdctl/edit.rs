@@ -192,10 +192,10 @@ async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outc
             names.push(record.name);
         }
     }
-    let shown = excerpt(job.as_str());
     if names.is_empty() {
-        return Err(CliError::Refused(format!("no row has the job {shown}: sdctl get shows all there are")));
+        return Err(CliError::no_such_job(job));
     }
+    let shown = excerpt(job.as_str());
     let (groups, targets) = (Count(names.len(), "group"), Count(targets, "target"));
     question::ask(&format!("Remove the whole job {shown}, {groups} with {targets}?"), yes)?;
     let bar = progress::bar("removing", names.len());

@@ -108,6 +108,10 @@ impl CliError {
         }
     }
 
+    pub(crate) fn no_such_job(job: &Job) -> Self {
+        Self::Refused(format!("no row has the job {}: sdctl get shows all there are", excerpt(job.as_str())))
+    }
+
     pub(crate) fn no_such_group(job: &Job, name: &GroupName) -> Self {
         let (job, name) = (excerpt(job.as_str()), excerpt(name.as_str()));
         Self::Refused(format!("job {job} has no group {name}: sdctl get shows those that there are"))

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use http_sd_lambda::{
-    group::{EpochSeconds, Job, Target, TargetGroup, excerpt},
+    group::{EpochSeconds, Job, Target, TargetGroup},
     table::{Record, State},
 };
 use serde::Serialize;
 
 use crate::{
     Outcome, arguments,
-    change::{labels, targets},
+    change::{labels, printable, targets},
     connection::{Connection, Location, TableOptions},
     error::CliError,
     lease,
@@ -131,10 +131,7 @@ async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Prin
         printer.page(&records.map_err(|error| connection.error(error))?)?;
     }
     match job {
-        Some(job) if !found => {
-            let job = excerpt(job.as_str());
-            Err(CliError::Refused(format!("no row has the job {job}: sdctl get shows all there are")))
-        }
+        Some(job) if !found => Err(CliError::no_such_job(job)),
         _ => Ok(()),
     }
 }
@@ -256,11 +253,6 @@ impl Printer {
         }
         columns.iter().map(|cell| printable(cell)).collect()
     }
-}
-
-/// Text without what would break a line.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 impl<'a> Entry<'a> {
