@@ -6,14 +6,16 @@ use thiserror::Error;
 
 use crate::{
     group::LabelNames,
-    service::{Access, OnInvalid, ResponseMode, Settings, TokenHash},
+    service::{Access, Credential, OnInvalid, ResponseMode, Settings},
 };
 
 /// The table's name, or its ARN. Required.
 pub const TABLE: &str = "HTTP_SD_TABLE";
 /// Who may ask: `token`, `iam` or `none`. Required: an open endpoint is somebody's decision.
 pub const AUTH: &str = "HTTP_SD_AUTH";
-/// The SHA-256 of each accepted token in hex, comma-separated; two while rotating. Required with `HTTP_SD_AUTH=token`.
+/// The SHA-256 of each accepted token in hex, comma-separated; two while rotating. Each may have a name for the log,
+/// `name:hash`, and a list of the jobs that it may read, `name:hash:node_exporter|mysqld`. Required with
+/// `HTTP_SD_AUTH=token`.
 pub const TOKEN_SHA256: &str = "HTTP_SD_TOKEN_SHA256";
 /// What to do about a row that breaks the contract: `fail` (default) or `skip`.
 pub const ON_INVALID: &str = "HTTP_SD_ON_INVALID";
@@ -103,8 +105,9 @@ pub fn access(lookup: &Lookup<'_>) -> Result<Access, ConfigError> {
     }
 }
 
-fn tokens(lookup: &Lookup<'_>) -> Result<Vec<TokenHash>, ConfigError> {
-    const TAKES: &str = "1 to 16 SHA-256 hashes of tokens, comma-separated, 64 hex digits each, as `printf %s \"$TOKEN\" | sha256sum` prints them";
+fn tokens(lookup: &Lookup<'_>) -> Result<Vec<Credential>, ConfigError> {
+    const TAKES: &str = "1 to 16 SHA-256 hashes of tokens, comma-separated, 64 hex digits each, as \
+                         `printf %s \"$TOKEN\" | sha256sum` prints them; each alone, as name:hash or as name:hash:job|job";
     // The value is never repeated: somebody may have put a token where its hash belongs.
     let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, takes: TAKES };
     let value = required(lookup, TOKEN_SHA256, TAKES)?;
@@ -112,18 +115,17 @@ fn tokens(lookup: &Lookup<'_>) -> Result<Vec<TokenHash>, ConfigError> {
     if items.len() > MOST_TOKENS {
         return Err(error(format!("has {} items", items.len())));
     }
-    items
-        .into_iter()
-        .enumerate()
-        .map(|(i, item)| {
-            let hash: TokenHash =
-                item.parse().map_err(|e| error(format!("has an item, number {}, that is {e}", i + 1)))?;
-            if hash == TokenHash::of(b"") {
-                return Err(error(format!("has an item, number {}, that is the hash of an empty token", i + 1)));
-            }
-            Ok(hash)
-        })
-        .collect()
+    let mut credentials: Vec<Credential> = Vec::with_capacity(items.len());
+    for (item, number) in items.into_iter().zip(1..) {
+        let credential: Credential =
+            item.parse().map_err(|e| error(format!("has an item, number {number}, that {e}")))?;
+        // With another name or other jobs, which of the two counts?
+        if credentials.iter().any(|before| before.hash() == credential.hash()) {
+            return Err(error(format!("has a hash, in item number {number}, that an item before it has too")));
+        }
+        credentials.push(credential);
+    }
+    Ok(credentials)
 }
 
 /// Reads the variables that have a default.
@@ -190,6 +192,7 @@ mod tests {
     use super::*;
 
     const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    const OTHER_HASH: &str = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
     const EMPTY_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_value_that_a_variable_takes_is_taken() {
-        let two = format!("{HASH}, {}", HASH.to_uppercase());
+        let two = format!("{}, old-1:{OTHER_HASH}:node_exporter|mysqld", HASH.to_uppercase());
         let config = read(&[
             (TABLE, "arn:aws:dynamodb:eu-central-1:123456789012:table/x"),
             (AUTH, "token"),
@@ -225,7 +228,9 @@ mod tests {
             (CACHE_SECONDS, "3600"),
         ])
         .unwrap();
-        assert!(matches!(config.access, Access::Token(hashes) if hashes.len() == 2));
+        let Access::Token(credentials) = config.access else { panic!("not token") };
+        let written: Vec<String> = credentials.iter().map(ToString::to_string).collect();
+        assert_eq!(written, [HASH.to_owned(), format!("old-1:{OTHER_HASH}:mysqld|node_exporter")]);
         assert_eq!(config.settings.on_invalid, OnInvalid::Skip);
         assert_eq!(config.settings.label_names, LabelNames::Utf8);
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
@@ -236,6 +241,8 @@ mod tests {
     #[test]
     fn a_bad_or_missing_value_is_one_line_that_names_the_variable_and_what_it_takes() {
         let seventeen = [HASH; 17].join(",");
+        let twice = format!("a:{HASH},{OTHER_HASH},b:{}", HASH.to_uppercase());
+        let bad_name = format!("{OTHER_HASH},hunter2/:{HASH}");
         let cases: &[(&[(&str, &str)], &str)] = &[
             (&[(TABLE, "")], "HTTP_SD_TABLE is not set: it takes the name of a DynamoDB table"),
             (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": it takes"),
@@ -245,8 +252,13 @@ mod tests {
             (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: it takes"),
             (
                 &[(AUTH, "token"), (TOKEN_SHA256, "hunter2")],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is not a SHA-256",
+                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that has no SHA-256",
             ),
+            (
+                &[(AUTH, "token"), (TOKEN_SHA256, &bad_name)],
+                "HTTP_SD_TOKEN_SHA256 has an item, number 2, that has a name",
+            ),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &twice)], "HTTP_SD_TOKEN_SHA256 has a hash, in item number 3, that"),
             (
                 &[(AUTH, "token"), (TOKEN_SHA256, EMPTY_HASH)],
                 "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is the hash of an empty token",

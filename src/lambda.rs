@@ -46,7 +46,7 @@ pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
         headers: event.headers,
         request_id: context.request_id.clone(),
         deadline: Instant::now() + left,
-        iam_caller: event.request_context.authorizer.is_some_and(|authorizer| authorizer.iam.is_some()),
+        iam_caller: event.request_context.authorizer.and_then(|authorizer| authorizer.iam?.user_arn),
         source_ip: http.source_ip,
     }
 }

@@ -17,6 +17,7 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string()),
     };
+    config.access.warn_if_open();
     let table = Table::new(connect().await, config.table);
     let service = Arc::new(Service::new(table, config.access, config.settings));
     let handler = service_fn(move |event: LambdaEvent<_>| {

@@ -49,7 +49,7 @@ async fn answer(
         headers: parts.headers,
         request_id: format!("local-{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
         deadline: Instant::now() + TIMEOUT,
-        iam_caller: false,
+        iam_caller: None,
         source_ip: Some(caller.ip().to_string()),
     };
     let response: Response<Bytes> = service.respond(&request).await;

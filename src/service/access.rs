@@ -1,19 +1,20 @@
-//! Who may ask.
+//! Who may ask, and for what.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet};
 
-use http::{HeaderValue, header};
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
-use thiserror::Error;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderValue, header};
+use subtle::{Choice, ConditionallySelectable};
+use tracing::warn;
 
-use super::{Request, ServiceError};
+use super::{Credential, Request, ServiceError, TokenHash};
+use crate::group::Job;
 
 /// What credentials a refused caller may come back with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Challenge {
-    /// A bearer token.
-    Bearer,
+    /// A token.
+    Token,
     /// A signature of AWS's.
     Iam,
 }
@@ -21,14 +22,15 @@ pub enum Challenge {
 impl Challenge {
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Bearer => "Bearer realm=\"http-sd\"",
+            // One field, for a Function URL carries one of a name; Basic first, for Chromium reads the first alone.
+            Self::Token => "Basic realm=\"http-sd\", charset=\"UTF-8\", Bearer realm=\"http-sd\"",
             Self::Iam => "AWS4-HMAC-SHA256",
         })
     }
 
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Bearer => "send a valid token as \"Authorization: Bearer <token>\"",
+            Self::Token => "send a valid token as \"Authorization: Bearer <token>\", or as the password of basic_auth",
             Self::Iam => "sign the request with AWS Signature Version 4, for example through a signing proxy",
         }
     }
@@ -37,79 +39,136 @@ impl Challenge {
 /// Who may ask for anything but `/-/healthy`.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Whoever sends a token with one of these hashes.
-    Token(Vec<TokenHash>),
+    /// Whoever sends one of these tokens.
+    Token(Vec<Credential>),
     /// Whoever IAM has let through the Function URL.
     Iam,
     /// Everybody.
     Open,
 }
 
+/// Somebody who may ask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller<'a> {
+    /// Who it is, for the log: the name of its token, or its ARN.
+    pub(super) name: Option<&'a str>,
+    /// The jobs that it may read; `None` for every job.
+    pub(super) jobs: Option<&'a BTreeSet<Job>>,
+}
+
 impl Access {
-    /// Whether the request's caller may ask.
+    /// Says in the log that everybody may ask, if that is so.
+    pub fn warn_if_open(&self) {
+        if matches!(self, Self::Open) {
+            warn!(event = "open", "HTTP_SD_AUTH=none: whoever reaches the URL may read every target, without a token");
+        }
+    }
+
+    /// The request's caller, if it may ask.
     ///
     /// # Errors
     /// [`ServiceError::Unauthorized`], which does not tell which part was wrong.
-    pub(super) fn check(&self, request: &Request) -> Result<(), ServiceError> {
+    pub(super) fn check<'a>(&'a self, request: &'a Request) -> Result<Caller<'a>, ServiceError> {
         match self {
-            Self::Token(hashes) => {
-                let token = bearer_token(request).ok_or(ServiceError::Unauthorized(Challenge::Bearer))?;
-                // Every hash is visited, so that the time taken does not tell which one was close.
-                let known = hashes.iter().fold(Choice::from(0), |known, hash| known | hash.matches(token));
-                if known.into() { Ok(()) } else { Err(ServiceError::Unauthorized(Challenge::Bearer)) }
-            }
-            Self::Iam if !request.iam_caller => Err(ServiceError::Unauthorized(Challenge::Iam)),
-            Self::Iam | Self::Open => Ok(()),
+            Self::Token(credentials) => find(credentials, token(&request.headers).as_deref())
+                .map(|found| Caller { name: found.name(), jobs: found.jobs() })
+                .ok_or(ServiceError::Unauthorized(Challenge::Token)),
+            Self::Iam => match request.iam_caller.as_deref() {
+                Some(arn) if !arn.is_empty() => Ok(Caller { name: Some(arn), jobs: None }),
+                _ => Err(ServiceError::Unauthorized(Challenge::Iam)),
+            },
+            Self::Open => Ok(Caller { name: None, jobs: None }),
         }
     }
 }
 
-/// The credentials of `Authorization: Bearer …` (RFC 6750). The scheme's case does not matter (RFC 9110, 11.1).
-fn bearer_token(request: &Request) -> Option<&[u8]> {
-    let value = request.headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+/// The credential of that token. Something is hashed and every hash is visited whatever was sent, so that the time
+/// taken does not tell a missing token from a wrong one, nor which hash was close.
+fn find<'a>(credentials: &'a [Credential], token: Option<&[u8]>) -> Option<&'a Credential> {
+    let sent = TokenHash::of(token.unwrap_or_default());
+    let (mut known, mut at) = (Choice::from(0), 0_u64);
+    for (i, credential) in (0..).zip(credentials) {
+        let same = credential.hash().is(&sent);
+        at.conditional_assign(&i, same);
+        known |= same;
+    }
+    let may_ask = known & Choice::from(u8::from(token.is_some()));
+    credentials.get(usize::try_from(at).ok()?).filter(|_| may_ask.into())
 }
 
-/// The SHA-256 of an accepted token. The token itself is known to its holder alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenHash([u8; 32]);
-
-impl TokenHash {
-    /// The hash of that token.
-    #[must_use]
-    pub fn of(token: &[u8]) -> Self {
-        Self(Sha256::digest(token).into())
-    }
-
-    fn matches(&self, token: &[u8]) -> Choice {
-        self.0.ct_eq(&Self::of(token).0)
-    }
-}
-
-/// Not a SHA-256 in hex. Does not repeat the text, which may be a token put there by mistake.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not a SHA-256 in hex, which has 64 digits")]
-pub struct NotAHash;
-
-impl FromStr for TokenHash {
-    type Err = NotAHash;
-
-    fn from_str(hex: &str) -> Result<Self, NotAHash> {
-        let mut hash = [0; 32];
-        hex::decode_to_slice(hex, &mut hash).map_err(|_| NotAHash)?;
-        Ok(Self(hash))
+/// The token of `Authorization: Bearer …` (RFC 6750), or the password of `Authorization: Basic …` (RFC 7617), whatever
+/// the user's name. The scheme's case does not matter (RFC 9110, 11.1). Of two fields neither counts.
+fn token(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return None };
+    let value = field.as_bytes();
+    let blank = value.iter().position(|&b| b == b' ')?;
+    let (scheme, rest) = value.split_at(blank);
+    let rest = rest.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"Bearer") {
+        Some(rest.into())
+    } else if scheme.eq_ignore_ascii_case(b"Basic") {
+        let user_and_password = BASE64_STANDARD.decode(rest).ok()?;
+        let colon = user_and_password.iter().position(|&b| b == b':')?;
+        Some(user_and_password[colon + 1..].to_vec().into())
+    } else {
+        None
     }
 }
 
-impl fmt::Display for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_is_a_bearers_or_a_password() {
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        let cases: [(&[&str], Option<&str>); 22] = [
+            (&[], None),
+            (&["Bearer t"], Some("t")),
+            (&["bEARER t"], Some("t")),
+            (&["Bearer   t "], Some("t")),
+            (&["Bearer t u"], Some("t u")),
+            (&["Bearer "], Some("")),
+            (&["Bearer"], None),
+            (&["Bearert"], None),
+            (&["Token t"], None),
+            (&["t"], None),
+            (&[" Bearer t"], None),
+            (&[&basic("user:t")], Some("t")),
+            (&[&basic(":t")], Some("t")),
+            (&[&basic("user:")], Some("")),
+            (&[&basic("user:a:b")], Some("a:b")),
+            (&[&basic("user")], None),
+            (&["basic dTp0"], Some("t")),
+            (&["Basic dTp0="], None),
+            (&["Basic %%%"], None),
+            (&["Basic "], None),
+            (&["Bearer t", "Bearer t"], None),
+            (&["Digest username=\"t\""], None),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(token(&headers(values)).as_deref(), expected.map(str::as_bytes), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn each_token_finds_its_own_credential_wherever_it_stands() {
+        let of = |token: &str| Credential::new(TokenHash::of(token.as_bytes())).named(token, []).unwrap();
+        let credentials: Vec<Credential> = (0..16).map(|i| of(&format!("t{i}"))).collect();
+        for i in 0..16 {
+            let name = format!("t{i}");
+            assert_eq!(find(&credentials, Some(name.as_bytes())).unwrap().name(), Some(&*name));
+        }
+        for wrong in [None, Some(&b""[..]), Some(b"t"), Some(b"t16"), Some(b"T0")] {
+            assert_eq!(find(&credentials, wrong), None, "{wrong:?}");
+        }
+        assert_eq!(find(&[], Some(b"")), None);
+        // Whoever builds an access that takes an empty token still gets none that takes no token.
+        assert_eq!(find(&[Credential::new(TokenHash::of(b""))], None), None);
     }
 }

@@ -62,7 +62,7 @@ impl Cache {
 impl Entry {
     /// Roughly what the entry takes, in bytes. An empty list counts as well: names can be made up without end.
     fn size(&self, scope: &Scope) -> usize {
-        512 + self.listing.body.len() + scope.job().map_or(0, str::len)
+        512 + self.listing.body.len() + scope.size()
     }
 }
 

@@ -19,6 +19,17 @@ pub enum ServiceError {
     /// No or wrong credentials.
     #[error("no or wrong credentials")]
     Unauthorized(Challenge),
+    /// The caller's token is not for that job.
+    #[error("the caller's token is not for this job")]
+    Forbidden,
+    /// More headers than any poller sends.
+    #[error("{fields} header fields of {bytes} bytes are too much")]
+    HeadersTooLarge {
+        /// How many there are.
+        fields: usize,
+        /// What their names and values add up to.
+        bytes: usize,
+    },
     /// A part of the request that has no meaning here; the text says which.
     #[error("{0}")]
     BadRequest(String),
@@ -56,6 +67,8 @@ impl ServiceError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::HeadersTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -72,6 +85,8 @@ impl ServiceError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::HeadersTooLarge { .. } => "headers_too_large",
             Self::BadRequest(_) => "bad_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -90,6 +105,12 @@ impl ServiceError {
     pub fn message(&self) -> String {
         match self {
             Self::Unauthorized(challenge) => challenge.advice().into(),
+            Self::Forbidden => {
+                "the token that was sent is not for this job; ask for one of its own with /prom/{job}, or \
+                                for all of them with /prom"
+                    .into()
+            }
+            Self::HeadersTooLarge { .. } => "the request has more headers than are read; send fewer".into(),
             Self::BadRequest(text) => text.clone(),
             Self::NotFound => "no such path; there are /prom, /prom/{job}, /-/healthy and /-/ready".into(),
             Self::MethodNotAllowed => "only GET and HEAD are answered".into(),

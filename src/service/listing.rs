@@ -1,9 +1,12 @@
 //! Reading every page of a job, or of all jobs, into the bytes of an answer.
 
-use std::ops::{AddAssign, Range};
+use std::{
+    collections::BTreeSet,
+    ops::{AddAssign, Range},
+};
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
 use tracing::warn;
@@ -17,21 +20,47 @@ use crate::{
 /// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
 /// nothing on the fraction of a core that a small function has.
 const SEGMENTS: i32 = 4;
+/// Jobs that are read side by side.
+const JOBS: usize = 4;
 
 /// Which groups are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Scope {
     /// Those of one job.
     Job(Job),
+    /// Those of these jobs.
+    Jobs(BTreeSet<Job>),
     /// Those of every job.
     All,
 }
 
 impl Scope {
+    /// The job, if it is one that was asked for.
     pub(super) fn job(&self) -> Option<&str> {
         match self {
             Self::Job(job) => Some(job.as_str()),
-            Self::All => None,
+            Self::Jobs(_) | Self::All => None,
+        }
+    }
+
+    /// What of it a caller gets who may read those jobs alone, or every job if there is no list.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] for a job that is not among them.
+    pub(super) fn limited_to(self, jobs: Option<&BTreeSet<Job>>) -> Result<Self, ServiceError> {
+        match (self, jobs) {
+            (Self::Job(job), Some(jobs)) if !jobs.contains(&job) => Err(ServiceError::Forbidden),
+            (Self::Jobs(_) | Self::All, Some(jobs)) => Ok(Self::Jobs(jobs.clone())),
+            (scope, _) => Ok(scope),
+        }
+    }
+
+    /// The bytes of the names in it.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Job(job) => job.as_str().len(),
+            Self::Jobs(jobs) => jobs.iter().map(|job| job.as_str().len()).sum(),
+            Self::All => 0,
         }
     }
 }
@@ -50,7 +79,7 @@ pub(super) struct Listing {
 }
 
 /// What a read came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     pub(super) pages: usize,
     /// Rows read, whatever came of them.
@@ -63,6 +92,8 @@ pub(super) struct Counts {
     pub(super) lapsed: usize,
     /// Rows left out because they break the contract.
     pub(super) skipped: usize,
+    /// Jobs that were asked for and have no row.
+    pub(super) empty_jobs: Vec<Job>,
 }
 
 /// Reads everything in `scope` as of `now`. A page that cannot be had fails the whole read.
@@ -80,7 +111,16 @@ pub(super) async fn read(
     table.ensure_key().await?;
     let encoder = |list| Encoder { meta, settings, now, most, list };
     let list = match scope {
-        Scope::Job(job) => encoder(List::in_read_order()).read(table.job(job)).await?,
+        Scope::Job(job) => encoder(List::in_read_order()).read_job(table, job).await?,
+        Scope::Jobs(jobs) => {
+            let reads: Vec<_> = jobs.iter().map(|job| encoder(List::in_read_order()).read_job(table, job)).collect();
+            let mut lists = stream::iter(reads).buffered(JOBS);
+            let mut all = List::in_read_order();
+            while let Some(list) = lists.try_next().await? {
+                all.append(&list);
+            }
+            all
+        }
         Scope::All => {
             let segments = (0..SEGMENTS).map(|i| encoder(List::indexed()).read(table.segment(i, SEGMENTS)));
             List::merge(&try_join_all(segments).await?)
@@ -102,6 +142,14 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
+    async fn read_job(self, table: &Table, job: &Job) -> Result<List, ServiceError> {
+        let mut list = self.read(table.job(job)).await?;
+        if list.counts.rows == 0 {
+            list.counts.empty_jobs.push(job.clone());
+        }
+        Ok(list)
+    }
+
     async fn read(mut self, mut pages: Pages) -> Result<List, ServiceError> {
         while let Some(rows) = pages.next().await? {
             self.list.counts.pages += 1;
@@ -175,6 +223,17 @@ impl List {
         Ok(())
     }
 
+    /// Adds what comes after it.
+    fn append(&mut self, next: &Self) {
+        self.body.extend_from_slice(&next.body[1..]);
+        self.add_counts(next);
+    }
+
+    fn add_counts(&mut self, part: &Self) {
+        self.valid_until = earlier(self.valid_until, part.valid_until);
+        self.counts += &part.counts;
+    }
+
     /// One list of several, by job and then group: the same table gives the same bytes.
     fn merge(parts: &[Self]) -> Self {
         let mut entries: Vec<(&Entry, &[u8])> = parts
@@ -188,8 +247,7 @@ impl List {
             merged.body.extend_from_slice(json);
         }
         for part in parts {
-            merged.valid_until = earlier(merged.valid_until, part.valid_until);
-            merged.counts += part.counts;
+            merged.add_counts(part);
         }
         merged
     }
@@ -204,14 +262,15 @@ impl List {
     }
 }
 
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
+impl AddAssign<&Self> for Counts {
+    fn add_assign(&mut self, other: &Self) {
         self.pages += other.pages;
         self.rows += other.rows;
         self.groups += other.groups;
         self.targets += other.targets;
         self.lapsed += other.lapsed;
         self.skipped += other.skipped;
+        self.empty_jobs.extend_from_slice(&other.empty_jobs);
     }
 }
 

@@ -1,17 +1,21 @@
 //! HTTP: one `Request -> Response` service. Lambda, the local server and the tests all call it.
 //!
-//! What a request goes through, in this order: its route; access; its method; the cache, if there is one; the table,
-//! every page of it, within the deadline; the conditions and codings that the caller named; the limit of the response
-//! mode. Only then does an answer exist.
+//! What a request goes through, in this order: the limit of its headers; access; its path and query; its method; what
+//! its caller may read; the cache, if there is one; the table, every page of it, within the deadline; the conditions and
+//! codings that the caller named; the limit of the response mode. Only then does an answer exist.
 
 mod access;
 mod cache;
+mod credential;
 mod error;
+mod headers;
 mod listing;
+mod log;
 mod negotiate;
 mod route;
 
-pub use access::{Access, Challenge, NotAHash, TokenHash};
+pub use access::{Access, Challenge};
+pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
 pub use error::ServiceError;
 pub use negotiate::{MOST_BUFFERED, buffered_bytes};
 
@@ -20,17 +24,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
 
 use self::{
     cache::Cache,
-    listing::{Counts, Listing, Scope},
+    listing::{Listing, Scope},
+    log::Log,
     negotiate::Representation,
     route::Route,
 };
 use crate::{
     group::{EpochSeconds, LabelNames},
-    table::{Table, TableError},
+    table::Table,
 };
 
 /// Kept back from the deadline for compressing and sending the answer: a tenth of what is left, but no more than this.
@@ -54,8 +58,8 @@ pub struct Request {
     pub request_id: String,
     /// When the caller, or Lambda, stops waiting.
     pub deadline: Instant,
-    /// Whether IAM has authenticated the caller.
-    pub iam_caller: bool,
+    /// The ARN of the caller, if IAM has authenticated it.
+    pub iam_caller: Option<String>,
     /// The caller's address, if known.
     pub source_ip: Option<String>,
 }
@@ -118,17 +122,13 @@ impl Service {
 
     /// Answers a request. Each request is logged in one line.
     pub async fn respond(&self, request: &Request) -> Response<Bytes> {
-        let started = Instant::now();
-        let route = Route::parse(&request.path, &request.query);
-        let answer = match &route {
-            Ok(route) => self.answer(route, request).await,
-            Err(error) => self.access.check(request).and(Err(error.clone())),
-        };
-        let mut response = answer.unwrap_or_else(|error| {
-            log_error(request, &error);
+        let mut log = Log::new(request);
+        let mut response = self.answer(request, &mut log).await.unwrap_or_else(|error| {
+            log.error(&error);
             error.into_response(&request.request_id)
         });
-        log_request(request, route.as_ref().ok(), &response, started.elapsed());
+        headers::secure(response.headers_mut());
+        log.answered(&response);
         if request.method == Method::HEAD {
             let length = std::mem::take(response.body_mut()).len();
             response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
@@ -136,13 +136,18 @@ impl Service {
         response
     }
 
-    async fn answer(&self, route: &Route, request: &Request) -> Result<Response<Bytes>, ServiceError> {
-        if *route != Route::Healthy {
-            self.access.check(request)?;
+    async fn answer<'a>(&'a self, request: &'a Request, log: &mut Log<'a>) -> Result<Response<Bytes>, ServiceError> {
+        headers::check(&request.headers)?;
+        let route = Route::parse(&request.path, &request.query);
+        log.route = route.as_ref().ok().cloned();
+        if route == Ok(Route::Healthy) {
+            check_method(&request.method)?;
+            return Ok(status_response("healthy"));
         }
-        if request.method != Method::GET && request.method != Method::HEAD {
-            return Err(ServiceError::MethodNotAllowed);
-        }
+        let caller = self.access.check(request)?;
+        log.caller = Some(caller);
+        let route = route?;
+        check_method(&request.method)?;
         match route {
             Route::Healthy => Ok(status_response("healthy")),
             Route::Ready => {
@@ -150,8 +155,9 @@ impl Service {
                 Ok(status_response("ready"))
             }
             Route::Groups { scope, meta } => {
+                let scope = scope.limited_to(caller.jobs)?;
                 let (form, mode) = (Representation::choose(&request.headers), self.settings.response_mode);
-                let listing = self.listing(scope, *meta, request.deadline, form.most_bytes(mode)).await?;
+                let listing = self.listing(&scope, meta, request.deadline, form.most_bytes(mode)).await?;
                 form.respond(&request.headers, listing, mode)
             }
         }
@@ -186,6 +192,10 @@ where
     tokio::time::timeout_at(until, Box::pin(read)).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
 }
 
+fn check_method(method: &Method) -> Result<(), ServiceError> {
+    if [Method::GET, Method::HEAD].contains(method) { Ok(()) } else { Err(ServiceError::MethodNotAllowed) }
+}
+
 fn status_response(status: &str) -> Response<Bytes> {
     let body = Bytes::from(format!("{{\"status\":\"{status}\"}}"));
     let mut response = Response::new(body);
@@ -193,47 +203,4 @@ fn status_response(status: &str) -> Response<Bytes> {
     response.headers_mut().insert(header::CONTENT_TYPE, negotiate::JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, error::NO_STORE);
     response
-}
-
-fn log_error(request: &Request, error: &ServiceError) {
-    let (request_id, code) = (&request.request_id, error.code());
-    match error {
-        ServiceError::Table(TableError::Invalid(invalid)) => {
-            error!(event = code, %request_id, job = invalid.job, group = invalid.group, "{invalid}");
-        }
-        _ if error.status().is_server_error() => error!(event = code, %request_id, "{error}"),
-        _ => warn!(event = code, %request_id, "{error}"),
-    }
-}
-
-fn log_request(request: &Request, route: Option<&Route>, response: &Response<Bytes>, took: Duration) {
-    let request_id = &request.request_id;
-    let job = route.and_then(Route::job);
-    let counts = response.extensions().get::<Counts>();
-    if counts.is_some_and(|counts| counts.rows == 0) {
-        if let Some(job) = job {
-            warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
-        } else {
-            warn!(event = "empty_table", %request_id, "the table has no row");
-        }
-    }
-    info!(
-        event = "request",
-        %request_id,
-        method = %request.method,
-        route = route.map_or("unknown", Route::name),
-        job,
-        status = response.status().as_u16(),
-        bytes = response.body().len(),
-        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        rows = counts.map(|counts| counts.rows),
-        groups = counts.map(|counts| counts.groups),
-        targets = counts.map(|counts| counts.targets),
-        lapsed = counts.map(|counts| counts.lapsed),
-        skipped = counts.map(|counts| counts.skipped),
-        pages = counts.map(|counts| counts.pages),
-        source_ip = request.source_ip.as_deref(),
-        user_agent = request.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()),
-        "answered"
-    );
 }

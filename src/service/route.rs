@@ -1,9 +1,10 @@
 //! Paths and query strings.
 
-use percent_encoding::percent_decode_str;
-
-use super::{ServiceError, listing::Scope};
+use super::{ServiceError, credential::decode, listing::Scope};
 use crate::group::Job;
+
+/// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
+const MOST_BYTES: usize = 8 * 1024;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,11 @@ pub(super) enum Route {
 impl Route {
     /// Reads a path and a query string, both as they were sent. One trailing slash is tolerated.
     pub(super) fn parse(path: &str, query: &str) -> Result<Self, ServiceError> {
+        for (name, text) in [("path", path), ("query", query)] {
+            if text.len() > MOST_BYTES {
+                return Err(ServiceError::BadRequest(format!("the {name} is longer than {MOST_BYTES} bytes")));
+            }
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
         match path {
             "/-/healthy" => return Ok(Self::Healthy),
@@ -45,8 +51,8 @@ impl Route {
         match self {
             Self::Healthy => "healthy",
             Self::Ready => "ready",
-            Self::Groups { scope: Scope::All, .. } => "all",
             Self::Groups { scope: Scope::Job(_), .. } => "job",
+            Self::Groups { .. } => "all",
         }
     }
 
@@ -59,13 +65,19 @@ impl Route {
     }
 }
 
+/// A list for a job that nobody meant would be empty, and an error is safe: so what clients and proxies on the way may
+/// read in more than one way is refused, and not looked up. A job with such a name is still in the list of all jobs.
 fn parse_job(encoded: &str) -> Result<Job, ServiceError> {
-    let decoded = percent_decode_str(encoded).decode_utf8();
-    let job = decoded.map_err(|_| ServiceError::BadRequest("the job in the path is not UTF-8".into()))?;
-    if job.chars().any(char::is_control) {
-        return Err(ServiceError::BadRequest("the job in the path has a control character in it".into()));
+    let bad = |problem: &str| ServiceError::BadRequest(format!("the job in the path {problem}"));
+    let job = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
+    if job.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+        return Err(bad("has a control character, a slash or a backslash in it"));
     }
-    Job::new(job).map_err(|fault| ServiceError::BadRequest(format!("the job in the path {fault}")))
+    // RFC 3986, 3.3: dot segments are taken out on the way.
+    if job == "." || job == ".." {
+        return Err(bad("is . or .."));
+    }
+    Job::new(job).map_err(|fault| bad(&fault.to_string()))
 }
 
 /// A mistyped value would silently change what relabelling sees, so it is refused; unknown parameters are ignored,
@@ -102,8 +114,9 @@ mod tests {
             ("/prom/node_exporter/", groups("node_exporter")),
             ("/prom/a%20b%C3%A9", groups("a bé")),
             ("/prom/a+b", groups("a+b")),
-            ("/prom/50%", groups("50%")),
-            ("/prom/a%2Fb", groups("a/b")),
+            ("/prom/50%25", groups("50%")),
+            ("/prom/a%252Fb", groups("a%2Fb")),
+            ("/prom/...", groups("...")),
         ];
         for (path, route) in cases {
             assert_eq!(Route::parse(path, ""), Ok(route), "{path}");
@@ -121,10 +134,15 @@ mod tests {
 
     #[test]
     fn a_job_that_cannot_be_a_key_is_a_bad_request() {
-        let too_long = format!("/prom/{}", "j".repeat(2049));
-        for path in ["/prom/%FF", "/prom/%C0%AF", "/prom/a%00", "/prom/a%0A", &too_long] {
-            assert!(matches!(Route::parse(path, ""), Err(ServiceError::BadRequest(_))), "{path}");
+        let longest = format!("/prom/{}", "%6A".repeat(2048));
+        assert_eq!(Route::parse(&longest, &"q".repeat(MOST_BYTES)), Ok(groups(&"j".repeat(2048))));
+        let too_long = [format!("/prom/{}", "j".repeat(2049)), format!("/prom/{}", "j".repeat(MOST_BYTES))];
+        let odd = ["%FF", "%C0%AF", "a%00", "a%0A", "%", "50%", "%zz", "a%2Fb", "..%2f-", "a%5Cb", ".", "..", "%2E%2e"];
+        for path in odd.map(|job| format!("/prom/{job}")).into_iter().chain(too_long) {
+            assert!(matches!(Route::parse(&path, ""), Err(ServiceError::BadRequest(_))), "{path}");
         }
+        let query = "q".repeat(MOST_BYTES + 1);
+        assert!(matches!(Route::parse("/prom", &query), Err(ServiceError::BadRequest(_))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{io::Read, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderName, HeaderValue, Method, Response, header};
@@ -16,20 +17,25 @@ pub struct Ask(Request);
 
 impl Ask {
     pub fn get(path_and_query: &str) -> Self {
+        Self::bare(Method::GET, path_and_query)
+            .header(header::USER_AGENT, "Prometheus/2.42.0")
+            .header(header::ACCEPT, "application/json")
+            .header(HeaderName::from_static("x-prometheus-refresh-interval-seconds"), "0.5")
+    }
+
+    /// A request without headers.
+    pub fn bare(method: Method, path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let ask = Self(Request {
-            method: Method::GET,
+        Self(Request {
+            method,
             path: path.into(),
             query: query.into(),
             headers: http::HeaderMap::new(),
             request_id: "test-request".into(),
             deadline: Instant::now() + Duration::from_secs(30),
-            iam_caller: false,
+            iam_caller: None,
             source_ip: None,
-        });
-        ask.header(header::USER_AGENT, "Prometheus/2.42.0")
-            .header(header::ACCEPT, "application/json")
-            .header(HeaderName::from_static("x-prometheus-refresh-interval-seconds"), "0.5")
+        })
     }
 
     pub fn method(mut self, method: Method) -> Self {
@@ -46,6 +52,16 @@ impl Ask {
         self.header(header::AUTHORIZATION, &format!("Bearer {token}"))
     }
 
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        let both = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        self.header(header::AUTHORIZATION, &format!("Basic {both}"))
+    }
+
+    /// What it sends to be let in.
+    pub fn authorization(&self) -> &str {
+        self.0.headers[header::AUTHORIZATION].to_str().unwrap()
+    }
+
     pub fn gzip(self) -> Self {
         self.header(header::ACCEPT_ENCODING, "gzip")
     }
@@ -55,8 +71,8 @@ impl Ask {
         self
     }
 
-    pub fn iam_caller(mut self) -> Self {
-        self.0.iam_caller = true;
+    pub fn iam_caller(mut self, arn: &str) -> Self {
+        self.0.iam_caller = Some(arn.into());
         self
     }
 

@@ -15,7 +15,7 @@ use http_sd_lambda::{
     table::{Expect, Owner, Table},
 };
 
-use super::{TOKEN, background::Background};
+use super::{TOKEN, background::Background, log};
 
 pub const TABLE: &str = "http-sd";
 
@@ -29,6 +29,7 @@ pub struct Dynamo {
 impl Dynamo {
     /// An engine without tables.
     pub fn start() -> Self {
+        log::watch();
         let server = Background::start(|listener| async {
             Engine::in_memory().unwrap().serve(listener, std::future::pending()).await.unwrap();
         });
@@ -83,13 +84,20 @@ impl Dynamo {
     }
 }
 
+impl Drop for Dynamo {
+    /// A test ends with the table that it had.
+    fn drop(&mut self) {
+        log::assert_no_secret();
+    }
+}
+
 /// The environment in which any AWS SDK finds an engine at that URL.
 pub fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
     vec![
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.into()),
         ("AWS_REGION", "us-east-1".into()),
         ("AWS_ACCESS_KEY_ID", "local".into()),
-        ("AWS_SECRET_ACCESS_KEY", "local".into()),
+        ("AWS_SECRET_ACCESS_KEY", format!("{}-key", log::MARK)),
     ]
 }
 

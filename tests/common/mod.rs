@@ -7,6 +7,7 @@ pub mod engine;
 pub mod events;
 pub mod fault;
 pub mod http;
+pub mod log;
 pub mod process;
 pub mod prometheus;
 pub mod row;

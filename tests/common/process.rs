@@ -11,6 +11,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use super::log;
+
 /// How long a process may take to stop when it is asked to.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -97,20 +99,21 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-            return;
+        if !self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            let _ = kill_process_group(self.pid(), Signal::TERM);
+            if self.wait().is_none() {
+                let _ = kill_process_group(self.pid(), Signal::KILL);
+                let _ = self.child.wait();
+            }
         }
-        let _ = kill_process_group(self.pid(), Signal::TERM);
-        if self.wait().is_none() {
-            let _ = kill_process_group(self.pid(), Signal::KILL);
-            let _ = self.child.wait();
-        }
+        log::assert_no_secret();
     }
 }
 
 fn read_lines(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            log::search(&line);
             let mut output = output.lock().unwrap();
             output.push_str(&line);
             output.push('\n');

@@ -11,7 +11,7 @@ use http_sd_lambda::{config, local};
 
 use super::{
     engine::{TABLE, environment},
-    http,
+    http, log,
     process::Process,
 };
 
@@ -57,6 +57,7 @@ pub fn run_with(command: &mut Command, input: &str) -> Ran {
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
+    log::search(&String::from_utf8_lossy(&output.stderr));
     Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 

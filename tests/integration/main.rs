@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
 mod apply;
 mod apply_safety;
 mod apply_together;

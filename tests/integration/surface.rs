@@ -1,12 +1,12 @@
-//! The HTTP surface: paths, methods, access, `HEAD`, `?meta=true`, the cache.
+//! The HTTP surface: paths, methods, `HEAD`, `?meta=true`, what every answer carries, the cache.
 
 use std::time::Duration;
 
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
+use http_sd_lambda::service::{Access, Service, Settings};
 
 use crate::common::{
-    Ask, Dynamo, Row, TOKEN,
+    Ask, Dynamo, Row,
     ask::service,
     fault::{Fault, FaultyDynamo},
 };
@@ -50,6 +50,35 @@ async fn each_path_and_method_has_its_answer() {
 }
 
 #[tokio::test]
+async fn every_answer_is_data_and_nothing_that_a_browser_would_run() {
+    let dynamo = one_group().await;
+    let service = service(&dynamo, Settings::default());
+    let etag = Ask::get("/prom").of(&service).await.header(header::ETAG).unwrap().to_owned();
+    let asks = [
+        Ask::get("/prom"),
+        Ask::get("/prom/node").gzip(),
+        Ask::get("/prom").header(header::IF_NONE_MATCH, &etag),
+        Ask::get("/-/healthy"),
+        Ask::get("/-/ready").method(Method::HEAD),
+        Ask::get("/prom").method(Method::POST),
+        Ask::get("/nowhere"),
+        Ask::get("/prom/%00"),
+    ];
+    for ask in asks {
+        let answer = ask.of(&service).await;
+        let headers = [
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+            (http::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ];
+        for (name, value) in headers {
+            assert_eq!(answer.header(name), Some(value), "{}", answer.status());
+        }
+    }
+}
+
+#[tokio::test]
 async fn head_answers_like_get_without_the_body() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
@@ -83,59 +112,6 @@ async fn meta_adds_job_and_group_to_the_labels() {
         );
     }
     assert!(!Ask::get("/prom/node?meta=false").of(&service).await.text().contains("__meta"));
-}
-
-#[tokio::test]
-async fn a_token_is_asked_for_everywhere_but_at_healthy() {
-    let dynamo = one_group().await;
-    let hashes = vec![TokenHash::of(b"the other one"), TokenHash::of(TOKEN.as_bytes())];
-    let service = Service::new(dynamo.table(), Access::Token(hashes), Settings::default());
-    for path in ["/prom/node", "/prom", "/-/ready", "/", "/nowhere", "/prom/%FF"] {
-        let bare = || Ask::get(path);
-        let refused = [
-            bare(),
-            bare().bearer("wrong"),
-            bare().bearer(""),
-            bare().bearer(&TokenHash::of(TOKEN.as_bytes()).to_string()),
-            bare().bearer(&format!("{TOKEN}x")),
-            bare().header(header::AUTHORIZATION, TOKEN),
-            bare().header(header::AUTHORIZATION, &format!("Token {TOKEN}")),
-            bare().header(header::AUTHORIZATION, "Bearer"),
-            bare().header(header::AUTHORIZATION, "é"),
-        ];
-        for ask in refused {
-            let answer = ask.of(&service).await;
-            assert_eq!(answer.code(), (401, "unauthorized".into()), "{path}");
-            assert_eq!(answer.header(header::WWW_AUTHENTICATE), Some("Bearer realm=\"http-sd\""));
-        }
-        assert_ne!(bare().bearer(TOKEN).of(&service).await.status(), 401, "{path}");
-        assert_ne!(bare().bearer("the other one").of(&service).await.status(), 401, "{path}");
-        let lower = bare().header(header::AUTHORIZATION, &format!("bearer  {TOKEN} ")).of(&service).await;
-        assert_ne!(lower.status(), 401, "{path}");
-    }
-    assert_eq!(Ask::get("/-/healthy").of(&service).await.status(), 200);
-}
-
-#[tokio::test]
-async fn iam_access_needs_a_caller_whom_iam_has_let_through() {
-    let dynamo = one_group().await;
-    let service = Service::new(dynamo.table(), Access::Iam, Settings::default());
-    assert_eq!(Ask::get("/prom/node").of(&service).await.code(), (401, "unauthorized".into()));
-    assert_eq!(Ask::get("/prom/node").bearer(TOKEN).of(&service).await.status(), 401);
-    assert_eq!(Ask::get("/prom/node").iam_caller().of(&service).await.targets(), ["a:1"]);
-}
-
-#[tokio::test]
-async fn a_refused_request_and_the_health_check_touch_no_table() {
-    let dynamo = one_group().await;
-    let faulty = FaultyDynamo::before(&dynamo);
-    faulty.fail(|_, _| Fault::Error(500, "InternalServerError"));
-    let hashes = vec![TokenHash::of(TOKEN.as_bytes())];
-    let service = Service::new(faulty.table(), Access::Token(hashes), Settings::default());
-    assert_eq!(Ask::get("/-/healthy").of(&service).await.status(), 200);
-    assert_eq!(Ask::get("/prom/node").bearer("wrong").of(&service).await.status(), 401);
-    assert_eq!(Ask::get("/prom/node").bearer(TOKEN).method(Method::POST).of(&service).await.status(), 405);
-    assert_eq!(Ask::get("/prom/node").bearer(TOKEN).of(&service).await.status(), 503);
 }
 
 #[tokio::test]

@@ -154,7 +154,10 @@ fn access(host: IpAddr) -> Result<Access, ServeError> {
         None => Err(ServeError::OpenToOthers(host)),
         Some(_) => match config::access(&variable)? {
             Access::Iam => Err(ServeError::IamIsRemote),
-            access => Ok(access),
+            access => {
+                access.warn_if_open();
+                Ok(access)
+            }
         },
     }
 }

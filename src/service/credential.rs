@@ -1,0 +1,260 @@
+//! Accepted tokens: as hashes, with a name for the log and the jobs that each may read.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use thiserror::Error;
+
+use crate::group::{Fault, Job};
+
+/// The most bytes that the name of a token has.
+const MOST_NAME: usize = 64;
+
+/// What a job's name holds as it is where it is written into a credential; the rest is percent-encoded, as in a URL.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+
+/// An accepted token: its hash, whose it is, and what it may read.
+///
+/// Written as `hash`, `name:hash` or `name:hash:job|job|…`, in which jobs are percent-encoded as in a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Whose token it is, for the log: 1 to 64 letters, digits, `.`, `_` or `-`.
+    name: Option<String>,
+    hash: TokenHash,
+    /// The jobs that it may read; every job, if there is no list.
+    jobs: Option<BTreeSet<Job>>,
+}
+
+impl Credential {
+    /// A token that may read every job.
+    #[must_use]
+    pub fn new(hash: TokenHash) -> Self {
+        Self { name: None, hash, jobs: None }
+    }
+
+    /// The same token with a name for the log, and for those jobs alone unless there are none.
+    ///
+    /// # Errors
+    /// [`NotACredential::Name`] for anything but 1 to 64 letters, digits, `.`, `_` or `-`.
+    pub fn named(self, name: &str, jobs: impl IntoIterator<Item = Job>) -> Result<Self, NotACredential> {
+        let is_name = (1..=MOST_NAME).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !is_name {
+            return Err(NotACredential::Name);
+        }
+        let jobs: BTreeSet<Job> = jobs.into_iter().collect();
+        Ok(Self { name: Some(name.to_owned()), jobs: Some(jobs).filter(|jobs| !jobs.is_empty()), ..self })
+    }
+
+    /// Whose token it is, if somebody said so.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The token's hash.
+    #[must_use]
+    pub fn hash(&self) -> &TokenHash {
+        &self.hash
+    }
+
+    /// The jobs that it may read; `None` for every job.
+    #[must_use]
+    pub fn jobs(&self) -> Option<&BTreeSet<Job>> {
+        self.jobs.as_ref()
+    }
+}
+
+/// Why a text is no credential. Does not repeat the text, which may be a token put there by mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotACredential {
+    /// The hash, or the whole, is none.
+    #[error("has no SHA-256 in hex, which is 64 digits, alone or after a name and a colon")]
+    Hash,
+    /// It is the hash of no token at all.
+    #[error("is the hash of an empty token")]
+    EmptyToken,
+    /// The name is empty, too long, or has other characters in it.
+    #[error("has a name that is not 1 to 64 letters, digits, '.', '_' or '-'")]
+    Name,
+    /// A list of jobs without a job.
+    #[error("ends with a colon, but without the jobs that the token may read: take the colon off for all of them")]
+    NoJobs,
+    /// A job that cannot be one.
+    #[error("has a job, number {number}, that {fault}")]
+    Job {
+        /// Which of the jobs, from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// A job that is badly percent-encoded.
+    #[error("has a job, number {number}, that is not percent-encoded UTF-8: write % as %25, '|' as %7C, ',' as %2C")]
+    Encoding {
+        /// Which of the jobs, from 1.
+        number: usize,
+    },
+}
+
+impl FromStr for Credential {
+    type Err = NotACredential;
+
+    fn from_str(text: &str) -> Result<Self, NotACredential> {
+        let mut parts = text.splitn(3, ':');
+        let (first, second, jobs) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        let (name, hash) = second.map_or((None, first), |second| (Some(first), second));
+        let hash: TokenHash = hash.parse().map_err(|NotAHash| NotACredential::Hash)?;
+        if hash == TokenHash::of(b"") {
+            return Err(NotACredential::EmptyToken);
+        }
+        let jobs = jobs.map(parse_jobs).transpose()?.unwrap_or_default();
+        let credential = Self::new(hash);
+        name.map_or(Ok(credential.clone()), |name| credential.named(name, jobs))
+    }
+}
+
+fn parse_jobs(text: &str) -> Result<Vec<Job>, NotACredential> {
+    if text.is_empty() {
+        return Err(NotACredential::NoJobs);
+    }
+    let jobs = text.split('|').zip(1..).map(|(encoded, number)| {
+        let decoded = decode(encoded).ok_or(NotACredential::Encoding { number })?;
+        Job::new(decoded).map_err(|fault| NotACredential::Job { number, fault })
+    });
+    jobs.collect()
+}
+
+/// Percent-decoded text. `None` if a `%` is not followed by two hex digits (RFC 3986, 2.1), or the result is not UTF-8.
+pub(super) fn decode(encoded: &str) -> Option<String> {
+    let hex_follows = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    let is_encoded = encoded.split('%').skip(1).all(hex_follows);
+    let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
+    is_encoded.then(|| decoded.into_owned())
+}
+
+/// As it is given to the function.
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            write!(f, "{name}:")?;
+        }
+        write!(f, "{}", self.hash)?;
+        for (job, before) in self.jobs.iter().flatten().zip(std::iter::once(':').chain(std::iter::repeat('|'))) {
+            write!(f, "{before}{}", utf8_percent_encode(job.as_str(), PLAIN))?;
+        }
+        Ok(())
+    }
+}
+
+/// The SHA-256 of an accepted token. The token itself is known to its holder alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The hash of that token.
+    #[must_use]
+    pub fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    pub(super) fn is(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+/// Not a SHA-256 in hex. Does not repeat the text, which may be a token put there by mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a SHA-256 in hex, which has 64 digits")]
+pub struct NotAHash;
+
+impl FromStr for TokenHash {
+    type Err = NotAHash;
+
+    fn from_str(hex: &str) -> Result<Self, NotAHash> {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(hex, &mut hash).map_err(|_| NotAHash)?;
+        Ok(Self(hash))
+    }
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    #[test]
+    fn a_credential_is_read_as_it_is_written() {
+        let jobs = |jobs: &[&str]| Some(jobs.iter().map(|job| Job::new(*job).unwrap()).collect::<BTreeSet<_>>());
+        let cases = [
+            (HASH.to_owned(), None, None),
+            (format!("eu-1.prom_a:{HASH}"), Some("eu-1.prom_a"), None),
+            (format!("x:{HASH}:node_exporter"), Some("x"), jobs(&["node_exporter"])),
+            (format!("x:{HASH}:mysqld|node_exporter"), Some("x"), jobs(&["node_exporter", "mysqld"])),
+            (format!("x:{HASH}:a%2Cb%7Cc:d%25|%C3%A9%20f%2Fg"), Some("x"), jobs(&["a,b|c:d%", "é f/g"])),
+        ];
+        for (text, name, jobs) in cases {
+            let credential: Credential = text.parse().unwrap();
+            assert_eq!((credential.name(), credential.jobs()), (name, jobs.as_ref()), "{text}");
+            assert_eq!(credential.hash(), &TokenHash::of(b"test"), "{text}");
+            assert_eq!(credential.to_string(), text);
+        }
+        assert_eq!(HASH.to_uppercase().parse::<Credential>().unwrap().to_string(), HASH);
+    }
+
+    #[test]
+    fn what_is_no_credential_is_told_without_repeating_it() {
+        let empty = TokenHash::of(b"").to_string();
+        let long = "n".repeat(65);
+        let cases = [
+            (String::new(), NotACredential::Hash),
+            ("hunter2".into(), NotACredential::Hash),
+            (HASH[1..].into(), NotACredential::Hash),
+            (format!("{HASH}:x"), NotACredential::Hash),
+            (format!("{HASH}:node_exporter:x"), NotACredential::Hash),
+            ("name:hunter2".into(), NotACredential::Hash),
+            (empty.clone(), NotACredential::EmptyToken),
+            (format!("x:{empty}"), NotACredential::EmptyToken),
+            (format!(":{HASH}"), NotACredential::Name),
+            (format!("a b:{HASH}"), NotACredential::Name),
+            (format!("é:{HASH}"), NotACredential::Name),
+            (format!("{long}:{HASH}"), NotACredential::Name),
+            (format!("x:{HASH}:"), NotACredential::NoJobs),
+            (format!("x:{HASH}:a|"), NotACredential::Job { number: 2, fault: Fault::Empty }),
+            (format!("x:{HASH}:|a"), NotACredential::Job { number: 1, fault: Fault::Empty }),
+            (format!("x:{HASH}:a|50%"), NotACredential::Encoding { number: 2 }),
+            (format!("x:{HASH}:%FF"), NotACredential::Encoding { number: 1 }),
+        ];
+        for (text, expected) in cases {
+            let error = text.parse::<Credential>().unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_percent_encoded_is_not_decoded() {
+        let cases = [("a%20b", Some("a b")), ("%c3%A9", Some("é")), ("a+b", Some("a+b")), ("%2525", Some("%25"))];
+        for (encoded, decoded) in cases {
+            assert_eq!(decode(encoded).as_deref(), decoded, "{encoded}");
+        }
+        for encoded in ["%", "a%", "%2", "%zz", "%+1", "%é", "%u0041", "%FF", "%C0%AF", "%ED%A0%80"] {
+            assert_eq!(decode(encoded), None, "{encoded}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is logged of a request: one line, and one for each thing that is wrong.
+//!
+//! Of its headers nothing is, but for the name and version of the poller's program, and that of a caller who was let in.
+
+use http::{HeaderMap, Response, header};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::{Request, ServiceError, access::Caller, listing::Counts, route::Route};
+use crate::table::TableError;
+
+/// The most bytes of a poller's name and version.
+const MOST_CLIENT: usize = 64;
+
+/// What is known of a request, while it is answered.
+pub(super) struct Log<'a> {
+    request: &'a Request,
+    started: Instant,
+    /// What it asks for, as far as that has a meaning.
+    pub(super) route: Option<Route>,
+    /// Who asks, once let in.
+    pub(super) caller: Option<Caller<'a>>,
+}
+
+impl<'a> Log<'a> {
+    pub(super) fn new(request: &'a Request) -> Self {
+        Self { request, started: Instant::now(), route: None, caller: None }
+    }
+
+    /// The job that is asked for, by whoever may ask. What a stranger puts into a path could be a secret of somebody's.
+    fn job(&self) -> Option<&str> {
+        self.caller.and(self.route.as_ref()).and_then(Route::job)
+    }
+
+    /// Says what is wrong.
+    pub(super) fn error(&self, error: &ServiceError) {
+        let (request_id, code) = (&self.request.request_id, error.code());
+        match error {
+            ServiceError::Table(TableError::Invalid(invalid)) => {
+                error!(event = code, %request_id, job = invalid.job, group = invalid.group, "{invalid}");
+            }
+            _ if error.status().is_server_error() => error!(event = code, %request_id, "{error}"),
+            _ => warn!(event = code, %request_id, "{error}"),
+        }
+    }
+
+    /// Says how the request was answered.
+    pub(super) fn answered<T: AsRef<[u8]>>(&self, response: &Response<T>) {
+        let Self { request, .. } = self;
+        let request_id = &request.request_id;
+        let counts = response.extensions().get::<Counts>();
+        for job in counts.iter().flat_map(|counts| &counts.empty_jobs) {
+            let job = job.as_str();
+            warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
+        }
+        if counts.is_some_and(|counts| counts.rows == 0 && counts.empty_jobs.is_empty()) {
+            warn!(event = "empty_table", %request_id, "the table has no row");
+        }
+        info!(
+            event = "request",
+            %request_id,
+            method = %request.method,
+            route = self.route.as_ref().map_or("unknown", Route::name),
+            job = self.job(),
+            status = response.status().as_u16(),
+            bytes = response.body().as_ref().len(),
+            duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            rows = counts.map(|counts| counts.rows),
+            groups = counts.map(|counts| counts.groups),
+            targets = counts.map(|counts| counts.targets),
+            lapsed = counts.map(|counts| counts.lapsed),
+            skipped = counts.map(|counts| counts.skipped),
+            pages = counts.map(|counts| counts.pages),
+            caller = self.caller.and_then(|caller| caller.name),
+            client = self.caller.and_then(|_| client(&request.headers)),
+            source_ip = request.source_ip.as_deref(),
+            "answered"
+        );
+    }
+}
+
+/// The poller's program, as in `Prometheus/3.5.0`: the first product of its `User-Agent` (RFC 9110, 10.1.5).
+fn client(headers: &HeaderMap) -> Option<&str> {
+    let product = headers.get(header::USER_AGENT)?.to_str().ok()?.split(' ').next()?;
+    let (name, version) = product.split_once('/')?;
+    let is_plain =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b".-+_".contains(&b));
+    (product.len() <= MOST_CLIENT && is_plain(name) && is_plain(version)).then_some(product)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_poller_is_known_by_its_name_and_version_alone() {
+        let long = format!("Prometheus/{}", "1".repeat(60));
+        let cases = [
+            ("Prometheus/3.5.0", Some("Prometheus/3.5.0")),
+            ("Alloy/v1.2.0 (linux; secret)", Some("Alloy/v1.2.0")),
+            ("vmagent", None),
+            ("", None),
+            ("Bearer secret", None),
+            ("a/b/c", None),
+            ("Prometheus/", None),
+            (&long, None),
+        ];
+        for (user_agent, expected) in cases {
+            let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_str(user_agent).unwrap())]);
+            assert_eq!(client(&headers), expected, "{user_agent:?}");
+        }
+        assert_eq!(client(&HeaderMap::new()), None);
+    }
+}

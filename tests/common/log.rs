@@ -1,0 +1,120 @@
+//! Everything that is logged while tests run, in this process and by the programs that it starts, is searched for
+//! secrets: what a caller sends to be let in, and what the function itself signs its reads with.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use http_sd_lambda::service::TokenHash;
+use tracing::{Level, instrument::WithSubscriber};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::TOKEN;
+
+/// What every other secret in the tests has in it.
+pub const MARK: &str = "test-secret";
+
+/// Lines with a secret in them.
+static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What must not be in any log.
+fn secrets() -> &'static [String] {
+    static SECRETS: OnceLock<Vec<String>> = OnceLock::new();
+    SECRETS.get_or_init(|| {
+        let tokens = [TOKEN, "not-the-token", MARK];
+        // In base64, too, wherever they stand in the text.
+        let encoded = tokens.iter().flat_map(|token| (0..3).map(|before| inner_base64(token, before)));
+        let hash = TokenHash::of(TOKEN.as_bytes()).to_string();
+        let own = ["Bearer ", "Basic ", "AWS4-HMAC-SHA256", "Signature="].map(str::to_owned);
+        tokens.iter().map(|&token| token.to_owned()).chain(encoded).chain(own).chain([hash]).collect()
+    })
+}
+
+/// What base64 makes of a text that so many bytes stand before, without what these have a part in.
+fn inner_base64(text: &str, before: usize) -> String {
+    let whole = BASE64_STANDARD_NO_PAD.encode(format!("{}{text}", &"xx"[..before]));
+    // Each character is six bits.
+    let (first, last) = ((before * 8).div_ceil(6), (before + text.len()) * 8 / 6);
+    whole[first..last].to_owned()
+}
+
+/// The secret in a text, if there is one. Advice on how to send a token is none.
+pub fn secret_in(text: &str) -> Option<&'static str> {
+    let text = text.replace("Bearer <token>", "").replace("Bearer $TOKEN", "");
+    secrets().iter().find(|secret| text.contains(*secret)).map(String::as_str)
+}
+
+/// Remembers a text that was logged, if there is a secret in it.
+pub fn search(text: &str) {
+    if let Some(secret) = secret_in(text) {
+        FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{secret:?} in: {text}"));
+    }
+}
+
+/// Fails if a secret has been logged so far, by any test of this process.
+pub fn assert_no_secret() {
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(found.is_empty() || std::thread::panicking(), "secrets in a log:\n{}", found.join("\n"));
+}
+
+/// From now on searches all that is logged in this process, down to the details that nobody asks for.
+pub fn watch() {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    STARTED.get_or_init(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false);
+        tracing::subscriber::set_global_default(subscriber.with_writer(|| Searched).finish()).unwrap();
+    });
+}
+
+/// Searches what is written to it.
+struct Searched;
+
+impl io::Write for Searched {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        search(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines that are kept.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        search(&String::from_utf8_lossy(line));
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What something does, and what it logs meanwhile, without the times.
+pub fn of<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, String)> {
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).without_time();
+    // Boxed, because the SDK's futures are large.
+    let work = Box::pin(work.with_subscriber(subscriber.with_writer(kept.clone()).finish()));
+    async move {
+        let done = work.await;
+        let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        (done, log)
+    }
+}
