@@ -15,6 +15,7 @@ mod edit;
 mod events;
 mod failure;
 mod help;
+mod hostile;
 mod plan;
 mod reading;
 mod register;

@@ -1,0 +1,458 @@
+//! Requests of people who mean no good, each with the status that it must get: from the service, as a Function URL
+//! event, and over a socket.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use http::{HeaderName, Method};
+use http_sd_lambda::{
+    lambda, local,
+    service::{Service, Settings, TokenHash},
+};
+use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::{
+    access::token_access,
+    common::{Ask, Dynamo, Row, TOKEN, background::Background},
+};
+
+/// The only groups that a hostile request may ever see.
+const NODE: &str = r#"[{"targets":["a:1"],"labels":{}}]"#;
+const ALL: &str = r#"[{"targets":["a:1"],"labels":{}},{"targets":["s:1"],"labels":{}}]"#;
+
+/// How a request must be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// 200 with exactly that list.
+    List(&'static str),
+    /// 304 without a body.
+    NotModified,
+    /// An error of that status.
+    Error(u16),
+}
+
+impl Answer {
+    fn status(self) -> u16 {
+        match self {
+            Self::List(_) => 200,
+            Self::NotModified => 304,
+            Self::Error(status) => status,
+        }
+    }
+
+    fn check(self, status: u16, body: &str, what: &str) {
+        assert_eq!(status, self.status(), "{what}: {body}");
+        match self {
+            Self::List(list) => assert_eq!(body, list, "{what}"),
+            Self::NotModified => assert_eq!(body, "", "{what}"),
+            Self::Error(_) => assert!(body.starts_with(r#"{"error":{"code":""#), "{what}: {body}"),
+        }
+    }
+}
+
+struct Request {
+    method: &'static str,
+    target: String,
+    headers: Vec<(&'static str, String)>,
+    answer: Answer,
+}
+
+/// A `GET` with a right token.
+fn get(target: impl Into<String>, answer: Answer) -> Request {
+    send("GET", target, &[("authorization", &format!("Bearer {TOKEN}"))], answer)
+}
+
+fn send(method: &'static str, target: impl Into<String>, headers: &[(&'static str, &str)], answer: Answer) -> Request {
+    let headers = headers.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+    Request { method, target: target.into(), headers, answer }
+}
+
+fn odd_paths() -> Vec<Request> {
+    use Answer::{Error, List};
+    let refused = [
+        // What a job may not be: encoded slashes and dots, on their way to another place.
+        "/prom/%2F",
+        "/prom/%2f",
+        "/prom/a%2Fb",
+        "/prom/secret%2fjob",
+        "/prom/..",
+        "/prom/.",
+        "/prom/../",
+        "/prom/%2e",
+        "/prom/%2e%2E",
+        "/prom/.%2e",
+        "/prom/%2e%2e%2fsecret%2fjob",
+        "/prom/..%5c..%5c",
+        "/prom/%5C%5Chost%5Cshare",
+        // Control characters, bare and encoded.
+        "/prom/%00",
+        "/prom/node%00",
+        "/prom/node%00.json",
+        "/prom/%0A",
+        "/prom/node%0d%0aX-Injected:%201",
+        "/prom/%1b[31m",
+        "/prom/%7F",
+        "/prom/%C2%85",
+        // What is no UTF-8: overlong, surrogates, too high, cut off.
+        "/prom/%C0%AF",
+        "/prom/%C0%80",
+        "/prom/%C1%81",
+        "/prom/%E0%80%AF",
+        "/prom/%F0%80%80%AF",
+        "/prom/%ED%A0%80",
+        "/prom/%F5%80%80%80",
+        "/prom/%E2%82",
+        "/prom/%80",
+        "/prom/%FF%FE",
+        // What is no percent-encoding.
+        "/prom/%",
+        "/prom/%2",
+        "/prom/node%",
+        "/prom/%zz",
+        "/prom/%u002e%u002e",
+        "/prom/%%32%46",
+    ];
+    let not_found = [
+        "/prom//",
+        "//prom/node",
+        "/prom//node",
+        "/prom/node//",
+        "/prom/node/web",
+        "/prom/../-/ready",
+        "/prom/node/../../etc/passwd",
+        "/PROM/node",
+        "/Prom",
+        "/prom%2Fnode",
+        "/%70rom/node",
+        "/prom%00",
+        "/prom;/node",
+        "/prom.json",
+        "/promnode",
+        "/-/healthy%00",
+        "/-/Healthy",
+        "/-/healthy/x",
+        "/-/healthy/..",
+        "/-/ready%20",
+        "/-/reload",
+        "/-/quit",
+        "/.env",
+        "/.git/config",
+        "/metrics",
+        "/actuator/env",
+        "/wp-login.php",
+        "/cgi-bin/.%2e/.%2e/bin/sh",
+        "/2015-03-31/functions/function/invocations",
+        "/latest/meta-data/iam/security-credentials/",
+    ];
+    // Names like any other, of which there is no row: nothing is made of them, and nothing of them comes back.
+    let names = [
+        "/prom/node'%20OR%20'1'='1",
+        "/prom/%27%3B%20DROP%20TABLE%20x",
+        "/prom/%3Cscript%3Ealert(1)%3C%73cript%3E",
+        "/prom/%24%7Bjndi:ldap:x%7D",
+        "/prom/%7B%7B7*7%7D%7D",
+        "/prom/$(id)",
+        "/prom/*",
+        "/prom/:job",
+        "/prom/%25",
+        "/prom/%252F",
+        "/prom/%252e%252e",
+        "/prom/Node",
+        "/prom/node%20",
+        "/prom/node;x=1",
+        "/prom/...",
+        "/prom/%EF%BB%BFnode",
+    ];
+    let refused = refused.map(|target| get(target, Error(400))).into_iter();
+    let not_found = not_found.map(|target| get(target, Error(404))).into_iter();
+    let names = names.map(|target| get(target, List("[]"))).into_iter();
+    let long = |bytes| format!("/prom/{}", "j".repeat(bytes));
+    let lengths = [
+        get(long(2048), List("[]")),
+        get(long(2049), Error(400)),
+        get(long(8192), Error(400)),
+        get(long(60_000), Error(400)),
+        get(format!("/prom/{}", "%6A".repeat(2049)), Error(400)),
+        get(format!("/{}", "a/".repeat(4000)), Error(404)),
+    ];
+    refused.chain(not_found).chain(names).chain(lengths).collect()
+}
+
+fn odd_queries() -> Vec<Request> {
+    use Answer::{Error, List};
+    let ignored = [
+        "x",
+        "%FF=%FE",
+        "%",
+        "&&&&",
+        "=",
+        "meta%00=true",
+        "Meta=true",
+        "__proto__=1",
+        "collector_id=../..",
+        "url=http://169.254.169.254",
+    ];
+    let refused =
+        ["meta", "meta=", "meta=1", "meta=true%00", "meta=TRUE", "meta=true%20", "meta[]=1&meta=x", "meta=%FF"];
+    let ignored = ignored.map(|query| get(format!("/prom/node?{query}"), List(NODE))).into_iter();
+    let refused = refused.map(|query| get(format!("/prom/node?{query}"), Error(400))).into_iter();
+    let lengths = [
+        get(format!("/prom/node?{}", "q".repeat(8192)), List(NODE)),
+        get(format!("/prom/node?{}", "q".repeat(8193)), Error(400)),
+        get(format!("/prom/node?{}", "a&".repeat(4000)), List(NODE)),
+    ];
+    ignored.chain(refused).chain(lengths).collect()
+}
+
+fn odd_methods() -> Vec<Request> {
+    let bearer = format!("Bearer {TOKEN}");
+    let methods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE", "get", "GETX"];
+    let known = methods.map(|method| send(method, "/prom/node", &[("authorization", &bearer)], Answer::Error(405)));
+    let strange = methods.map(|method| send(method, "/prom/node", &[], Answer::Error(401)));
+    let open = ["POST", "DELETE", "OPTIONS"].map(|method| send(method, "/-/healthy", &[], Answer::Error(405)));
+    known.into_iter().chain(strange).chain(open).collect()
+}
+
+/// Without a token, with a wrong one, or with something in place of it.
+fn odd_callers() -> Vec<Request> {
+    let refused = [
+        ("authorization", String::new()),
+        ("authorization", "Bearer".into()),
+        ("authorization", "Bearer ".into()),
+        ("authorization", "Bearer null".into()),
+        ("authorization", TOKEN.into()),
+        ("authorization", format!("Bearer {}", TokenHash::of(TOKEN.as_bytes()))),
+        ("authorization", format!("Bearer {TOKEN}\u{e9}")),
+        ("authorization", format!("Bearer {TOKEN},Bearer {TOKEN}")),
+        ("authorization", format!("Bearer\t{TOKEN}")),
+        ("authorization", format!("Digest username=\"{TOKEN}\"")),
+        ("authorization", "Basic".into()),
+        ("authorization", "Basic Og==".into()),
+        ("authorization", "Basic ====".into()),
+        ("authorization", format!("Basic {TOKEN}")),
+        ("authorization", format!("Bearer {}", "test-secret".repeat(1000))),
+        ("proxy-authorization", format!("Bearer {TOKEN}")),
+        ("x-authorization", format!("Bearer {TOKEN}")),
+        ("x-api-key", TOKEN.into()),
+        ("cookie", format!("authorization=Bearer {TOKEN}")),
+        ("x-forwarded-for", "127.0.0.1".into()),
+        ("x-forwarded-host", "localhost".into()),
+        ("x-original-url", "/-/healthy".into()),
+        ("x-amzn-request-context", "{\"authorizer\":{\"iam\":{\"userArn\":\"x\"}}}".into()),
+    ];
+    let refused = refused.map(|(name, value)| send("GET", "/prom/node", &[(name, &value)], Answer::Error(401)));
+    let paths = ["/prom", "/prom/node", "/-/ready", "/", "/nowhere", "/prom/%00", "/-/healthy%2F..%2Fready"];
+    let strangers = paths.map(|target| send("GET", target, &[], Answer::Error(401)));
+    let query = send("GET", format!("/prom/node?access_token={TOKEN}&token={TOKEN}"), &[], Answer::Error(401));
+    refused.into_iter().chain(strangers).chain([query]).collect()
+}
+
+fn odd_headers() -> Vec<Request> {
+    use Answer::{Error, List, NotModified};
+    let headers = [
+        ("range", "bytes=0-1".into(), List(NODE)),
+        ("if-range", "\"x\"".into(), List(NODE)),
+        ("if-modified-since", "Fri, 31 Dec 9999 23:59:59 GMT".into(), List(NODE)),
+        ("if-none-match", "*".into(), NotModified),
+        ("if-none-match", "\"".repeat(9000), List(NODE)),
+        ("if-match", "\"x\"".into(), List(NODE)),
+        ("accept-encoding", "gzip;q=0, *;q=0, br;q=1e999, ;;;,,,=".into(), List(NODE)),
+        ("accept-encoding", "gzip,".repeat(2000), List(NODE)),
+        ("accept", "text/html".into(), List(NODE)),
+        ("accept", "application/x-protobuf;q=1".into(), List(NODE)),
+        ("x-http-method-override", "DELETE".into(), List(NODE)),
+        ("x-original-url", "/prom".into(), List(NODE)),
+        ("x-rewrite-url", "/prom".into(), List(NODE)),
+        ("x-prometheus-refresh-interval-seconds", "-1e999".into(), List(NODE)),
+        ("origin", "https://evil.example".into(), List(NODE)),
+        ("user-agent", "() { :; }; echo".into(), List(NODE)),
+        ("user-agent", "a".repeat(10_000), List(NODE)),
+        ("cookie", "a=b; ".repeat(2000), List(NODE)),
+        ("x", "y".repeat(17_000), Error(431)),
+    ];
+    let bearer = ("authorization", format!("Bearer {TOKEN}"));
+    let mut requests: Vec<Request> = headers
+        .into_iter()
+        .map(|(name, value, answer)| Request {
+            method: "GET",
+            target: "/prom/node".into(),
+            headers: vec![bearer.clone(), (name, value)],
+            answer,
+        })
+        .collect();
+    for (number, status) in [(60, 200), (64, 431)] {
+        let answer = if status == 200 { List(NODE) } else { Error(status) };
+        // Each of another name, for in an event a name has one value.
+        let many = (0..number).map(|i| (&*Box::leak(format!("x-{i}").into_boxed_str()), String::new()));
+        let headers = std::iter::once(bearer.clone()).chain(many).collect();
+        requests.push(Request { method: "GET", target: "/prom/node".into(), headers, answer });
+    }
+    requests.push(send("GET", "/-/healthy", &[("x", &"y".repeat(17_000))], Error(431)));
+    requests.push(send(
+        "GET",
+        "/prom",
+        &[("authorization", &format!("Bearer {TOKEN}")), ("range", "bytes=-1")],
+        List(ALL),
+    ));
+    requests
+}
+
+fn requests() -> Vec<Request> {
+    [odd_paths(), odd_queries(), odd_methods(), odd_callers(), odd_headers()].into_iter().flatten().collect()
+}
+
+async fn service(dynamo: &Dynamo) -> Service {
+    Row::new("node", "web", &["a:1"]).put(dynamo).await;
+    Row::new("secret/job", "web", &["s:1"]).put(dynamo).await;
+    let access = token_access(&TokenHash::of(TOKEN.as_bytes()).to_string());
+    Service::new(dynamo.table(), access, Settings::default())
+}
+
+impl Request {
+    fn what(&self) -> String {
+        let headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {value:.60}")).collect();
+        format!("{} {:.80} {headers:?}", self.method, self.target)
+    }
+
+    fn event(&self) -> LambdaEvent<aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest> {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let headers: serde_json::Map<String, Value> =
+            self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        let event = json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers,
+            "requestContext": {"http": {"method": self.method, "path": path, "sourceIp": "192.0.2.10"}, "timeEpoch": 0},
+            "isBase64Encoded": false,
+        });
+        LambdaEvent::new(serde_json::from_value(event).unwrap(), Context::default())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let own = [("host", "localhost"), ("connection", "close")].map(|(name, value)| format!("{name}: {value}"));
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        let lines = [format!("{} {} HTTP/1.1", self.method, self.target)].into_iter().chain(own).chain(headers);
+        (lines.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n").into_bytes()
+    }
+}
+
+#[tokio::test]
+async fn every_hostile_request_gets_its_status_from_the_service() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo).await;
+    let requests = requests();
+    assert!(requests.len() >= 60);
+    for request in requests {
+        let mut ask = Ask::bare(Method::from_bytes(request.method.as_bytes()).unwrap(), &request.target);
+        for (name, value) in &request.headers {
+            ask = ask.header(HeaderName::from_static(name), value);
+        }
+        let answer = ask.of(&service).await;
+        request.answer.check(answer.status(), answer.text(), &request.what());
+    }
+}
+
+#[tokio::test]
+async fn every_hostile_request_gets_its_status_as_an_event() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo).await;
+    for request in requests() {
+        let FunctionResponse::BufferedResponse(response) = lambda::handle(&service, request.event()).await else {
+            panic!("streamed in buffered mode");
+        };
+        let status = response.status_code.try_into().unwrap();
+        request.answer.check(status, &response.body.unwrap_or_default(), &request.what());
+    }
+}
+
+/// Sends bytes and returns the status, if one came back, and the body.
+fn over_a_socket(address: SocketAddr, bytes: &[u8], then_hang_up: bool) -> (Option<u16>, String) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    // A server that has seen enough may close before it has read everything.
+    let _ = socket.write_all(bytes);
+    if then_hang_up {
+        let _ = socket.shutdown(Shutdown::Write);
+    }
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    (status, body.to_owned())
+}
+
+async fn server(dynamo: &Dynamo) -> Background {
+    let service = service(dynamo).await;
+    Background::start(|listener| async { local::serve(listener, service, std::future::pending()).await.unwrap() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hostile_request_gets_its_status_over_a_socket() {
+    let dynamo = Dynamo::with_table().await;
+    let server = server(&dynamo).await;
+    for request in requests() {
+        let (status, body) = over_a_socket(server.address, &request.bytes(), false);
+        request.answer.check(status.unwrap(), &body, &request.what());
+    }
+}
+
+/// What is no request at all, or two in one: the server says so or hangs up, and serves on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_refused_and_the_next_one_answered() {
+    let dynamo = Dynamo::with_table().await;
+    let server = server(&dynamo).await;
+    let bearer = format!("authorization: Bearer {TOKEN}\r\n");
+    let with = |headers: &str| format!("GET /prom/node HTTP/1.1\r\nhost: x\r\n{bearer}{headers}\r\n").into_bytes();
+    let long = format!("GET /prom/{} HTTP/1.1\r\nhost: x\r\n{bearer}\r\n", "j".repeat(100_000));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("nothing", Vec::new()),
+        ("a TLS handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
+        ("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()),
+        ("another version", b"GET /prom HTTP/9.9\r\nhost: x\r\n\r\n".to_vec()),
+        ("no version", b"GET /prom\r\n\r\n".to_vec()),
+        ("no path", b"GET HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()),
+        ("a blank in the path", b"GET /prom/a b HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()),
+        ("a null byte in the path", b"GET /prom/\0 HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()),
+        ("a path of 100 kB", long.into_bytes()),
+        ("a header without a colon", with("x\r\n")),
+        ("a blank before the colon", with("x : y\r\n")),
+        ("a null byte in a header", with("x: \0\r\n")),
+        ("a folded header", with("x: y\r\n z\r\n")),
+        ("two lengths", with("content-length: 1\r\ncontent-length: 2\r\n")),
+        ("a length that is none", with("content-length: -1\r\n")),
+        ("a coding after chunked", with("transfer-encoding: chunked, identity\r\n")),
+        ("500 headers", with(&"x: y\r\n".repeat(500))),
+        ("a header of 1 MB", with(&format!("x: {}\r\n", "y".repeat(1 << 20)))),
+        ("half a request", b"GET /prom HTTP/1.1\r\nhost".to_vec()),
+    ];
+    for (what, bytes) in cases {
+        let (status, body) = over_a_socket(server.address, &bytes, true);
+        assert!(status.is_none_or(|status| (400..500).contains(&status)), "{what}: {status:?}");
+        assert!(!body.contains("a:1"), "{what}: {body}");
+        let (status, body) = over_a_socket(server.address, &with("connection: close\r\n"), false);
+        assert_eq!((status, body.as_str()), (Some(200), NODE), "after {what}");
+    }
+}
+
+/// The body of a request is not looked at, whatever it claims to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_changes_nothing() {
+    let dynamo = Dynamo::with_table().await;
+    let server = server(&dynamo).await;
+    let head = format!("GET /prom/node HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\nconnection: close\r\n");
+    let second = "GET /prom HTTP/1.1\r\nhost: x\r\n\r\n";
+    let bodies = [
+        "content-length: 5\r\n\r\nhello".to_string(),
+        format!("content-length: {}\r\n\r\n{second}", second.len()),
+        format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n{second}\r\n0\r\n\r\n", second.len()),
+        "content-type: application/json\r\ncontent-length: 2\r\n\r\n{}".to_string(),
+        format!("content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{second}"),
+    ];
+    for body in bodies {
+        let (status, answer) = over_a_socket(server.address, format!("{head}{body}").as_bytes(), false);
+        assert_eq!((status, answer.as_str()), (Some(200), NODE), "{body}");
+    }
+}
