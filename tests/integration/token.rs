@@ -128,6 +128,48 @@ fn the_hash_of_a_token_that_is_there_is_for_scripts() {
 }
 
 #[test]
+fn a_token_can_have_a_name_and_jobs_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("http-sd.token"), "test-secret").unwrap();
+    let hash = TokenHash::of(b"test-secret");
+    let cases: [(&[&str], String); 3] = [
+        (&["--name", "eu-1"], format!("eu-1:{hash}")),
+        (&["--name", "eu-1", "--job", "node", "--job", "a|b,c%"], format!("eu-1:{hash}:a%7Cb%2Cc%25|node")),
+        (&["--name", "x", "--job", "node", "--job", "node"], format!("x:{hash}:node")),
+    ];
+    for (arguments, credential) in &cases {
+        assert_eq!(printed(token(folder.path(), arguments).arg("--hash")), format!("{credential}\n"));
+    }
+    let output = printed(&mut token(folder.path(), &["--force", "--name", "eu-1", "--job", "node_exporter"]));
+    let content = fs::read_to_string(folder.path().join("http-sd.token")).unwrap();
+    let both = format!("eu-1:{hash}:node_exporter,eu-1:{}:node_exporter", TokenHash::of(content.as_bytes()));
+    assert!(output.contains(&format!("TokenSha256={both}\"")), "{output}");
+
+    let other = printed(&mut token(folder.path(), &["--file", "next.token", "--name", "x", "--job", "a b"]));
+    assert!(other.contains("/prom/a%20b\n") && other.contains("job_name: \"a b\"\n"), "{other}");
+
+    let data = folder.path().join("data");
+    let mut command = sdctl();
+    command.env("HTTP_SD_AUTH", "token").env("HTTP_SD_TOKEN_SHA256", both);
+    let served = serve(command.args(["serve", "--sample", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(&data));
+    assert_eq!(served.get("/prom/node_exporter", Some(&content)).0, 200);
+    assert_eq!(served.get("/prom/blackbox", Some("test-secret")).0, 403);
+    assert_eq!(served.get("/prom", Some("test-secret")), served.get("/prom/node_exporter", Some(&content)));
+
+    for (arguments, said) in [
+        (&["--name", "a b"][..], "the name \"a b\" is none: it takes 1 to 64 letters, digits, '.', '_' or '-'"),
+        (&["--name", ""], "the name \"\" is none"),
+        (&["--name", "x", "--job", ""], "job \"\" is empty"),
+    ] {
+        let error = refused(token(folder.path(), arguments).args(["--file", "other.token"]));
+        assert!(error.starts_with(&format!("sdctl: {said}")), "{error}");
+    }
+    assert!(!folder.path().join("other.token").exists());
+    let error = refused(&mut token(folder.path(), &["--job", "x"]));
+    assert!(error.contains("required arguments"), "{error}");
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     for arguments in [&["--file", "none/x"][..], &["--file", "none/x", "--force"]] {

@@ -9,10 +9,14 @@ use std::{
 };
 
 use clap::Args;
-use http_sd_lambda::{config, service::TokenHash};
-use percent_encoding::percent_decode_str;
+use http_sd_lambda::{
+    config,
+    group::{Job, excerpt},
+    service::{Credential, TokenHash},
+};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
-use crate::{Outcome, error::CliError, output, style::HEADING};
+use crate::{Outcome, arguments, error::CliError, output, style::HEADING, welcome::SEGMENT};
 
 /// Length of a token in bytes, before it is written in hex.
 const LENGTH: usize = 32;
@@ -26,7 +30,8 @@ const LENGTH: usize = 32;
 Examples:
   sdctl token                                    a token in http-sd.token
   sdctl token --file next.token --url \"$URL\"     the next one
-  sdctl token --file next.token --hash           its SHA-256, for scripts")]
+  sdctl token --file next.token --hash           its SHA-256, for scripts
+  sdctl token --name eu --job node --job mysqld  one that reads two jobs only")]
 pub(crate) struct Options {
     /// File for the token
     #[arg(long, value_name = "FILE", default_value = "http-sd.token")]
@@ -34,10 +39,16 @@ pub(crate) struct Options {
     /// URL of the function, or of one of its jobs, for the lines to paste into prometheus.yml
     #[arg(long, value_name = "URL", value_parser = url)]
     url: Option<String>,
+    /// Name by which the function's log tells whose token it is
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// A job that the token may read, if not every job; may be repeated
+    #[arg(long = "job", value_name = "JOB", requires = "name")]
+    jobs: Vec<String>,
     /// Replace the file if it is there; what it held is lost
     #[arg(long)]
     force: bool,
-    /// Make no token: print the SHA-256 of the one in the file
+    /// Make no token: print the SHA-256 of the one in the file, as the function takes it
     #[arg(long, conflicts_with_all = ["url", "force"])]
     hash: bool,
 }
@@ -56,18 +67,44 @@ fn url(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
+    let named = |hash| options.credential(hash);
+    // Before anything is written, for the name may be wrong.
+    named(TokenHash::of(b""))?;
     if options.hash {
-        writeln!(output::stdout(), "{}", hash_in(&options.file)?)?;
+        writeln!(output::stdout(), "{}", named(hash_in(&options.file)?)?)?;
         return Ok(Outcome::Done);
     }
     // What it was is good to know for as long as Prometheus still sends it.
-    let before = if options.force { hash_in(&options.file).ok() } else { None };
+    let before = if options.force { hash_in(&options.file).ok().map(named).transpose()? } else { None };
     let token = token()?;
     write(&options.file, &token, options.force)?;
-    let hash = TokenHash::of(token.as_bytes());
+    let credential = named(TokenHash::of(token.as_bytes()))?;
     let file = path::absolute(&options.file).unwrap_or_else(|_| options.file.clone());
-    write!(output::stdout(), "{}", Instructions { file: &file, url: options.url.as_deref(), hash, before })?;
+    write!(output::stdout(), "{}", Instructions { file: &file, url: options.url(), credential, before })?;
     Ok(Outcome::Done)
+}
+
+impl Options {
+    /// Where Prometheus polls, or what that looks like: a job that the token may read.
+    fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| {
+            let job = self.jobs.first().map_or("node_exporter", String::as_str);
+            format!("https://<url-id>.lambda-url.<region>.on.aws/prom/{}", utf8_percent_encode(job, SEGMENT))
+        })
+    }
+
+    /// What the function is to know of a token with that hash.
+    fn credential(&self, hash: TokenHash) -> Result<Credential, CliError> {
+        let credential = Credential::new(hash);
+        let Some(name) = &self.name else { return Ok(credential) };
+        let jobs = self.jobs.iter().map(|job| arguments::job(job)).collect::<Result<Vec<Job>, _>>()?;
+        credential.named(name, jobs).map_err(|_| {
+            CliError::Refused(format!(
+                "the name {} is none: it takes 1 to 64 letters, digits, '.', '_' or '-'",
+                excerpt(name)
+            ))
+        })
+    }
 }
 
 fn token() -> Result<String, CliError> {
@@ -138,15 +175,14 @@ fn job_of(url: &str) -> String {
 /// What is printed: where the token and its hash go.
 struct Instructions<'a> {
     file: &'a Path,
-    url: Option<&'a str>,
-    hash: TokenHash,
-    before: Option<TokenHash>,
+    url: String,
+    credential: Credential,
+    before: Option<Credential>,
 }
 
 impl Display for Instructions<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { file, url, hash, before } = self;
-        let url = url.unwrap_or("https://<url-id>.lambda-url.<region>.on.aws/prom/node_exporter");
+        let Self { file, url, credential, before } = self;
         let job = serde_json::to_string(&job_of(url)).map_err(|_| fmt::Error)?;
         let file = file.display().to_string();
         // JSON is YAML, and quotes what YAML would take for something else.
@@ -154,24 +190,24 @@ impl Display for Instructions<'_> {
         let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
         let credentials = if is_plain { &file } else { &quoted };
         writeln!(f, "{HEADING}The token{HEADING:#} is in {file}, which only you can read.")?;
-        writeln!(f, "Its SHA-256 is {hash}")?;
+        writeln!(f, "Its SHA-256 is {}", credential.hash())?;
         let deploy = "sam deploy --parameter-overrides";
         writeln!(f, "\n{HEADING}Give the SHA-256 to the function:{HEADING:#}")?;
         match before {
             None => {
-                writeln!(f, "  {deploy} \"TokenSha256={hash}\"")?;
+                writeln!(f, "  {deploy} \"TokenSha256={credential}\"")?;
                 writeln!(f, "if it is the only one; beside one in use, until Prometheus sends the new token:")?;
-                writeln!(f, "  {deploy} \"TokenSha256=<SHA-256 of the one in use>,{hash}\"")?;
+                writeln!(f, "  {deploy} \"TokenSha256=<SHA-256 of the one in use>,{credential}\"")?;
             }
             Some(before) => {
-                writeln!(f, "  {deploy} \"TokenSha256={before},{hash}\"")?;
+                writeln!(f, "  {deploy} \"TokenSha256={before},{credential}\"")?;
                 writeln!(f, "while Prometheus may still send the token that was there before, and then:")?;
-                writeln!(f, "  {deploy} \"TokenSha256={hash}\"")?;
+                writeln!(f, "  {deploy} \"TokenSha256={credential}\"")?;
             }
         }
         writeln!(f, "\n{HEADING}Or, without the template, the same as a variable:{HEADING:#}")?;
         let before = before.as_ref().map_or_else(String::new, |before| format!("{before},"));
-        writeln!(f, "  {}={before}{hash}", config::TOKEN_SHA256)?;
+        writeln!(f, "  {}={before}{credential}", config::TOKEN_SHA256)?;
         writeln!(f, "\n{HEADING}Paste into prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
         writeln!(f, "  scrape_configs:")?;
         writeln!(f, "    - job_name: {job}")?;
@@ -182,7 +218,7 @@ impl Display for Instructions<'_> {
         writeln!(f, "            credentials_file: {credentials}")?;
         writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
         writeln!(f, "  1. make the next one with --file")?;
-        writeln!(f, "  2. deploy both: \"TokenSha256={hash},<SHA-256 of the next>\"")?;
+        writeln!(f, "  2. deploy both: \"TokenSha256={credential},<SHA-256 of the next>\"")?;
         writeln!(f, "  3. move its file over this one, which Prometheus reads for each poll")?;
         writeln!(f, "  4. deploy the next one alone")
     }
