@@ -6,7 +6,9 @@
 
 use std::{convert::Infallible, future::ready, time::SystemTime};
 
-use aws_lambda_events::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
+use aws_lambda_events::lambda_function_urls::{
+    LambdaFunctionUrlRequest, LambdaFunctionUrlRequestContextAuthorizerIamDescription, LambdaFunctionUrlResponse,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::stream::{Once, once};
@@ -46,9 +48,14 @@ pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
         headers: event.headers,
         request_id: context.request_id.clone(),
         deadline: Instant::now() + left,
-        iam_caller: event.request_context.authorizer.and_then(|authorizer| authorizer.iam?.user_arn),
+        iam_caller: event.request_context.authorizer.and_then(|authorizer| iam_caller(authorizer.iam?)),
         source_ip: http.source_ip,
     }
+}
+
+/// Whom IAM has let through: the ARN, or the unique id where a service signs for itself and has none.
+fn iam_caller(iam: LambdaFunctionUrlRequestContextAuthorizerIamDescription) -> Option<String> {
+    [iam.user_arn, iam.caller_id].into_iter().flatten().find(|name| !name.is_empty())
 }
 
 /// The response as one JSON document. A compressed body goes in as base64, because JSON takes text alone.

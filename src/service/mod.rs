@@ -58,7 +58,7 @@ pub struct Request {
     pub request_id: String,
     /// When the caller, or Lambda, stops waiting.
     pub deadline: Instant,
-    /// The ARN of the caller, if IAM has authenticated it.
+    /// The ARN or the id of the caller, if IAM has authenticated it.
     pub iam_caller: Option<String>,
     /// The caller's address, if known.
     pub source_ip: Option<String>,

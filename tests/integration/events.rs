@@ -66,6 +66,20 @@ async fn the_iam_event_alone_gets_through_where_iam_is_asked_for() {
     for (name, status) in [("iam-caller", 200), ("job", 401)] {
         assert_eq!(answer(&service, load(name)).await.0, status, "{name}");
     }
+    let authorizers = [
+        (json!({"iam": {"userArn": "arn:aws:iam::123456789012:user/x"}}), 200),
+        (json!({"iam": {"userArn": null, "callerId": "AROAEXAMPLE:service"}}), 200),
+        (json!({"iam": {"userArn": "", "callerId": "", "accessKey": "ASIAEXAMPLE"}}), 401),
+        (json!({"iam": {}}), 401),
+        (json!({"iam": null}), 401),
+        (json!({}), 401),
+        (Value::Null, 401),
+    ];
+    for (authorizer, status) in authorizers {
+        let mut event = load("iam-caller");
+        event["requestContext"]["authorizer"] = authorizer.clone();
+        assert_eq!(answer(&service, event).await.0, status, "{authorizer}");
+    }
 }
 
 #[tokio::test]
