@@ -1,0 +1,111 @@
+"""What the template takes, and what it refuses before anything is made."""
+
+import os
+import subprocess
+
+import pytest
+from render import TEMPLATE, Refused, Stack, fits, source
+
+HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+OTHER = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+
+
+def test_every_parameter_is_explained_and_has_its_place_in_the_console():
+    template = source()
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"]) == sorted(interface["ParameterLabels"])
+    for name, parameter in template["Parameters"].items():
+        assert len(parameter["Description"]) > 30, name
+        assert "Default" in parameter, name
+        limits = parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}
+        assert limits, f"{name} takes anything"
+        if "AllowedPattern" in limits:
+            assert parameter["ConstraintDescription"], name
+        assert fits(parameter, str(parameter["Default"])), name
+    # What must be given is asked for first.
+    assert next(iter(template["Parameters"])) == "TokenSha256"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "Auth=token needs TokenSha256. Make a token"),
+        ({"Auth": "token"}, "Auth=token needs TokenSha256"),
+        ({"TokenSha256": ""}, "Auth=token needs TokenSha256"),
+        ({"TokenSha256": HASH, "UrlAuthType": "AWS_IAM"}, "Auth=token needs UrlAuthType=NONE"),
+        ({"Auth": "iam"}, "Auth=iam needs UrlAuthType=AWS_IAM"),
+        ({"Auth": "iam", "UrlAuthType": "NONE", "TokenSha256": HASH}, "Auth=iam needs UrlAuthType=AWS_IAM"),
+        ({"Auth": "none"}, "Auth=none with UrlAuthType=NONE would show every target to everybody"),
+        ({"Auth": "none", "TokenSha256": HASH}, "Auth=none with UrlAuthType=NONE would show every target"),
+        ({"Auth": "open", "UrlAuthType": "AWS_IAM"}, "Parameter 'Auth'"),
+        ({"TokenSha256": "hunter2"}, "Parameter 'TokenSha256': 1 to 16 SHA-256 hashes"),
+        ({"TokenSha256": HASH, "ExistingTable": "arn:aws:dynamodb:x:1:table/y"}, "Parameter 'ExistingTable'"),
+        ({"TokenSha256": HASH, "ExistingTable": "a b"}, "The name of a DynamoDB table"),
+        ({"TokenSha256": HASH, "AlarmTopicArn": "alarms"}, "The ARN of an SNS topic"),
+        ({"TokenSha256": HASH, "ReservedConcurrency": "-2"}, "Parameter 'ReservedConcurrency'"),
+        ({"TokenSha256": HASH, "MemorySize": "64"}, "Parameter 'MemorySize'"),
+        ({"TokenSha256": HASH, "Timeout": "900"}, "Parameter 'Timeout'"),
+        ({"TokenSha256": HASH, "LogRetentionDays": "8"}, "Parameter 'LogRetentionDays'"),
+        ({"TokenSha256": HASH, "DeletionProtection": "yes"}, "Parameter 'DeletionProtection'"),
+        ({"TokenSha256": HASH, "Colour": "red"}, "['Colour'] do not exist"),
+    ],
+)
+def test_what_excludes_each_other_is_refused_with_the_remedy(given, said):
+    with pytest.raises(Refused) as refused:
+        Stack(**given)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"TokenSha256": HASH},
+        {"TokenSha256": f"{HASH},{OTHER}"},
+        {"Auth": "iam", "UrlAuthType": "AWS_IAM"},
+        {"Auth": "none", "UrlAuthType": "AWS_IAM"},
+        {"TokenSha256": HASH, "ExistingTable": "old.table-1_x", "AlarmTopicArn": TOPIC, "ReservedConcurrency": "0"},
+    ],
+)
+def test_what_goes_together_is_taken(given):
+    assert Stack(**given).outputs["Url"] == "Url.FunctionUrl"
+
+
+def function_says(variable):
+    """How the function's own start ends with that value: there is no Lambda here, so it cannot go on."""
+    program = os.environ.get("HTTP_SD_BIN", str(TEMPLATE.parent / "target/debug/http-sd"))
+    environment = {"HTTP_SD_TABLE": "http-sd", "HTTP_SD_AUTH": "token", "HTTP_SD_TOKEN_SHA256": variable}
+    return subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60).stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        (HASH, True),
+        (HASH.upper(), True),
+        (f"{HASH},{OTHER}", True),
+        (f"prometheus-eu:{HASH}", True),
+        (f"a.b_c-1:{HASH}:node_exporter,{OTHER}", True),
+        (f"a:{HASH}:node_exporter|mysqld,b:{OTHER}:x", True),
+        (f"a:{HASH}:a%2Cb:c", True),
+        ("hunter2", False),
+        (HASH[1:], False),
+        (f"{HASH}0", False),
+        (f"{HASH},", False),
+        (f",{HASH}", False),
+        (f":{HASH}", False),
+        (f"a b:{HASH}", False),
+        (f"{'n' * 65}:{HASH}", False),
+        (f"a:{HASH}:", False),
+        (f"a:{HASH}:x|", False),
+        (f"a:{HASH}:|x", False),
+        (f"{HASH}:x", False),
+        (",".join(f"{i:064x}" for i in range(16)), True),
+        (",".join(f"{i:064x}" for i in range(17)), False),
+    ],
+)
+def test_the_template_takes_the_hashes_that_the_function_takes(value, taken):
+    assert fits(source()["Parameters"]["TokenSha256"], value) == taken
+    said = function_says(value)
+    assert ("http-sd: HTTP_SD_TOKEN_SHA256" not in said) == taken, said
