@@ -2,12 +2,16 @@
 
 SHELL := bash
 CARGO := cargo
-# sdctl and the tests share one build.
-SDCTL := --locked --features sdctl
+# What `make tools` and `make check-tools` install, and what they need to find each other.
+TOOLS := $(CURDIR)/.tools/bin
+PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/pytest -p no:cacheprovider -q
 # The SAM CLI wants a region, and finds cargo-lambda and zig beside itself.
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
+# sdctl and the tests share one build.
+SDCTL := --locked --features sdctl
 
-.PHONY: help run test lint doc bench validate build build-arm64 build-x86_64 check tools clean
+.PHONY: help run test test-template test-deploy lint doc bench validate scan deny advisories build build-arm64 \
+	build-x86_64 check tools check-tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,13 +21,24 @@ run: ## Serve a sample fleet on this machine; ARGS="--port 9088" adds options of
 	$(CARGO) build $(SDCTL) --bin sdctl
 	@target/debug/sdctl serve --sample --data .local/data $(ARGS)
 
-test: tools ## Run every test; ARGS="--test integration" runs a part
+test: tools ## Run every test that needs no release build; ARGS="--test integration" runs a part
 	$(CARGO) test $(SDCTL) $(ARGS)
+	$(if $(ARGS),,$(PYTEST) tests/template)
 
-lint: ## Check the format, and clippy's opinion of all code, with and without what only sdctl needs
+test-template: tools ## Test what the template makes, for every combination of its parameters
+	$(CARGO) test $(SDCTL) --no-run
+	$(PYTEST) tests/template
+
+test-deploy: check-tools ## Deploy what `make build` made into a local AWS, and use what comes out
+	$(CARGO) test $(SDCTL) --no-run
+	$(PYTEST) tests/deploy
+
+lint: tools ## Check the format, and clippy's and ruff's opinion of all code, with and without what only sdctl needs
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(SDCTL) --all-targets -- --deny warnings
 	$(CARGO) clippy --locked -- --deny warnings
+	.tools/venv/bin/ruff check --no-cache
+	.tools/venv/bin/ruff format --no-cache --check
 
 doc: ## Build the documentation of the code
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(SDCTL) --no-deps
@@ -32,8 +47,19 @@ bench: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with 
 	$(CARGO) build $(SDCTL) --release --bin sdctl
 	@python3 benches/apply.py $(ARGS)
 
-validate: tools ## Check template.yaml
+validate: tools ## Check template.yaml with the SAM CLI and every rule of cfn-lint
 	$(SAM) validate --lint
+	$(TOOLS)/cfn-lint --include-checks I --template template.yaml
+
+scan: check-tools ## Look for what is insecure in template.yaml; .checkov.yaml argues each exception
+	$(TOOLS)/checkov --config-file .checkov.yaml
+
+deny: check-tools ## Check licences, sources and versions of all crates, and that none is there for nothing
+	$(TOOLS)/cargo-deny $(SDCTL) check licenses bans sources
+	$(TOOLS)/cargo-machete
+
+advisories: check-tools ## Look all crates up in RustSec's database, which is fetched from GitHub
+	$(TOOLS)/cargo-deny $(SDCTL) check advisories
 
 build: build-arm64 build-x86_64 ## Build the function for Lambda, for both architectures
 
@@ -44,10 +70,13 @@ build-arm64: tools ## Build the function for arm64, the template's default, into
 build-x86_64: tools ## Build the function for x86_64, into .aws-sam/x86_64
 	$(SAM) build --build-dir .aws-sam/x86_64 --parameter-overrides Architecture=x86_64
 
-check: lint doc validate build ## Everything that is checked but the tests: lint, doc, validate and both builds
+check: lint doc validate scan deny build test-deploy ## Everything that is checked but the tests and the advisories
 
-tools: ## Install what the tests and the checks need into .tools/, about 1 GB
+tools: ## Install what the tests need into .tools/, about 1 GB
 	@scripts/tools
+
+check-tools: ## Install what the checks need as well, another 350 MB
+	@scripts/tools checks
 
 clean: ## Remove everything that was built, installed or stored here
 	rm -rf target .aws-sam .tools .local
