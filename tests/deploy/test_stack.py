@@ -1,0 +1,268 @@
+"""The template, built by SAM and deployed into a local AWS by the SAM CLI: what comes out is used.
+
+Needs what `make build` and `make test` have built.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+
+import pytest
+from aws import ADMINISTRATOR, REGION, REPOSITORY, SDCTL, bootstrap_for, local_aws, table_arn, tool, zipped
+from botocore.exceptions import ClientError
+
+TOKEN = "local-token"
+HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
+OF_MYSQL = "token-of-mysql"
+HASHES = f"prometheus:{HASH},mysql:{hashlib.sha256(OF_MYSQL.encode()).hexdigest()}:mysqld"
+GROUP = '[{"targets":["web-1:9100"],"labels":{"env":"prod"}}]'
+MYSQL = '[{"targets":["db-1:9104"],"labels":{}}]'
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory):
+    with local_aws(tmp_path_factory.mktemp("aws")) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def stack(aws):
+    return aws.deploy("http-sd", TokenSha256=HASHES)
+
+
+@pytest.fixture(scope="module")
+def filled(aws, stack):
+    """The stack, with two groups in its table."""
+    put = ["put", "node_exporter", "web", "--target", "web-1:9100", "--label", "env=prod"]
+    aws.sdctl(ADMINISTRATOR, stack.table, *put)
+    aws.sdctl(ADMINISTRATOR, stack.table, "put", "mysqld", "db", "--target", "db-1:9104")
+    return stack
+
+
+def denied(call, *arguments, **keywords):
+    """Whether the caller's policies keep it from that."""
+    with pytest.raises(ClientError) as error:
+        call(*arguments, **keywords)
+    return error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_the_table_that_comes_out_is_safe(aws, stack):
+    dynamodb = aws.client("dynamodb")
+    table = dynamodb.describe_table(TableName=stack.table)["Table"]
+    assert table["DeletionProtectionEnabled"]
+    assert table["SSEDescription"]["Status"] == "ENABLED"
+    ttl = dynamodb.describe_time_to_live(TableName=stack.table)["TimeToLiveDescription"]
+    assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "delete_at"}
+    backups = dynamodb.describe_continuous_backups(TableName=stack.table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    # sdctl, which makes tables too, has nothing to say against it.
+    described = aws.sdctl(ADMINISTRATOR, stack.table, "table", "describe")
+    assert "sdctl table" not in described and "aws dynamodb" not in described, described
+
+
+def test_the_outputs_are_what_the_readme_says(stack):
+    assert stack.outputs.keys() == {"Url", "TableName", "FunctionArn", "LogGroupName", "DashboardName", "ScrapeConfig"}
+    assert stack.outputs["Url"].startswith("https://")
+    assert stack.outputs["Url"].endswith("/")
+    assert f"url: {stack.outputs['Url']}prom/node_exporter" in stack.outputs["ScrapeConfig"]
+
+
+def test_the_scrape_config_of_the_outputs_is_one_that_prometheus_takes(stack, tmp_path):
+    config = tmp_path / "prometheus.yml"
+    config.write_text(stack.outputs["ScrapeConfig"].replace("/etc/prometheus/", f"{tmp_path}/"))
+    (tmp_path / "http-sd.token").write_text(TOKEN)
+    ran = subprocess.run([tool("promtool"), "check", "config", config], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_public_url_has_its_two_permissions(aws, stack):
+    api = aws.client("lambda")
+    policy = json.loads(api.get_policy(FunctionName=stack.resources["Function"])["Policy"])
+    actions = sorted(statement["Action"] for statement in policy["Statement"])
+    assert actions == ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]
+    url = api.get_function_url_config(FunctionName=stack.resources["Function"])
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "BUFFERED")
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_the_function_reads_the_table_with_the_stacks_role_and_environment(aws, filled, architecture, tmp_path):
+    bootstrap = bootstrap_for(architecture, tmp_path)
+    role = filled.role()
+    with aws.policies_in_force(), filled.emulated(bootstrap, tmp_path, role) as function:
+        assert function.invoke("job", token=TOKEN) == (200, GROUP)
+        assert function.invoke("all-jobs", token=TOKEN) == (200, MYSQL[:-1] + "," + GROUP[1:])
+        assert function.invoke("all-jobs", token=OF_MYSQL) == (200, MYSQL)
+        assert function.invoke("job", token=OF_MYSQL)[0] == 403
+        assert function.invoke("job", token="another")[0] == 401
+        assert function.invoke("ready", token=TOKEN) == (200, '{"status":"ready"}')
+        assert function.invoke("job", token=TOKEN, path="/prom/none") == (200, "[]")
+        callers = {line["fields"].get("caller") for line in function.logged() if line["fields"]["event"] == "request"}
+        assert callers == {None, "prometheus", "mysql"}
+        assert TOKEN not in function.log.read_text()
+        assert OF_MYSQL not in function.log.read_text()
+
+
+def test_the_role_can_do_nothing_else(aws, filled):
+    keys = dict(
+        zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), filled.role().values(), strict=False)
+    )
+    dynamodb, own = aws.client("dynamodb", **keys), {"TableName": filled.table}
+    key = {"job": {"S": "node_exporter"}, "group": {"S": "web"}}
+    definition = aws.client("dynamodb").describe_table(**own)["Table"]
+    like_ours = {name: definition[name] for name in ("AttributeDefinitions", "KeySchema")}
+    aws.client("dynamodb").create_table(TableName="another", BillingMode="PAY_PER_REQUEST", **like_ours)
+    with aws.policies_in_force():
+        assert dynamodb.scan(**own)["Count"] == 2
+        assert dynamodb.describe_table(**own)["Table"]["TableName"] == filled.table
+        assert denied(dynamodb.scan, TableName="another")
+        assert denied(dynamodb.describe_table, TableName="another")
+        assert denied(dynamodb.get_item, **own, Key=key)
+        assert denied(dynamodb.put_item, **own, Item=key)
+        assert denied(dynamodb.update_item, **own, Key=key)
+        assert denied(dynamodb.delete_item, **own, Key=key)
+        assert denied(dynamodb.delete_table, **own)
+        assert denied(
+            dynamodb.update_time_to_live, **own, TimeToLiveSpecification={"Enabled": False, "AttributeName": "x"}
+        )
+        assert denied(dynamodb.list_tables)
+        assert denied(aws.client("iam", **keys).list_roles)
+        assert denied(aws.client("s3", **keys).list_buckets)
+        logs, group = aws.client("logs", **keys), filled.outputs["LogGroupName"]
+        assert denied(logs.create_log_group, logGroupName="another")
+        assert denied(logs.describe_log_groups)
+        logs.create_log_stream(logGroupName=group, logStreamName="own")
+
+
+def permissions():
+    """The table of docs/sdctl.md: commands, and the actions that they need."""
+    rows = re.findall(r"^\| (`.*`) \| (`.*`) \|$", (REPOSITORY / "docs/sdctl.md").read_text(), re.MULTILINE)
+    return {tuple(re.findall("`([^`]*)`", commands)): re.findall("`([^`]*)`", actions) for commands, actions in rows}
+
+
+EXAMPLES = {
+    "get": [["get"], ["get", "x"], ["get", "x", "b"]],
+    "apply": [
+        ["apply", "-f", "groups.json", "--job", "x", "--yes"],
+        ["apply", "-f", "groups.json", "--job", "x", "--yes"],
+    ],
+    "put": [["put", "x", "b", "--target", "b:1"], ["put", "x", "b", "--target", "c:1"]],
+    "label": [["label", "x", "b", "env=prod"]],
+    "rm": [["rm", "x", "b"]],
+    "register": [["register", "x", "c", "--target", "c:1", "--once"]],
+    "table describe": [["table", "describe"]],
+}
+
+
+@pytest.fixture(scope="module")
+def edited(aws):
+    """A stack whose table sdctl edits."""
+    return aws.deploy("edited", TokenSha256=HASH)
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_sdctl_needs_the_permissions_that_its_document_names(aws, edited, command, tmp_path):
+    (actions,) = [actions for commands, actions in permissions().items() if command in commands]
+    keys = aws.user(command.replace(" ", "-"), [f"dynamodb:{action}" for action in actions], edited.table)
+    groups = tmp_path / "groups.json"
+    groups.write_text('[{"targets":["a:1"],"labels":{"env":"prod"}}]')
+    aws.sdctl(ADMINISTRATOR, edited.table, "put", "x", "b", "--target", "b:1")
+    with aws.policies_in_force():
+        for arguments in EXAMPLES[command]:
+            aws.sdctl(keys, edited.table, *[str(groups) if a == "groups.json" else a for a in arguments])
+
+
+def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_path):
+    bootstrap = bootstrap_for("x86_64", tmp_path)
+    rows = aws.client("dynamodb")
+    broken = {"job": {"S": "broken"}, "group": {"S": "b"}, "targets": {"S": "a:1"}}
+    rows.put_item(TableName=filled.table, Item=broken)
+    with filled.emulated(bootstrap, tmp_path, filled.role()) as function:
+        for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/nowhere"]:
+            function.invoke("job", token=TOKEN, path=path)
+        lines = function.logged()
+    rows.delete_item(TableName=filled.table, Key={name: broken[name] for name in ("job", "group")})
+
+    logged = {f"fields.{name}" for line in lines for name in line["fields"]} | {name for line in lines for name in line}
+    # What Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+    reports = {f"record.metrics.{name}" for name in ("initDurationMs", "durationMs", "maxMemoryUsedMB")} | {"type"}
+    template = (REPOSITORY / "template.yaml").read_text()
+    asked = set(re.findall(r"\b(?:fields|record)\.[a-zA-Z_.]+", template)) | {"level", "type"}
+    named = asked - {"fields.event"} - logged - reports
+    assert named == set(), named
+
+    events = {line["fields"]["event"] for line in lines}
+    filters = aws.client("logs").describe_metric_filters(logGroupName=filled.outputs["LogGroupName"])["metricFilters"]
+    patterns = {re.fullmatch(r'\{ \$\.fields\.event = "(\w+)" \}', f["filterPattern"])[1] for f in filters}
+    assert patterns == {"empty_job", "invalid_group"}
+    assert patterns <= events
+    assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
+
+
+def test_the_alarms_and_the_dashboard_are_there(aws, stack):
+    names = [physical for logical, physical in stack.resources.items() if logical.endswith("Alarm")]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert len(alarms) == 4
+    assert all(alarm["AlarmActions"] == [] for alarm in alarms)
+    body = aws.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["DashboardName"])["DashboardBody"]
+    text = json.dumps(json.loads(body))
+    assert stack.table in text
+    assert stack.resources["Function"] in text
+    assert REGION in text
+    for alarm in alarms:
+        assert alarm["AlarmArn"] in text
+
+
+def test_response_and_invoke_mode_change_together(aws, tmp_path):
+    changed = aws.deploy("changing", TokenSha256=HASH, ResponseMode="stream", CacheSeconds=30)
+    again = aws.deploy("changing", TokenSha256=HASH, ResponseMode="buffered", CacheSeconds=30)
+    for stack, mode in [(changed, "stream"), (again, "buffered")]:
+        assert stack.function["Environment"]["Variables"]["HTTP_SD_RESPONSE_MODE"] == mode
+    url = aws.client("lambda").get_function_url_config(FunctionName=again.resources["Function"])
+    assert url["InvokeMode"] == "BUFFERED"
+
+
+def test_a_url_for_iam_lets_in_whom_iam_lets_in(aws, tmp_path):
+    bootstrap = bootstrap_for("x86_64", tmp_path)
+    stack = aws.deploy("iam", Auth="iam", UrlAuthType="AWS_IAM")
+    assert "ScrapeConfig" not in stack.outputs
+    with pytest.raises(ClientError):
+        aws.client("lambda").get_policy(FunctionName=stack.resources["Function"])
+    aws.sdctl(ADMINISTRATOR, stack.table, "put", "node_exporter", "web", "--target", "a:1")
+    role = stack.role()
+    with aws.policies_in_force(), stack.emulated(bootstrap, tmp_path, role) as function:
+        assert function.invoke("iam-caller") == (200, '[{"targets":["a:1"],"labels":{}}]')
+        assert function.invoke("job", token=TOKEN)[0] == 401
+
+
+def test_the_table_survives_the_stack_and_is_taken_over_by_another(aws, tmp_path):
+    bootstrap = bootstrap_for("x86_64", tmp_path)
+    first = aws.deploy("first-name", TokenSha256=HASH, DeletionProtection="false")
+    aws.sdctl(
+        ADMINISTRATOR, first.table, "put", "node_exporter", "web", "--target", "web-1:9100", "--label", "env=prod"
+    )
+    aws.sam("delete", "--stack-name", "first-name", "--region", REGION, "--no-prompts")
+    stacks = aws.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    assert "first-name" not in {stack["StackName"] for stack in stacks["StackSummaries"]}
+    second = aws.deploy("second-name", TokenSha256=HASH, ExistingTable=first.table)
+    assert second.table == first.table
+    assert "Table" not in second.resources
+    role = second.role()
+    with aws.policies_in_force(), second.emulated(bootstrap, tmp_path, role) as function:
+        assert function.invoke("job", token=TOKEN) == (200, GROUP)
+    statements = aws.client("iam").get_role_policy(RoleName=second.resources["Role"], PolicyName="read-the-table")
+    assert statements["PolicyDocument"]["Statement"][0]["Resource"] == table_arn(first.table)
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_the_zip_is_small(architecture, tmp_path, capsys):
+    folder = REPOSITORY / ".aws-sam" / architecture / "Function"
+    size = zipped(folder, tmp_path)
+    with capsys.disabled():
+        print(f"\n{architecture}: bootstrap of {(folder / 'bootstrap').stat().st_size} bytes, zip of {size} bytes")
+    assert [file.name for file in folder.iterdir()] == ["bootstrap"]
+    assert size < 3_500_000
+
+
+def test_sdctl_is_there():
+    assert SDCTL.exists(), "cargo build --locked --features sdctl makes it"
