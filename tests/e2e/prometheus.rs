@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use http_sd_lambda::{config, service::TokenHash};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -18,6 +19,7 @@ use crate::{
         background::Background,
         http,
         process::{Process, free_port},
+        sdctl::{sdctl, serve},
         tools::tool,
     },
     watch::Watched,
@@ -40,8 +42,13 @@ struct Active {
     labels: BTreeMap<String, String>,
 }
 
+/// The token in the file `token`, as a bearer's and as a password.
+const BEARER: &str = "authorization: {type: Bearer, credentials_file: token}";
+const PASSWORD: &str = "basic_auth: {username: prometheus, password_file: token}";
+
 impl Prometheus {
-    fn start(watched: &Watched) -> Option<Self> {
+    /// Starts it, to poll that URL with those credentials.
+    fn start(url: &str, credentials: &str) -> Option<Self> {
         let program = tool("prometheus")?;
         let folder = TempDir::new().unwrap();
         let address = format!("127.0.0.1:{}", free_port());
@@ -54,13 +61,10 @@ global:
 scrape_configs:
   - job_name: node
     http_sd_configs:
-      - url: {}
+      - url: {url}
         refresh_interval: 1s
-        authorization:
-          type: Bearer
-          credentials_file: token
-",
-            watched.url("/prom/node?meta=true")
+        {credentials}
+"
         );
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let process = Process::start(
@@ -152,7 +156,7 @@ async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failur
     };
     fill().await;
     let Some(watched) = Watched::start(&dynamo) else { return };
-    let Some(prometheus) = Prometheus::start(&watched) else { return };
+    let Some(prometheus) = Prometheus::start(&watched.url("/prom/node?meta=true"), BEARER) else { return };
     let both: Vec<&str> = [exporter.as_str(), "db-1.invalid:9100", "db-2.invalid:9100"].into();
 
     // Targets and labels appear, and a scrape of a real target is up.
@@ -198,6 +202,26 @@ async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failur
     // The function is gone altogether.
     drop(watched);
     prometheus.keeps_while_refreshes_fail(&both, "nothing listens");
+}
+
+#[test]
+fn prometheus_may_send_its_token_as_a_password_and_be_given_some_jobs_alone() {
+    let data = TempDir::new().unwrap();
+    let credential = format!("prometheus:{}:node_exporter", TokenHash::of(TOKEN.as_bytes()));
+    let mut command = sdctl();
+    command.env(config::AUTH, "token").env(config::TOKEN_SHA256, credential);
+    command.args(["serve", "--sample", "--port", "0", "--dynamodb-port", "0", "--data"]);
+    let served = serve(command.arg(data.path()));
+    let groups: Value = serde_json::from_str(&served.get("/prom/node_exporter", Some(TOKEN)).1).unwrap();
+    let targets = groups.as_array().unwrap().iter().flat_map(|group| group["targets"].as_array().unwrap());
+    let mut targets: Vec<&str> = targets.map(|target| target.as_str().unwrap()).collect();
+    targets.sort_unstable();
+
+    let Some(prometheus) = Prometheus::start(&format!("{}/prom", served.url), PASSWORD) else { return };
+    prometheus.wait_for(&targets);
+    assert_eq!(prometheus.failures(), 0);
+    prometheus.use_token("wrong");
+    prometheus.keeps_while_refreshes_fail(&targets, "the password is wrong");
 }
 
 /// Refreshes succeed again: a group that is added shows up, and goes when it is removed.
