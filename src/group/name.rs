@@ -56,9 +56,31 @@ macro_rules! key {
 key!(Job, 2048);
 key!(GroupName, 1024);
 
+impl Job {
+    /// Whether the last part of a URL can name the job. A slash, a backslash, a control character or a dot segment
+    /// ([RFC 3986, 3.3][rfc]) is read in more than one way by clients and proxies, so that another job may be meant.
+    ///
+    /// [rfc]: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+    #[must_use]
+    pub fn fits_a_url(&self) -> bool {
+        let is_odd = |c: char| c.is_control() || c == '/' || c == '\\';
+        ![".", ".."].contains(&self.as_str()) && !self.as_str().contains(is_odd)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_fits_a_url_if_it_is_read_in_one_way() {
+        for fits in ["node", "a b", "50%", "é", "...", ".a", "a;b", "'", "*"] {
+            assert!(Job::new(fits).unwrap().fits_a_url(), "{fits}");
+        }
+        for odd in [".", "..", "a/b", "/", "a\\b", "a\0", "\n", "\u{85}", "\u{7f}"] {
+            assert!(!Job::new(odd).unwrap().fits_a_url(), "{odd:?}");
+        }
+    }
 
     #[test]
     fn a_key_has_the_lengths_that_dynamodb_takes() {

@@ -65,19 +65,16 @@ impl Route {
     }
 }
 
-/// A list for a job that nobody meant would be empty, and an error is safe: so what clients and proxies on the way may
-/// read in more than one way is refused, and not looked up. A job with such a name is still in the list of all jobs.
+/// A list for a job that nobody meant would be empty, and an error is safe: so what may be read in more than one way is
+/// refused, and not looked up. A job with such a name is still in the list of all jobs.
 fn parse_job(encoded: &str) -> Result<Job, ServiceError> {
     let bad = |problem: &str| ServiceError::BadRequest(format!("the job in the path {problem}"));
-    let job = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
-    if job.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
-        return Err(bad("has a control character, a slash or a backslash in it"));
+    let decoded = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
+    let job = Job::new(decoded).map_err(|fault| bad(&fault.to_string()))?;
+    if !job.fits_a_url() {
+        return Err(bad("has a slash, a backslash or a control character in it, or is . or .."));
     }
-    // RFC 3986, 3.3: dot segments are taken out on the way.
-    if job == "." || job == ".." {
-        return Err(bad("is . or .."));
-    }
-    Job::new(job).map_err(|fault| bad(&fault.to_string()))
+    Ok(job)
 }
 
 /// A mistyped value would silently change what relabelling sees, so it is refused; unknown parameters are ignored,

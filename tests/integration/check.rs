@@ -265,6 +265,16 @@ fn a_name_that_only_some_take_is_noted_once() {
 }
 
 #[test]
+fn a_job_that_no_url_asks_for_is_warned_of_once() {
+    let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
+                  - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";
+    let (code, output) = check_file("prometheus.yml", config, &[]);
+    assert!(code == 0 && output.contains("no fault, 1 warning in 1 file"), "{output}");
+    let warning = "warning prometheus.yml:4: job \"a/b\", group 1: is of a job with a slash";
+    assert!(output.starts_with(warning) && output.contains("but refuses /prom/{job}"), "{output}");
+}
+
+#[test]
 fn what_a_script_reads_has_no_quotes_and_no_line_where_there_is_none() {
     let files = folder(&[("bad.json", r#"[{"targets":["a:1"],"lables":{}}]"#), ("empty.yml", " \n")]);
     let (_, output) = check(files.path(), &["bad.json", "empty.yml"]);

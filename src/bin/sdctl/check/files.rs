@@ -1,7 +1,7 @@
 //! Checking files.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::{self, Display, Formatter},
     fs::{self, File},
     io,
@@ -52,6 +52,7 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     twice::check(&reader.groups, &mut findings);
     size::check(&reader.groups, &mut findings)?;
     findings.extend(refused_elsewhere(&reader.groups, profile));
+    findings.extend(unaskable(&reader.groups));
     findings.extend(reader.notes.iter().map(|note| Finding::note(At::Place(note.place.clone()), note.text.clone())));
     in_reading_order(&mut findings, &reader);
 
@@ -101,6 +102,16 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     );
     note.field = format!("labels[{}]", excerpt(name.as_str()));
     Some(note)
+}
+
+/// Jobs that are in the list of all jobs, but that no URL asks for alone. Said once of each.
+fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
+    let mut said = HashSet::new();
+    groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
+        let problem = "is of a job with a slash, a backslash or a control character in its name, or named . or ..";
+        let consequence = "the function lists it under /prom, but refuses /prom/{job}".into();
+        Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
+    })
 }
 
 /// What cannot be read can be neither right nor wrong. Pipes are left alone: to open one twice may end it.
