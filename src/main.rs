@@ -3,12 +3,15 @@
 use std::{process::ExitCode, sync::Arc};
 
 use http_sd_lambda::{
-    config::Config,
+    config::{Config, variable},
     lambda,
     service::Service,
     table::{Table, connect},
 };
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+
+/// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -18,6 +21,10 @@ async fn main() -> ExitCode {
         Err(error) => return fail(&error.to_string()),
     };
     config.access.warn_if_open();
+    // Without it the runtime would panic.
+    if variable(RUNTIME_API).is_none() {
+        return fail("there is no Lambda here: run it with cargo lambda watch, or use sdctl serve on this machine");
+    }
     let table = Table::new(connect().await, config.table);
     let service = Arc::new(Service::new(table, config.access, config.settings));
     let handler = service_fn(move |event: LambdaEvent<_>| {

@@ -1,11 +1,16 @@
 //! The function's own start, as a process.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// Runs the function in an environment of exactly those variables.
-fn start(variables: &[(&str, &str)]) -> (bool, String) {
+fn run(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_http-sd"));
-    let output = command.env_clear().envs(variables.iter().copied()).output().unwrap();
+    command.env_clear().envs(variables.iter().copied()).output().unwrap()
+}
+
+/// Whether it began, and what it said on standard error.
+fn start(variables: &[(&str, &str)]) -> (bool, String) {
+    let output = run(variables);
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -25,5 +30,21 @@ fn a_wrong_variable_ends_the_start_with_one_line_that_names_it() {
         assert!(!success);
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.starts_with(&format!("http-sd: {expected}")), "{stderr}");
+    }
+}
+
+#[test]
+fn an_open_function_says_so_at_each_start() {
+    let table = ("HTTP_SD_TABLE", "http-sd");
+    let warning = "HTTP_SD_AUTH=none: whoever reaches the URL may read every target";
+    for (auth, expected) in [("none", true), ("iam", false)] {
+        let output = run(&[table, ("HTTP_SD_AUTH", auth)]);
+        let [log, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(log.contains(warning), expected, "{log}");
+        // There is nothing to go on with.
+        assert!(
+            !output.status.success() && error.starts_with("http-sd: there is no Lambda here: run it with"),
+            "{error}"
+        );
     }
 }
