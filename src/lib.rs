@@ -8,6 +8,7 @@
 //! | part | subject |
 //! |---|---|
 //! | [`config`] | the environment, read once into typed values |
+//! | [`log`] | what the function logs, in what form |
 //! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` (feature `sdctl`) |
 //! | [`plan`] | what it takes to bring the table to what files say (feature `sdctl`) |
@@ -35,6 +36,7 @@ pub mod group;
 pub mod lambda;
 #[cfg(feature = "sdctl")]
 pub mod local;
+pub mod log;
 #[cfg(feature = "sdctl")]
 pub mod plan;
 pub mod service;

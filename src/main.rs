@@ -4,18 +4,18 @@ use std::{process::ExitCode, sync::Arc};
 
 use http_sd_lambda::{
     config::{Config, variable},
-    lambda,
+    lambda, log,
     service::Service,
     table::{Table, connect},
 };
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 /// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing::init_default_subscriber();
+    log::init();
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string()),

@@ -32,7 +32,9 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use http_sd_lambda::{config::variable, log};
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{error::CliError, style::ERROR};
 
@@ -93,9 +95,13 @@ async fn main() -> ExitCode {
         }
     };
     log_to_stderr(match &cli.command {
-        _ if cli.verbose => EnvFilter::new("http_sd_lambda=debug,sdctl=debug,aws_smithy_runtime=debug,info"),
-        Command::Serve(_) => filter_or("http_sd_lambda=info,error"),
-        _ => filter_or("off"),
+        _ if cli.verbose => Targets::new()
+            .with_default(Level::INFO)
+            .with_targets(["http_sd_lambda", "sdctl", "aws_smithy_runtime"].map(|target| (target, Level::DEBUG))),
+        Command::Serve(_) => {
+            filter_or(Targets::new().with_default(Level::ERROR).with_target("http_sd_lambda", Level::INFO))
+        }
+        _ => filter_or(Targets::new()),
     });
     // The others have more to do than to print: see `output`.
     let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
@@ -127,18 +133,17 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
 }
 
 /// What `RUST_LOG` says, else that.
-fn filter_or(default: &str) -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
+fn filter_or(default: Targets) -> Targets {
+    variable(log::FILTER).and_then(|filter| filter.parse().ok()).unwrap_or(default)
 }
 
-fn log_to_stderr(filter: EnvFilter) {
+fn log_to_stderr(filter: Targets) {
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(colours)
         .with_target(false)
         .with_writer(io::stderr)
         // It would say so on standard error, where nobody reads any more.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }
