@@ -118,6 +118,10 @@ pub(super) async fn read(
             let mut all = List::in_read_order();
             while let Some(list) = lists.try_next().await? {
                 all.append(&list);
+                // It is refused below, before the other jobs take their memory.
+                if all.body.len() > most {
+                    break;
+                }
             }
             all
         }

@@ -254,6 +254,21 @@ async fn a_failed_page_of_one_of_a_callers_jobs_is_not_a_short_list() {
 }
 
 #[tokio::test]
+async fn a_callers_jobs_have_to_fit_one_answer_together() {
+    let dynamo = Dynamo::with_table().await;
+    let padding = "x".repeat(300_000);
+    let rows = ["a", "b", "c"].into_iter().flat_map(|job| {
+        (0..9).map(|i| Row::new(job, &i.to_string(), &["t:1"]).labels([("padding", &padding)])).collect::<Vec<_>>()
+    });
+    put_all(&dynamo, rows).await;
+    let access = token_access(&format!("x:{}:a|b,y:{}:a|b|c", hash(NODES), hash(TWO_JOBS)));
+    let service = Service::new(dynamo.table(), access, Settings::default());
+    assert_eq!(Ask::get("/prom").bearer(NODES).of(&service).await.targets().len(), 18);
+    assert_eq!(Ask::get("/prom").bearer(TWO_JOBS).of(&service).await.code(), (500, "response_too_large".into()));
+    assert_eq!(Ask::get("/prom/c").bearer(TWO_JOBS).of(&service).await.targets().len(), 9);
+}
+
+#[tokio::test]
 async fn iam_access_needs_a_caller_whom_iam_has_let_through() {
     let dynamo = three_jobs().await;
     let service = Service::new(dynamo.table(), Access::Iam, Settings::default());
