@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::listing::{Listing, Scope};
+use super::{listing::Listing, selection::Selection};
 use crate::group::EpochSeconds;
 
 /// What the kept bodies may add up to, in bytes. A body that does not fit is not kept.
@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Cache {
     keep_seconds: i64,
-    entries: Mutex<HashMap<(Scope, bool), Entry>>,
+    entries: Mutex<HashMap<Selection, Entry>>,
 }
 
 #[derive(Debug)]
@@ -32,23 +32,23 @@ impl Cache {
     }
 
     /// A listing that was read within the time to keep, and of which no group has lapsed since.
-    pub(super) fn get(&self, scope: &Scope, meta: bool, now: EpochSeconds) -> Option<Listing> {
+    pub(super) fn get(&self, selection: &Selection, now: EpochSeconds) -> Option<Listing> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(&(scope.clone(), meta))?;
+        let entry = entries.get(selection)?;
         self.is_fresh(entry, now).then(|| entry.listing.clone())
     }
 
     /// Keeps a listing that has just been read.
-    pub(super) fn put(&self, scope: &Scope, meta: bool, listing: &Listing, now: EpochSeconds) {
+    pub(super) fn put(&self, selection: &Selection, listing: &Listing, now: EpochSeconds) {
         if self.keep_seconds == 0 {
             return;
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| self.is_fresh(entry, now));
-        let kept: usize = entries.iter().map(|((scope, _), entry)| entry.size(scope)).sum();
+        let kept: usize = entries.iter().map(|(selection, entry)| entry.size(selection)).sum();
         let entry = Entry { listing: listing.clone(), read_at: now };
-        if kept + entry.size(scope) <= MOST_BYTES {
-            entries.insert((scope.clone(), meta), entry);
+        if kept + entry.size(selection) <= MOST_BYTES {
+            entries.insert(selection.clone(), entry);
         }
     }
 
@@ -61,8 +61,8 @@ impl Cache {
 
 impl Entry {
     /// Roughly what the entry takes, in bytes. An empty list counts as well: names can be made up without end.
-    fn size(&self, scope: &Scope) -> usize {
-        512 + self.listing.body.len() + scope.size()
+    fn size(&self, selection: &Selection) -> usize {
+        512 + self.listing.body.len() + selection.size()
     }
 }
 
@@ -71,7 +71,10 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{group::Job, service::listing::Counts};
+    use crate::{
+        group::Job,
+        service::{listing::Counts, selection::Scope},
+    };
 
     const NOW: EpochSeconds = EpochSeconds(1000);
 
@@ -84,52 +87,52 @@ mod tests {
         }
     }
 
-    fn scope(job: &str) -> Scope {
-        Scope::Job(Job::new(job).unwrap())
+    fn job(job: &str) -> Selection {
+        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false }
     }
 
     #[test]
     fn a_listing_is_kept_for_the_time_that_was_set_and_no_longer() {
         let cache = Cache::new(Duration::from_secs(30));
-        cache.put(&scope("a"), false, &listing(1, None), NOW);
+        cache.put(&job("a"), &listing(1, None), NOW);
         let cases = [
-            (scope("a"), false, 1000, true),
-            (scope("a"), false, 1029, true),
-            (scope("a"), false, 1030, false),
-            (scope("a"), false, 999, false),
-            (scope("a"), true, 1000, false),
-            (scope("b"), false, 1000, false),
-            (Scope::All, false, 1000, false),
+            (job("a"), 1000, true),
+            (job("a"), 1029, true),
+            (job("a"), 1030, false),
+            (job("a"), 999, false),
+            (Selection { meta: true, ..job("a") }, 1000, false),
+            (job("b"), 1000, false),
+            (Selection { scope: Scope::All, meta: false }, 1000, false),
         ];
-        for (scope, meta, now, kept) in cases {
-            assert_eq!(cache.get(&scope, meta, EpochSeconds(now)).is_some(), kept, "{scope:?} meta={meta} at {now}");
+        for (selection, now, kept) in cases {
+            assert_eq!(cache.get(&selection, EpochSeconds(now)).is_some(), kept, "{selection:?} at {now}");
         }
     }
 
     #[test]
     fn a_listing_is_not_repeated_once_one_of_its_groups_has_lapsed() {
         let cache = Cache::new(Duration::from_secs(30));
-        cache.put(&scope("a"), false, &listing(1, Some(1005)), NOW);
-        assert!(cache.get(&scope("a"), false, EpochSeconds(1004)).is_some());
-        assert!(cache.get(&scope("a"), false, EpochSeconds(1005)).is_none());
+        cache.put(&job("a"), &listing(1, Some(1005)), NOW);
+        assert!(cache.get(&job("a"), EpochSeconds(1004)).is_some());
+        assert!(cache.get(&job("a"), EpochSeconds(1005)).is_none());
     }
 
     #[test]
     fn nothing_is_kept_when_the_cache_is_off() {
         let cache = Cache::new(Duration::ZERO);
-        cache.put(&scope("a"), false, &listing(1, None), NOW);
-        assert!(cache.get(&scope("a"), false, NOW).is_none());
+        cache.put(&job("a"), &listing(1, None), NOW);
+        assert!(cache.get(&job("a"), NOW).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_makes_room_when_it_is_stale() {
         let cache = Cache::new(Duration::from_secs(30));
-        cache.put(&scope("a"), false, &listing(MOST_BYTES / 2, None), NOW);
-        cache.put(&scope("b"), false, &listing(MOST_BYTES / 2, None), NOW);
-        assert!(cache.get(&scope("a"), false, NOW).is_some());
-        assert!(cache.get(&scope("b"), false, NOW).is_none());
+        cache.put(&job("a"), &listing(MOST_BYTES / 2, None), NOW);
+        cache.put(&job("b"), &listing(MOST_BYTES / 2, None), NOW);
+        assert!(cache.get(&job("a"), NOW).is_some());
+        assert!(cache.get(&job("b"), NOW).is_none());
         let later = EpochSeconds(1030);
-        cache.put(&scope("b"), false, &listing(MOST_BYTES / 2, None), later);
-        assert!(cache.get(&scope("b"), false, later).is_some());
+        cache.put(&job("b"), &listing(MOST_BYTES / 2, None), later);
+        assert!(cache.get(&job("b"), later).is_some());
     }
 }

@@ -1,9 +1,6 @@
 //! Reading every page of a job, or of all jobs, into the bytes of an answer.
 
-use std::{
-    collections::BTreeSet,
-    ops::{AddAssign, Range},
-};
+use std::ops::{AddAssign, Range};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
@@ -11,7 +8,10 @@ use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
 use tracing::warn;
 
-use super::{OnInvalid, ServiceError, Settings};
+use super::{
+    OnInvalid, ServiceError, Settings,
+    selection::{Scope, Selection},
+};
 use crate::{
     group::{EpochSeconds, GroupName, Job, StoredGroup},
     table::{Pages, Reading, Table, TableError},
@@ -22,48 +22,6 @@ use crate::{
 const SEGMENTS: i32 = 4;
 /// Jobs that are read side by side.
 const JOBS: usize = 4;
-
-/// Which groups are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Scope {
-    /// Those of one job.
-    Job(Job),
-    /// Those of these jobs.
-    Jobs(BTreeSet<Job>),
-    /// Those of every job.
-    All,
-}
-
-impl Scope {
-    /// The job, if it is one that was asked for.
-    pub(super) fn job(&self) -> Option<&str> {
-        match self {
-            Self::Job(job) => Some(job.as_str()),
-            Self::Jobs(_) | Self::All => None,
-        }
-    }
-
-    /// What of it a caller gets who may read those jobs alone, or every job if there is no list.
-    ///
-    /// # Errors
-    /// [`ServiceError::Forbidden`] for a job that is not among them.
-    pub(super) fn limited_to(self, jobs: Option<&BTreeSet<Job>>) -> Result<Self, ServiceError> {
-        match (self, jobs) {
-            (Self::Job(job), Some(jobs)) if !jobs.contains(&job) => Err(ServiceError::Forbidden),
-            (Self::Jobs(_) | Self::All, Some(jobs)) => Ok(Self::Jobs(jobs.clone())),
-            (scope, _) => Ok(scope),
-        }
-    }
-
-    /// The bytes of the names in it.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Job(job) => job.as_str().len(),
-            Self::Jobs(jobs) => jobs.iter().map(|job| job.as_str().len()).sum(),
-            Self::All => 0,
-        }
-    }
-}
 
 /// A complete list of groups as JSON, and what it took to read it.
 #[derive(Debug, Clone)]
@@ -96,21 +54,20 @@ pub(super) struct Counts {
     pub(super) empty_jobs: Vec<Job>,
 }
 
-/// Reads everything in `scope` as of `now`. A page that cannot be had fails the whole read.
+/// Reads everything that is asked for as of `now`. A page that cannot be had fails the whole read.
 ///
 /// # Errors
 /// [`ServiceError::Table`], or [`ServiceError::TooLarge`] as soon as the body outgrows `most` bytes.
 pub(super) async fn read(
     table: &Table,
-    scope: &Scope,
-    meta: bool,
+    selection: &Selection,
     settings: &Settings,
     now: EpochSeconds,
     most: usize,
 ) -> Result<Listing, ServiceError> {
     table.ensure_key().await?;
-    let encoder = |list| Encoder { meta, settings, now, most, list };
-    let list = match scope {
+    let encoder = |list| Encoder { selection, settings, now, most, list };
+    let list = match &selection.scope {
         Scope::Job(job) => encoder(List::in_read_order()).read_job(table, job).await?,
         Scope::Jobs(jobs) => {
             let reads: Vec<_> = jobs.iter().map(|job| encoder(List::in_read_order()).read_job(table, job)).collect();
@@ -138,7 +95,7 @@ pub(super) async fn read(
 
 /// Turns rows into JSON as their page arrives, so that memory grows with the bytes served.
 struct Encoder<'a> {
-    meta: bool,
+    selection: &'a Selection,
     settings: &'a Settings,
     now: EpochSeconds,
     most: usize,
@@ -176,7 +133,7 @@ impl Encoder<'_> {
     }
 
     fn push(&mut self, mut stored: StoredGroup) -> Result<(), ServiceError> {
-        if self.meta {
+        if self.selection.meta {
             stored.group.add_meta_labels(&stored.job, &stored.name);
         }
         self.list.push(stored)?;

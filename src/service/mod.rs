@@ -13,6 +13,7 @@ mod listing;
 mod log;
 mod negotiate;
 mod route;
+mod selection;
 
 pub use access::{Access, Challenge};
 pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
@@ -25,13 +26,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
-use self::{
-    cache::Cache,
-    listing::{Listing, Scope},
-    log::Log,
-    negotiate::Representation,
-    route::Route,
-};
+use self::{cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection};
 use crate::{
     group::{EpochSeconds, LabelNames},
     table::Table,
@@ -154,29 +149,23 @@ impl Service {
                 within(request.deadline, self.table.probe()).await.map_err(|e| ServiceError::NotReady(Box::new(e)))?;
                 Ok(status_response("ready"))
             }
-            Route::Groups { scope, meta } => {
-                let scope = scope.limited_to(caller.jobs)?;
+            Route::Groups(selection) => {
+                let selection = selection.limited_to(caller.jobs)?;
                 let (form, mode) = (Representation::choose(&request.headers), self.settings.response_mode);
-                let listing = self.listing(&scope, meta, request.deadline, form.most_bytes(mode)).await?;
+                let listing = self.listing(&selection, request.deadline, form.most_bytes(mode)).await?;
                 form.respond(&request.headers, listing, mode)
             }
         }
     }
 
-    async fn listing(
-        &self,
-        scope: &Scope,
-        meta: bool,
-        deadline: Instant,
-        most: usize,
-    ) -> Result<Listing, ServiceError> {
+    async fn listing(&self, selection: &Selection, deadline: Instant, most: usize) -> Result<Listing, ServiceError> {
         let now = EpochSeconds::now();
-        if let Some(listing) = self.cache.get(scope, meta, now) {
+        if let Some(listing) = self.cache.get(selection, now) {
             return Ok(listing);
         }
-        let read = listing::read(&self.table, scope, meta, &self.settings, now, most);
+        let read = listing::read(&self.table, selection, &self.settings, now, most);
         let listing = within(deadline, read).await?;
-        self.cache.put(scope, meta, &listing, now);
+        self.cache.put(selection, &listing, now);
         Ok(listing)
     }
 }

@@ -1,6 +1,10 @@
 //! Paths and query strings.
 
-use super::{ServiceError, credential::decode, listing::Scope};
+use super::{
+    ServiceError,
+    credential::decode,
+    selection::{Scope, Selection},
+};
 use crate::group::Job;
 
 /// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
@@ -14,11 +18,7 @@ pub(super) enum Route {
     /// `/-/ready`
     Ready,
     /// `/prom` and `/prom/{job}`
-    Groups {
-        scope: Scope,
-        /// Whether the labels that name job and group are added.
-        meta: bool,
-    },
+    Groups(Selection),
 }
 
 impl Route {
@@ -43,7 +43,7 @@ impl Route {
             },
             None => return Err(ServiceError::NotFound),
         };
-        Ok(Self::Groups { scope, meta: parse_meta(query)? })
+        Ok(Self::Groups(Selection { scope, meta: parse_meta(query)? }))
     }
 
     /// The route's name, for the log.
@@ -51,15 +51,15 @@ impl Route {
         match self {
             Self::Healthy => "healthy",
             Self::Ready => "ready",
-            Self::Groups { scope: Scope::Job(_), .. } => "job",
-            Self::Groups { .. } => "all",
+            Self::Groups(Selection { scope: Scope::Job(_), .. }) => "job",
+            Self::Groups(_) => "all",
         }
     }
 
     /// The job that is asked for, if it is one.
     pub(super) fn job(&self) -> Option<&str> {
         match self {
-            Self::Groups { scope, .. } => scope.job(),
+            Self::Groups(selection) => selection.scope.job(),
             _ => None,
         }
     }
@@ -95,12 +95,12 @@ mod tests {
     use super::*;
 
     fn groups(job: &str) -> Route {
-        Route::Groups { scope: Scope::Job(Job::new(job).unwrap()), meta: false }
+        Route::Groups(Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false })
     }
 
     #[test]
     fn a_path_leads_to_its_route() {
-        let all = Route::Groups { scope: Scope::All, meta: false };
+        let all = Route::Groups(Selection { scope: Scope::All, meta: false });
         let cases = [
             ("/-/healthy", Route::Healthy),
             ("/-/healthy/", Route::Healthy),
