@@ -1,15 +1,17 @@
-//! The domain: jobs, target groups, leases, and what makes a group valid. Knows neither AWS nor HTTP.
+//! The domain: jobs, target groups, leases, shards, and what makes a group valid. Knows neither AWS nor HTTP.
 
 mod fault;
 mod label;
 mod lease;
 mod name;
+mod shard;
 mod target;
 
 pub use fault::{Fault, InvalidGroup, excerpt};
 pub use label::{LabelName, LabelNames};
 pub use lease::{EpochSeconds, Lease};
 pub use name::{GroupName, Job};
+pub use shard::{NotAShard, Shard};
 pub use target::Target;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,141 @@
+//! Shards: the part of all targets that one of several Prometheus servers scrapes.
+
+use std::{fmt, num::NonZeroU64};
+
+use md5::{Digest, Md5};
+use thiserror::Error;
+
+use super::Target;
+
+/// One of so many parts into which targets fall by a hash: each target into one of them, and always into the same.
+///
+/// The hash is that of Prometheus's relabelling with `action: hashmod` and `source_labels: [__address__]`: the last eight
+/// bytes of the target's MD5 as a big-endian number, modulo the number of shards ([`relabel.go`][relabel], the case
+/// `HashMod`). `__address__` is there the target as it was discovered: a missing port is added afterwards, if at all.
+///
+/// [relabel]: https://github.com/prometheus/prometheus/blob/02a325539b6ad3745e799c0a24c4e44b2698e651/model/relabel/relabel.go
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    index: u64,
+    of: NonZeroU64,
+}
+
+/// Why two numbers are no shard. Reads on from "the parameter".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotAShard {
+    /// No shards, or too many.
+    #[error("of takes the number of shards, a decimal number from 1 to {}", Shard::MOST)]
+    Of,
+    /// There is no shard of that index among so many.
+    #[error("shard takes a decimal number from 0 to {most}, one less than of")]
+    Index {
+        /// The index of the last one.
+        most: u64,
+    },
+}
+
+impl Shard {
+    /// The most shards. Far more than the servers that anybody shares targets between, each of which reads the whole
+    /// table; and few enough that a number meant for something else, a port or a time, is not taken for one: nearly every
+    /// shard of it would be an empty list, on which Prometheus drops its targets.
+    pub const MOST: u64 = 1024;
+
+    /// The shard of that index, from 0 on, of so many.
+    ///
+    /// # Errors
+    /// [`NotAShard::Of`] for none or more than [`Shard::MOST`], or [`NotAShard::Index`] for an index that is not below it.
+    pub fn new(index: u64, of: u64) -> Result<Self, NotAShard> {
+        let of = NonZeroU64::new(of).filter(|of| of.get() <= Self::MOST).ok_or(NotAShard::Of)?;
+        if index < of.get() { Ok(Self { index, of }) } else { Err(NotAShard::Index { most: of.get() - 1 }) }
+    }
+
+    /// Whether the target falls into it.
+    #[must_use]
+    pub fn has(&self, target: &Target) -> bool {
+        hash(target) % self.of == self.index
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+fn hash(target: &Target) -> u64 {
+    let md5: [u8; 16] = Md5::digest(target.as_str()).into();
+    md5[8..].iter().fold(0, |number, &byte| (number << 8) | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// From Python: `int.from_bytes(hashlib.md5(target.encode()).digest()[8:], "big")`, and its remainders.
+    #[test]
+    fn a_target_falls_into_the_shard_that_hashmod_gives_it() {
+        let long = "x".repeat(300);
+        let cases = [
+            ("10.0.0.1:9100", 0x4cfe_ac40_8362_8b3d, [0, 1, 2, 1, 2, 5, 645, 829]),
+            ("[::1]:9100", 0x99ac_9c59_0737_56b6, [0, 0, 0, 2, 2, 0, 630, 694]),
+            ("müller.example:9100", 0x89bc_e18b_97a0_3a7e, [0, 0, 2, 2, 2, 4, 654, 638]),
+            ("https://example.org/a?b=c#d", 0xbc52_4ecb_c189_013b, [0, 1, 2, 3, 1, 1, 811, 315]),
+            ("a", 0x31c3_99e2_6977_2661, [0, 1, 1, 1, 2, 7, 697, 609]),
+            ("web-1.example.internal:9100", 0xdc00_32b0_49e0_4b80, [0, 0, 1, 0, 1, 6, 976, 896]),
+            (&long, 0xd91e_d59d_b796_af28, [0, 0, 1, 0, 4, 0, 320, 808]),
+        ];
+        for (target, expected, remainders) in cases {
+            let target = Target::new(target).unwrap();
+            assert_eq!(hash(&target), expected, "{target:?}");
+            for (of, index) in [1, 2, 3, 4, 7, 10, 1000, 1024].into_iter().zip(remainders) {
+                for other in 0..of {
+                    let shard = Shard::new(other, of).unwrap();
+                    assert_eq!(shard.has(&target), other == index, "{target:?} in {shard}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_is_one_of_at_least_one_and_not_too_many() {
+        let index = |most| Err(NotAShard::Index { most });
+        let cases = [
+            (0, 1, Ok("0/1")),
+            (1, 4, Ok("1/4")),
+            (1023, 1024, Ok("1023/1024")),
+            (1, 1, index(0)),
+            (4, 4, index(3)),
+            (u64::MAX, 1024, index(1023)),
+            (0, 0, Err(NotAShard::Of)),
+            (0, 1025, Err(NotAShard::Of)),
+            (u64::MAX, u64::MAX, Err(NotAShard::Of)),
+        ];
+        for (index, of, expected) in cases {
+            let shard = Shard::new(index, of).map(|shard| shard.to_string());
+            assert_eq!(shard, expected.map(str::to_owned), "{index} of {of}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_shards_share_all_targets_out_each_to_one_and_in_order(
+            texts in vec("[^\\s\\p{Cc}]{1,40}", 0..40),
+            of in 1..40_u64,
+        ) {
+            let targets: Vec<(usize, Target)> = texts.into_iter().map(|t| Target::new(t).unwrap()).enumerate().collect();
+            let shards = (0..of).map(|index| Shard::new(index, of).unwrap());
+            let parts = shards.map(|shard| targets.iter().filter(|(_, target)| shard.has(target)).collect::<Vec<_>>());
+            let mut union = Vec::new();
+            for part in parts {
+                prop_assert!(part.is_sorted_by_key(|(place, _)| place));
+                union.extend(part);
+            }
+            union.sort_by_key(|(place, _)| place);
+            prop_assert_eq!(union, targets.iter().collect::<Vec<_>>());
+        }
+    }
+}
