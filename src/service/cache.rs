@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        group::Job,
+        group::{Job, Shard},
         service::{listing::Counts, selection::Scope},
     };
 
@@ -88,13 +88,15 @@ mod tests {
     }
 
     fn job(job: &str) -> Selection {
-        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false }
+        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None }
     }
 
     #[test]
     fn a_listing_is_kept_for_the_time_that_was_set_and_no_longer() {
         let cache = Cache::new(Duration::from_secs(30));
+        let part = |index, of| Selection { shard: Some(Shard::new(index, of).unwrap()), ..job("b") };
         cache.put(&job("a"), &listing(1, None), NOW);
+        cache.put(&part(1, 4), &listing(1, None), NOW);
         let cases = [
             (job("a"), 1000, true),
             (job("a"), 1029, true),
@@ -102,7 +104,11 @@ mod tests {
             (job("a"), 999, false),
             (Selection { meta: true, ..job("a") }, 1000, false),
             (job("b"), 1000, false),
-            (Selection { scope: Scope::All, meta: false }, 1000, false),
+            (part(1, 4), 1029, true),
+            (part(1, 2), 1000, false),
+            (part(0, 4), 1000, false),
+            (Selection { meta: true, ..part(1, 4) }, 1000, false),
+            (Selection { scope: Scope::All, meta: false, shard: None }, 1000, false),
         ];
         for (selection, now, kept) in cases {
             assert_eq!(cache.get(&selection, EpochSeconds(now)).is_some(), kept, "{selection:?} at {now}");

@@ -133,6 +133,12 @@ impl Encoder<'_> {
     }
 
     fn push(&mut self, mut stored: StoredGroup) -> Result<(), ServiceError> {
+        if let Some(shard) = self.selection.shard {
+            stored.group.targets.retain(|target| shard.has(target));
+            if stored.group.targets.is_empty() {
+                return Ok(());
+            }
+        }
         if self.selection.meta {
             stored.group.add_meta_labels(&stored.job, &stored.name);
         }

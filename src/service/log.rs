@@ -32,6 +32,11 @@ impl<'a> Log<'a> {
         self.caller.and(self.route.as_ref()).and_then(Route::job)
     }
 
+    /// The shard that is asked for, as in `1/4`, likewise.
+    fn shard(&self) -> Option<String> {
+        self.caller.and(self.route.as_ref()).and_then(Route::shard).map(|shard| shard.to_string())
+    }
+
     /// Says what is wrong.
     pub(super) fn error(&self, error: &ServiceError) {
         let (request_id, code) = (&self.request.request_id, error.code());
@@ -62,6 +67,7 @@ impl<'a> Log<'a> {
             method = %request.method,
             route = self.route.as_ref().map_or("unknown", Route::name),
             job = self.job(),
+            shard = self.shard(),
             status = response.status().as_u16(),
             bytes = response.body().as_ref().len(),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -5,7 +5,7 @@ use super::{
     credential::decode,
     selection::{Scope, Selection},
 };
-use crate::group::Job;
+use crate::group::{Job, NotAShard, Shard};
 
 /// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
 const MOST_BYTES: usize = 8 * 1024;
@@ -43,7 +43,7 @@ impl Route {
             },
             None => return Err(ServiceError::NotFound),
         };
-        Ok(Self::Groups(Selection { scope, meta: parse_meta(query)? }))
+        Ok(Self::Groups(Selection { scope, meta: parse_meta(query)?, shard: parse_shard(query)? }))
     }
 
     /// The route's name, for the log.
@@ -60,6 +60,14 @@ impl Route {
     pub(super) fn job(&self) -> Option<&str> {
         match self {
             Self::Groups(selection) => selection.scope.job(),
+            _ => None,
+        }
+    }
+
+    /// The shard that is asked for, if it is one.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        match self {
+            Self::Groups(selection) => selection.shard,
             _ => None,
         }
     }
@@ -90,17 +98,45 @@ fn parse_meta(query: &str) -> Result<bool, ServiceError> {
     }
 }
 
+/// Another shard than the one that is meant is a list without the targets that are meant, and an error is safe: so both
+/// parameters are needed, each once, and both as plain numbers.
+fn parse_shard(query: &str) -> Result<Option<Shard>, ServiceError> {
+    let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter {problem}"));
+    let once = |wanted: &str| {
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value.map(|(_, value)| value)),
+            _ => Err(bad(&format!("{wanted} takes one number, but is there more than once"))),
+        }
+    };
+    let (shard, of) = match (once("shard")?, once("of")?) {
+        (None, None) => return Ok(None),
+        (Some(shard), Some(of)) => (shard, of),
+        (Some(_), None) => return Err(bad("shard takes a number and, beside it, of with the number of shards")),
+        (None, Some(_)) => return Err(bad("of takes the number of shards and, beside it, shard with the one wanted")),
+    };
+    let of = decimal(&of).ok_or_else(|| bad(&NotAShard::Of.to_string()))?;
+    // What is no number is no index either.
+    let shard = Shard::new(decimal(&shard).unwrap_or(u64::MAX), of);
+    shard.map(Some).map_err(|problem| bad(&problem.to_string()))
+}
+
+/// A number of digits alone: the standard library would take a sign as well.
+fn decimal(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn groups(job: &str) -> Route {
-        Route::Groups(Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false })
+        Route::Groups(Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None })
     }
 
     #[test]
     fn a_path_leads_to_its_route() {
-        let all = Route::Groups(Selection { scope: Scope::All, meta: false });
+        let all = Route::Groups(Selection { scope: Scope::All, meta: false, shard: None });
         let cases = [
             ("/-/healthy", Route::Healthy),
             ("/-/healthy/", Route::Healthy),
@@ -156,6 +192,66 @@ mod tests {
         }
         for query in ["meta", "meta=", "meta=1", "meta=TRUE"] {
             assert!(matches!(parse_meta(query), Err(ServiceError::BadRequest(_))), "{query}");
+        }
+    }
+    #[test]
+    fn a_shard_is_two_numbers_each_of_them_once() {
+        let cases = [
+            ("", None),
+            ("Shard=0&OF=4&shards=1&off=2&of%00=3", None),
+            ("shard=0&of=1", Some((0, 1))),
+            ("of=4&shard=3", Some((3, 4))),
+            ("a&shard=1&meta=true&of=4&collector_id=x", Some((1, 4))),
+            ("%73hard=%31&o%66=%34", Some((1, 4))),
+            ("shard=01&of=004", Some((1, 4))),
+            ("shard=1023&of=1024", Some((1023, 1024))),
+        ];
+        for (query, shard) in cases {
+            let shard = shard.map(|(index, of)| Shard::new(index, of).unwrap());
+            assert_eq!(parse_shard(query), Ok(shard), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_shard_is_refused_with_the_name_of_the_parameter_and_what_it_takes() {
+        let of = "of takes the number of shards, a decimal number from 1 to 1024";
+        let shard = "shard takes a decimal number from 0 to 3, one less than of";
+        let cases = [
+            ("shard=1", "shard takes a number and, beside it, of with the number of shards"),
+            ("shard", "shard takes a number and, beside it, of with the number of shards"),
+            ("of=4&Shard=1", "of takes the number of shards and, beside it, shard with the one wanted"),
+            ("shard=1&of=4&shard=1", "shard takes one number, but is there more than once"),
+            ("shard=1&shard=2&of=4", "shard takes one number, but is there more than once"),
+            ("shard=1&of=4&of", "of takes one number, but is there more than once"),
+            ("shard=1&of=4&%6ff=4", "of takes one number, but is there more than once"),
+            ("shard=0&of=0", of),
+            ("shard=0&of=1025", of),
+            ("shard=0&of=", of),
+            ("shard=0&of", of),
+            ("shard=0&of=+4", of),
+            ("shard=0&of=%2B4", of),
+            ("shard=0&of=-1", of),
+            ("shard=0&of=4.0", of),
+            ("shard=0&of=4e0", of),
+            ("shard=0&of=0x4", of),
+            ("shard=0&of=4%20", of),
+            ("shard=0&of=%D9%A4", of),
+            ("shard=0&of=18446744073709551620", of),
+            ("shard=9&of=four", of),
+            ("shard=4&of=4", shard),
+            ("shard=&of=4", shard),
+            ("shard&of=4", shard),
+            ("shard=-0&of=4", shard),
+            ("shard=%2B1&of=4", shard),
+            ("shard=1%00&of=4", shard),
+            ("shard=1,2&of=4", shard),
+            ("shard=1/4&of=4", shard),
+            ("shard=18446744073709551616&of=4", shard),
+            ("shard=%FF&of=4", shard),
+        ];
+        for (query, problem) in cases {
+            let error = ServiceError::BadRequest(format!("the query parameter {problem}"));
+            assert_eq!(parse_shard(query), Err(error), "{query}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ServiceError;
-use crate::group::Job;
+use crate::group::{Job, Shard};
 
 /// What is asked for, and how it is to look. Whoever asks for the same gets the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub(super) struct Selection {
     pub(super) scope: Scope,
     /// Whether the labels that name job and group are added.
     pub(super) meta: bool,
+    /// The shard whose targets are asked for; `None` for all of them.
+    pub(super) shard: Option<Shard>,
 }
 
 impl Selection {
