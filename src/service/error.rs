@@ -129,11 +129,13 @@ impl ServiceError {
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
                 "the answer does not fit a buffered response of 6 MB; set HTTP_SD_RESPONSE_MODE=stream together with \
                  the URL's invoke mode (the template's parameter ResponseMode) and enough memory, accept gzip, or \
-                 poll one job at a time"
+                 poll one job or one shard (?shard=0&of=4) at a time"
                     .into()
             }
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {
-                "the answer does not fit a streamed response of 200 MB; accept gzip, or poll one job at a time".into()
+                "the answer does not fit a streamed response of 200 MB; accept gzip, or poll one job or one shard \
+                 (?shard=0&of=4) at a time"
+                    .into()
             }
         }
     }
