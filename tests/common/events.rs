@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What each event is answered with, over the sample fleet and in the environment of `local.env`: status, and what the
 /// body starts with.
-pub const ANSWERS: [(&str, u16, &str); 18] = [
+pub const ANSWERS: [(&str, u16, &str); 19] = [
     ("all-jobs", 200, r#"[{"targets":["https://www.example.com/"#),
     ("health", 200, r#"{"status":"healthy"}"#),
     ("iam-caller", 200, r#"[{"targets":["db-1."#),
@@ -23,6 +23,7 @@ pub const ANSWERS: [(&str, u16, &str); 18] = [
     ),
     ("job-not-modified", 304, ""),
     ("job-not-utf8", 400, r#"{"error":{"code":"bad_request""#),
+    ("job-shard", 200, r#"[{"targets":["db-1.eu-central-1.example.internal:9100"],"#),
     ("method-post", 405, r#"{"error":{"code":"method_not_allowed""#),
     ("path-unknown", 404, r#"{"error":{"code":"not_found""#),
     ("ready", 200, r#"{"status":"ready"}"#),
