@@ -195,17 +195,65 @@ fn odd_queries() -> Vec<Request> {
         "__proto__=1",
         "collector_id=../..",
         "url=http://169.254.169.254",
+        "Shard=1&OF=0",
+        "shard[]=1&of[]=x",
+        "shard%00=1&of%20=0",
+        // The whole, and the part of it in which a:1 is.
+        "shard=0&of=1",
+        "%73hard=%30&o%66=%32",
+        "shard=00000000000000000000000000&of=0000000000000000000000000002",
     ];
+    // The shard in which a:1 is not.
+    let empty = ["shard=1&of=2", "shard=1&of=1024", "of=3&shard=0&meta=true"];
     let refused =
         ["meta", "meta=", "meta=1", "meta=true%00", "meta=TRUE", "meta=true%20", "meta[]=1&meta=x", "meta=%FF"];
+    // One in which a:1 is not: whatever of these was read as a shard, the list would be short.
+    let no_shards = [
+        "shard=1",
+        "of=2",
+        "shard&of",
+        "shard=&of=",
+        "shard=1&of=0",
+        "shard=2&of=2",
+        "shard=1&of=1025",
+        "shard=-1&of=2",
+        "shard=%2B1&of=2",
+        "shard=+1&of=2",
+        "shard=1+&of=2",
+        "shard=1%00&of=2",
+        "shard=1%0A&of=2",
+        "shard=0x1&of=2",
+        "shard=1.0&of=2",
+        "shard=1e0&of=2",
+        "shard=1/2&of=2",
+        "shard=1;of=2",
+        "shard=NaN&of=2",
+        "shard=%D9%A1&of=2",
+        "shard=%EF%BC%91&of=2",
+        "shard=%FF&of=2",
+        "shard=1&of=two",
+        "shard=1&of=-2",
+        "shard=1&shard=0&of=2",
+        "shard=1&of=2&shard=1",
+        "shard=1&of=2&of=3",
+        "shard=1&of=2&%73hard=0",
+        "shard=4294967297&of=4294967298",
+        "shard=1&of=18446744073709551618",
+        "shard=18446744073709551617&of=2",
+        "shard=1&of=99999999999999999999999999999999999999999999",
+    ];
     let ignored = ignored.map(|query| get(format!("/prom/node?{query}"), List(NODE))).into_iter();
     let refused = refused.map(|query| get(format!("/prom/node?{query}"), Error(400))).into_iter();
+    let empty = empty.map(|query| get(format!("/prom/node?{query}"), List("[]"))).into_iter();
+    let no_shards = no_shards
+        .into_iter()
+        .flat_map(|query| ["/prom/node", "/prom"].map(|path| get(format!("{path}?{query}"), Error(400))));
     let lengths = [
         get(format!("/prom/node?{}", "q".repeat(8192)), List(NODE)),
         get(format!("/prom/node?{}", "q".repeat(8193)), Error(400)),
         get(format!("/prom/node?{}", "a&".repeat(4000)), List(NODE)),
     ];
-    ignored.chain(refused).chain(lengths).collect()
+    ignored.chain(empty).chain(refused).chain(no_shards).chain(lengths).collect()
 }
 
 fn odd_methods() -> Vec<Request> {

@@ -20,6 +20,7 @@ mod plan;
 mod reading;
 mod register;
 mod serve;
+mod shard;
 mod start_up;
 mod surface;
 mod table;
