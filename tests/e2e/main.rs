@@ -10,5 +10,6 @@ mod emulator;
 mod events;
 mod paste;
 mod prometheus;
+mod shard;
 mod stream;
 mod watch;

@@ -29,7 +29,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A Prometheus with a folder of its own, which scrapes what the function tells it.
-struct Prometheus {
+pub(crate) struct Prometheus {
     url: String,
     folder: TempDir,
     process: Process,
@@ -49,11 +49,7 @@ const PASSWORD: &str = "basic_auth: {username: prometheus, password_file: token}
 impl Prometheus {
     /// Starts it, to poll that URL with those credentials.
     fn start(url: &str, credentials: &str) -> Option<Self> {
-        let program = tool("prometheus")?;
-        let folder = TempDir::new().unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        fs::write(folder.path().join("token"), TOKEN).unwrap();
-        let config = format!(
+        Self::start_with(&format!(
             "
 global:
   scrape_interval: 1s
@@ -65,7 +61,15 @@ scrape_configs:
         refresh_interval: 1s
         {credentials}
 "
-        );
+        ))
+    }
+
+    /// Starts it with that configuration, beside the token in the file `token`.
+    pub(crate) fn start_with(config: &str) -> Option<Self> {
+        let program = tool("prometheus")?;
+        let folder = TempDir::new().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        fs::write(folder.path().join("token"), TOKEN).unwrap();
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let process = Process::start(
             Command::new(program)
@@ -76,14 +80,19 @@ scrape_configs:
         Some(Self { url: format!("http://{address}"), folder, process })
     }
 
-    /// The targets that it scrapes, by address. `None` while it starts.
-    fn active(&self) -> Option<BTreeMap<String, Active>> {
+    /// What its API says of the targets that it scrapes. `None` while it starts.
+    pub(crate) fn active_targets(&self) -> Option<Vec<Value>> {
         let (status, body) = http::get(&format!("{}/api/v1/targets?state=active", self.url), None).ok()?;
         if status == 503 {
             return None;
         }
         assert_eq!(status, 200, "{body}");
         let answer: Value = serde_json::from_str(&body).unwrap();
+        Some(answer["data"]["activeTargets"].as_array().unwrap().clone())
+    }
+
+    /// The targets that it scrapes, by address. `None` while it starts.
+    fn active(&self) -> Option<BTreeMap<String, Active>> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let target = |target: &Value| {
             let all = target["discoveredLabels"].as_object().unwrap();
@@ -92,7 +101,7 @@ scrape_configs:
             let labels = labels.chain(meta).map(|(name, value)| (name.clone(), text(value))).collect();
             (text(&all["__address__"]), Active { health: text(&target["health"]), labels })
         };
-        Some(answer["data"]["activeTargets"].as_array().unwrap().iter().map(target).collect())
+        Some(self.active_targets()?.iter().map(target).collect())
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -106,7 +115,7 @@ scrape_configs:
         line.parse().unwrap()
     }
 
-    fn failures(&self) -> u64 {
+    pub(crate) fn failures(&self) -> u64 {
         self.counter("prometheus_sd_http_failures_total")
     }
 
@@ -115,7 +124,7 @@ scrape_configs:
         self.wait(&format!("{addresses:?}"), || self.addresses() == addresses);
     }
 
-    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(crate) fn wait(&self, what: &str, holds: impl Fn() -> bool) {
         let give_up = Instant::now() + PATIENCE;
         while !holds() {
             assert!(

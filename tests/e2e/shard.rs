@@ -1,0 +1,107 @@
+//! Prometheus's own `hashmod` and our shards share the same targets out in the same way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    common::{Row, sdctl::serve_local},
+    prometheus::Prometheus,
+};
+
+/// Numbers of shards. Every byte of the hash and its place count modulo 7, where 3 would not tell the order of the bytes.
+const NUMBERS: [usize; 2] = [7, 8];
+
+/// Targets of every kind that Prometheus scrapes: names, long ones, ports, none, IPv4, IPv6, Unicode.
+fn varied_targets() -> BTreeSet<String> {
+    let ports = [80, 443, 9090, 9100, 9104, 65_535];
+    let mut all = BTreeSet::new();
+    for i in 0..40 {
+        let port = ports[i % ports.len()];
+        all.insert(format!("host-{i}.invalid:{port}"));
+        all.insert(format!("10.{}.{}.{}:{port}", i, i * 3, 255 - i));
+        all.insert(format!("[fd00::{i:x}:{:x}]:{port}", i * 257));
+        all.insert(format!("Größe-{i}.bücher.invalid:{port}"));
+        all.insert(format!("ホスト-{i}.invalid:{port}"));
+        all.insert(format!("no-port-{i}.invalid"));
+        all.insert(format!("{}.{i}.invalid:{port}", "long-label-of-a-host".repeat(2 + i % 3)));
+    }
+    all.extend(
+        ["[::1]:9100", "[::]:1", "localhost:9100", "UPPER.invalid:9100", "a:1", "127.0.0.1:1"].map(String::from),
+    );
+    all
+}
+
+/// A job for each of both ways to have a shard.
+fn config(url: &str) -> String {
+    let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
+    for (of, i) in NUMBERS.into_iter().flat_map(|of| (0..of).map(move |i| (of, i))) {
+        write!(
+            config,
+            "
+  - job_name: relabelled-{i}/{of}
+    http_sd_configs: [{{url: '{url}/prom/node', refresh_interval: 1s}}]
+    relabel_configs:
+      - {{source_labels: [__address__], modulus: {of}, target_label: __tmp_hash, action: hashmod}}
+      - {{source_labels: [__tmp_hash], regex: '{i}', action: keep}}
+  - job_name: polled-{i}/{of}
+    http_sd_configs: [{{url: '{url}/prom/node?shard={i}&of={of}', refresh_interval: 1s}}]
+"
+        )
+        .unwrap();
+    }
+    config
+}
+
+/// Addresses as discovered, with the labels that the target has in the end, by job. `None` while Prometheus starts.
+fn active(prometheus: &Prometheus) -> Option<BTreeMap<String, Vec<(String, String)>>> {
+    let mut jobs: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for mut target in prometheus.active_targets()? {
+        let job = target["labels"].as_object_mut().unwrap().remove("job").unwrap();
+        let address = target["discoveredLabels"]["__address__"].as_str().unwrap().to_owned();
+        jobs.entry(job.as_str().unwrap().to_owned()).or_default().push((address, target["labels"].to_string()));
+    }
+    for targets in jobs.values_mut() {
+        targets.sort();
+    }
+    Some(jobs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
+    let data = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &[]);
+    let all = varied_targets();
+    assert!(all.len() >= 200, "only {} targets", all.len());
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    for (i, targets) in texts.chunks(7).enumerate() {
+        let (name, env) = (format!("{i:02}"), format!("env-{}", i % 3));
+        Row::new("node", &name, targets).labels([("env", &env)]).put_with(&served.client()).await;
+    }
+    // Some of them once more, with other labels: to Prometheus these are targets of their own.
+    Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put_with(&served.client()).await;
+
+    let Some(prometheus) = Prometheus::start_with(&config(&served.url)) else { return };
+    let jobs = |way: &str, of: usize| (0..of).map(|i| format!("{way}-{i}/{of}")).collect::<Vec<_>>();
+    // Each way has every target in one of its jobs: nothing is on its way any more.
+    prometheus.wait("all targets of all shards", || {
+        active(&prometheus).is_some_and(|active| {
+            let count = |way, of| jobs(way, of).iter().filter_map(|job| active.get(job)).map(Vec::len).sum::<usize>();
+            NUMBERS.iter().all(|&of| ["relabelled", "polled"].iter().all(|way| count(way, of) == all.len() + 20))
+        })
+    });
+    let active = active(&prometheus).unwrap();
+    for of in NUMBERS {
+        for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
+            assert!(active[relabelled].len() > 10, "{relabelled} has {:?}: the test says little", active[relabelled]);
+            assert_eq!(active[relabelled], active[polled], "{polled}");
+        }
+        let found =
+            jobs("polled", of).iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
+        assert_eq!(all, found);
+    }
+    assert_eq!(prometheus.failures(), 0);
+}
