@@ -5,6 +5,7 @@ written again from the last run's figures.
 """
 
 import argparse
+import functools
 import json
 import os
 import signal
@@ -45,7 +46,7 @@ def measure_fleet(fleet, engine, count):
     engine.fill(fleet, say)
     units, pages = engine.read_units(fleet)
     chosen = programs(fleet)
-    runs = rounds(f"fleet {fleet.name}", chosen, count, lambda program: run(program, fleet, engine))
+    runs = rounds(f"fleet {fleet.name}", chosen, count, functools.partial(run, fleet=fleet, engine=engine))
     return {
         "groups": fleet.groups,
         "targets": fleet.targets,
@@ -58,7 +59,7 @@ def measure_fleet(fleet, engine, count):
 
 
 def measure(names, engine_name, count):
-    """Everything that is measured."""
+    """Everything that is measured, into the file of results."""
     results = {
         "machine": machine.describe(),
         "engine": engine_name,
@@ -71,19 +72,21 @@ def measure(names, engine_name, count):
         small = FLEETS["S"]
         engine.fill(small, say)
         chosen = [program for program in programs(small) if program.name != "http-sd, cache on"]
-        once = lambda program: run_emulated(program, small, engine)  # noqa: E731
+        once = functools.partial(run_emulated, fleet=small, engine=engine)
         results["emulated"] = rounds("under AWS's emulator", chosen, count, once)
         for name in names:
-            fleet = FLEETS[name]
-            results["fleets"][name] = measure_fleet(fleet, engine, min(count, RUNS_OF_XL) if name == "XL" else count)
-    return results
+            runs = min(count, RUNS_OF_XL) if name == "XL" else count
+            results["fleets"][name] = measure_fleet(FLEETS[name], engine, runs)
+            # What has been measured is kept, whatever comes of the rest.
+            RESULTS.write_text(json.dumps(results, indent=1))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--render", action="store_true", help="measure nothing")
     options = parser.parse_args()
-    # What was started is stopped, as after Ctrl-C.
+    # What was started is stopped, as after Ctrl-C, which a shell lets programs in the background ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not options.render:
         names = os.environ.get("FLEETS", "S M L").split()
@@ -92,8 +95,7 @@ def main():
             parser.error(
                 f"there is no {', '.join(unknown)}: FLEETS takes {', '.join(FLEETS)}; ENGINE {', '.join(ENGINES)}"
             )
-        results = measure(names, engine, int(os.environ.get("RUNS", "11")))
-        RESULTS.write_text(json.dumps(results, indent=1))
+        measure(names, engine, int(os.environ.get("RUNS", "11")))
     results = json.loads(RESULTS.read_text())
     plots.write(results)
     print(report.write(results))

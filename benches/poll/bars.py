@@ -47,7 +47,8 @@ def bars(results):
         if name == "XL":
             found.append(Bar("peak memory, XL", 450, of_peaks(ours), " MB"))
             if "L" in fleets:
-                found.append(scale_bar(fleet, fleets["L"]))
+                found.append(scale_bar("wall time", "warm call", fleet, fleets["L"]))
+                found.append(scale_bar("CPU", "warm call cpu", fleet, fleets["L"]))
     return found
 
 
@@ -79,8 +80,8 @@ def of_peaks(runs):
     return of([run["peak"] / MB for run in runs])
 
 
-def scale_bar(largest, large):
-    """Time for each target, beside the fleet that is a tenth of the size."""
-    base = figure(large["runs"]["http-sd"], "warm call").median / large["targets"]
-    versus = of([run["warm call"] / largest["targets"] / base for run in largest["runs"]["http-sd"]])
-    return Bar("warm call for each target, XL, as a multiple of L's", 1.25, versus, " ×")
+def scale_bar(subject, name, largest, large):
+    """What each target takes, beside the fleet that is a tenth of the size."""
+    base = figure(large["runs"]["http-sd"], name).median / large["targets"]
+    versus = of([run[name] / largest["targets"] / base for run in largest["runs"]["http-sd"]])
+    return Bar(f"{subject} of a warm call for each target, XL, as a multiple of L's", 1.25, versus, " ×")
