@@ -32,6 +32,8 @@ def bars(results):
         ours = fleet["runs"]["http-sd"]
         if name == "S":
             versus = ratio(ours, fleet["runs"]["sdk-query"], "warm call")
+            start = ratio(ours, fleet["runs"]["bare"], "ready cpu")
+            found.append(Bar("CPU of initialisation as a multiple of bare's", 2.5, start, " ×"))
             found.append(Bar("warm call, S, as a multiple of sdk-query's", 1.25, versus, " ×"))
         if name in ("M", "L"):
             versus = ratio(ours, fleet["runs"]["sdk-query"], "warm call cpu")
