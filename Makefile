@@ -9,9 +9,11 @@ PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/pytest -p no:cacheprovider -
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
 # sdctl and the tests share one build.
 SDCTL := --locked --features sdctl
+# What the function is measured against is a workspace of its own.
+BENCH := --locked --manifest-path benches/functions/Cargo.toml --target-dir target
 
-.PHONY: help run test test-template test-deploy lint doc bench validate scan deny advisories build build-arm64 \
-	build-x86_64 check tools check-tools clean
+.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-sdctl validate scan deny advisories \
+	build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,13 +39,25 @@ lint: tools ## Check the format, and clippy's and ruff's opinion of all code, wi
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(SDCTL) --all-targets -- --deny warnings
 	$(CARGO) clippy --locked -- --deny warnings
+	$(CARGO) fmt --manifest-path benches/functions/Cargo.toml --all --check
+	$(CARGO) clippy $(BENCH) -- --deny warnings
 	.tools/venv/bin/ruff check --no-cache
 	.tools/venv/bin/ruff format --no-cache --check
 
 doc: ## Build the documentation of the code
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(SDCTL) --no-deps
 
-bench: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
+bench: bench-functions ## Measure the function beside others, and write docs/performance.md; FLEETS="S M L XL" for all fleets
+	$(CARGO) build $(SDCTL) --release --bin sdctl
+	@scripts/bench-tools $(ENGINE)
+	@.bench/venv/bin/python -m benches.poll $(ARGS)
+
+bench-functions: ## Build the function and those that it is measured against
+	$(CARGO) build --locked --release --bin http-sd
+	$(CARGO) build $(BENCH) --release --package bench-bare
+	$(CARGO) build $(BENCH) --release --package bench-sdk-query
+
+bench-sdctl: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
 	$(CARGO) build $(SDCTL) --release --bin sdctl
 	@python3 benches/apply.py $(ARGS)
 
@@ -79,4 +93,4 @@ check-tools: ## Install what the checks need as well, another 350 MB
 	@scripts/tools checks
 
 clean: ## Remove everything that was built, installed or stored here
-	rm -rf target .aws-sam .tools .local
+	rm -rf target .aws-sam .tools .bench .local

@@ -1,0 +1,110 @@
+"""Measures the function side by side with a bare one, the AWS SDK alone, and Python: `make bench`.
+
+Variables: FLEETS="S M L XL" (default S M L), RUNS=11, ENGINE=embedded or dynamodb-local. With --render the report is
+written again from the last run's figures.
+"""
+
+import argparse
+import functools
+import json
+import os
+import signal
+import sys
+import time
+
+from benches.poll import machine, plots, report
+from benches.poll.engines import ENGINES, FOLDER
+from benches.poll.fleets import FLEETS
+from benches.poll.measure import run, run_emulated
+from benches.poll.processes import Failed
+from benches.poll.programs import programs, sizes
+
+RESULTS = FOLDER / "results.json"
+# The largest fleet is there for its size, not for a fine difference.
+RUNS_OF_XL = 3
+
+
+def say(text):
+    """Prints progress."""
+    print(f"bench: {text}", flush=True)
+
+
+def rounds(name, chosen, count, once):
+    """Runs every program once in each round, each time in another order, and returns the runs by program."""
+    runs = {program.name: [] for program in chosen}
+    for i in range(count):
+        started = time.monotonic()
+        shift = i % len(chosen)
+        for program in chosen[shift:] + chosen[:shift]:
+            runs[program.name].append(once(program))
+        say(f"{name}: run {i + 1} of {count}, {time.monotonic() - started:.0f} s")
+    return runs
+
+
+def measure_fleet(fleet, engine, count):
+    """Everything that is measured with a fleet."""
+    engine.fill(fleet, say)
+    units, pages = engine.read_units(fleet)
+    chosen = programs(fleet)
+    runs = rounds(f"fleet {fleet.name}", chosen, count, functools.partial(run, fleet=fleet, engine=engine))
+    return {
+        "groups": fleet.groups,
+        "targets": fleet.targets,
+        "jobs": fleet.jobs,
+        "bytes": len(fleet.answer),
+        "read units": units,
+        "pages": pages,
+        "runs": runs,
+    }
+
+
+def measure(names, engine_name, count):
+    """Everything that is measured, into the file of results."""
+    results = {
+        "machine": machine.describe(),
+        "engine": engine_name,
+        "command": machine.command(names, engine_name, count),
+        "sizes": sizes(),
+        "fleets": {},
+    }
+    say(f"starting {engine_name}")
+    with ENGINES[engine_name]() as engine:
+        small = FLEETS["S"]
+        engine.fill(small, say)
+        chosen = [program for program in programs(small) if program.name != "http-sd, cache on"]
+        once = functools.partial(run_emulated, fleet=small, engine=engine)
+        results["emulated"] = rounds("under AWS's emulator", chosen, count, once)
+        for name in names:
+            runs = min(count, RUNS_OF_XL) if name == "XL" else count
+            results["fleets"][name] = measure_fleet(FLEETS[name], engine, runs)
+            # What has been measured is kept, whatever comes of the rest.
+            RESULTS.write_text(json.dumps(results, indent=1))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--render", action="store_true", help="measure nothing")
+    options = parser.parse_args()
+    # What was started is stopped, as after Ctrl-C, which a shell lets programs in the background ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if not options.render:
+        names = os.environ.get("FLEETS", "S M L").split()
+        engine = os.environ.get("ENGINE", "embedded")
+        if unknown := set(names) - set(FLEETS) or {engine} - set(ENGINES):
+            parser.error(
+                f"there is no {', '.join(unknown)}: FLEETS takes {', '.join(FLEETS)}; ENGINE {', '.join(ENGINES)}"
+            )
+        measure(names, engine, int(os.environ.get("RUNS", "11")))
+    results = json.loads(RESULTS.read_text())
+    plots.write(results)
+    print(report.write(results))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failed:
+        sys.exit(f"bench: {failed}")
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")

@@ -1,0 +1,158 @@
+"""The DynamoDB that the functions read from, and filling it."""
+
+import contextlib
+import http.client
+import itertools
+import json
+from pathlib import Path
+
+from benches.poll.processes import Failed, free_port, plain_environment, running, wait_until
+
+FOLDER = Path(".bench").absolute()
+SDCTL = Path("target/release/sdctl").absolute()
+# What a table's rows look like. Another number fills the tables again.
+VERSION = 1
+# DynamoDB takes no more in one transaction. The embedded engine writes one ten times as fast as a batch of 25 rows,
+# which it commits one by one.
+TRANSACTION = 100
+UPDATED_AT = {"N": "1767225600"}
+
+
+class Engine:
+    """A running engine, by its port."""
+
+    def __init__(self, name, port, process):
+        self.name = name
+        self.process = process
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
+
+    def call(self, operation, **body):
+        """Calls an operation of the API. Both engines want to see a signature, and check none."""
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "X-Amz-Date": "20260101T000000Z",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, "
+            "SignedHeaders=host, Signature=0",
+        }
+        self._connection.request("POST", "/", json.dumps(body), headers)
+        answer = self._connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise Failed(f"{operation}: {answer.status} {text[:500]!r}")
+        return json.loads(text)
+
+    def environment(self):
+        """The environment in which every AWS SDK asks here."""
+        return {
+            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+
+    def fill(self, fleet, say):
+        """Puts a fleet into its table, unless it is there."""
+        marker = FOLDER / f"{self.name}-{fleet.table}.filled"
+        if marker.exists() and marker.read_text() == str(VERSION):
+            return
+        say(f"filling {fleet.table} with {fleet.groups:,} groups")
+        if fleet.table in self.call("ListTables")["TableNames"]:
+            self.call("DeleteTable", TableName=fleet.table)
+        self.call(
+            "CreateTable",
+            TableName=fleet.table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "job", "KeyType": "HASH"}, {"AttributeName": "group", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("job", "group")],
+        )
+        rows = map(as_item, fleet.rows())
+        while some := list(itertools.islice(rows, TRANSACTION)):
+            self.call(
+                "TransactWriteItems", TransactItems=[{"Put": {"TableName": fleet.table, "Item": i}} for i in some]
+            )
+        marker.write_text(str(VERSION))
+
+    def read_units(self, fleet):
+        """The read units and pages of a whole poll, as the engine counts them."""
+        projection = ("job", "group", "targets", "labels", "expires_at", "delete_at")
+        request = {
+            "TableName": fleet.table,
+            "ReturnConsumedCapacity": "TOTAL",
+            "ProjectionExpression": ", ".join(f"#{name}" for name in projection),
+            "ExpressionAttributeNames": {f"#{name}": name for name in projection},
+        }
+        if fleet.jobs == 1:
+            job = fleet.path.rsplit("/", 1)[-1]
+            parts = [("Query", {"KeyConditionExpression": "#job = :job"} | values(job))]
+        else:
+            parts = [("Scan", {"Segment": i, "TotalSegments": 4}) for i in range(4)]
+        units = pages = 0
+        for operation, part in parts:
+            start = {}
+            while start is not None:
+                page = self.call(operation, **request, **part, **start)
+                units += page["ConsumedCapacity"]["CapacityUnits"]
+                pages += 1
+                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if "LastEvaluatedKey" in page else None
+        return units, pages
+
+
+def values(job):
+    """The values of a Query."""
+    return {"ExpressionAttributeValues": {":job": {"S": job}}}
+
+
+def as_item(row):
+    """A row as `sdctl apply` writes it."""
+    job, name, targets, labels = row
+    return {
+        "job": {"S": job},
+        "group": {"S": name},
+        "targets": {"L": [{"S": target} for target in targets]},
+        "labels": {"M": {label: {"S": value} for label, value in labels.items()}},
+        "managed_by": {"S": "bench"},
+        "updated_at": UPDATED_AT,
+    }
+
+
+@contextlib.contextmanager
+def embedded():
+    """The engine that is part of `sdctl serve`."""
+    port = free_port()
+    command = [SDCTL, "serve", "--data", FOLDER / "embedded", "--port", str(free_port())]
+    command += ["--dynamodb-port", str(port)]
+    with running(command, plain_environment(), FOLDER / "logs/embedded.log") as process:
+        yield from listening("embedded", port, process)
+
+
+@contextlib.contextmanager
+def dynamodb_local():
+    """Amazon's own DynamoDB Local, on Java."""
+    port = free_port()
+    home = FOLDER / "dynamodb-local/node_modules/amplify-dynamodb-simulator/emulator"
+    data = FOLDER / "dynamodb-local/data"
+    data.mkdir(parents=True, exist_ok=True)
+    command = ["java", f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
+    command += ["-sharedDb", "-dbPath", str(data), "-port", str(port)]
+    with running(command, plain_environment(), FOLDER / "logs/dynamodb-local.log", home) as process:
+        yield from listening("dynamodb-local", port, process)
+
+
+def listening(name, port, process):
+    """The engine, once it answers."""
+    engine = Engine(name, port, process)
+
+    def answers():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return "TableNames" in engine.call("ListTables")
+        engine._connection.close()
+        return False
+
+    wait_until(answers, process)
+    yield engine
+
+
+ENGINES = {"embedded": embedded, "dynamodb-local": dynamodb_local}

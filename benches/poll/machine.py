@@ -1,0 +1,52 @@
+"""On what, when and of which commit something was measured."""
+
+import datetime
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+
+def describe():
+    """The machine, the kernel, the commit and the date."""
+    return {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "rust": output("rustc", "--version"),
+        "python": platform.python_version(),
+        "commit": commit(),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "load": os.getloadavg()[0],
+    }
+
+
+def cpu_model():
+    """The CPU as the kernel names it."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def commit():
+    """The commit that was built, and whether its files had been changed since."""
+    changed = output("git", "status", "--porcelain", "--untracked-files=no")
+    return output("git", "rev-parse", "--short=12", "HEAD") + (" and changes" if changed else "")
+
+
+def output(*command):
+    """What a command prints."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def command(fleets, engine, runs):
+    """The command that repeats a run."""
+    given = {"FLEETS": f'"{" ".join(fleets)}"', "ENGINE": engine, "RUNS": str(runs)}
+    defaults = {"FLEETS": '"S M L"', "ENGINE": "embedded", "RUNS": "11"}
+    changed = [f"{name}={value}" for name, value in given.items() if value != defaults[name]]
+    return " ".join(["make bench", *changed])

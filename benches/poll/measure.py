@@ -1,0 +1,125 @@
+"""Measuring one function with one fleet: a fresh process, its first call, and calls while it is warm."""
+
+import json
+import re
+import statistics
+import time
+import urllib.error
+import urllib.request
+
+from benches.poll.engines import FOLDER
+from benches.poll.processes import Failed, child_of, cpu_seconds, free_port, peak_bytes, running, wait_until
+from benches.poll.runtime import RuntimeApi
+
+EMULATOR = FOLDER / "bin/aws-lambda-rie"
+# Warm calls of a process. Those with little to do are many, so that one that was disturbed does not count.
+CALLS = {"S": 200, "M": 5, "L": 3, "XL": 2}
+CALLS_FROM_MEMORY = {"S": 200, "M": 20}
+EMULATED_CALLS = 20
+
+
+def run(program, fleet, engine):
+    """What one process of the function took, in seconds and bytes."""
+    calls = CALLS_FROM_MEMORY[fleet.name] if program.name in ("bare", "http-sd, cache on") else CALLS[fleet.name]
+    event = fleet.event()
+    log = FOLDER / f"logs/{program.name.replace(', ', '-').replace(' ', '-')}-{fleet.name}.log"
+    with RuntimeApi() as api:
+        environment = program.environment_for(fleet, engine) | {"AWS_LAMBDA_RUNTIME_API": api.address}
+        started = time.perf_counter()
+        with running(program.command, environment, log, program.folder) as process:
+            ready = api.wait_idle(process) - started
+            ready_cpu = cpu_seconds(process.pid)
+            first = api.invoke(event, process)
+            answered = time.perf_counter() - started
+            check(program, fleet, first)
+            api.wait_idle(process)
+            first_cpu = cpu_seconds(process.pid) - ready_cpu
+            first_peak = peak_bytes(process.pid)
+
+            before, engine_before = cpu_seconds(process.pid), cpu_seconds(engine.process.pid)
+            warm = []
+            for _ in range(calls):
+                answer = api.invoke(event, process)
+                warm.append(answer.seconds)
+                size = len(answer.payload)
+                del answer
+            api.wait_idle(process)
+            return {
+                "ready": ready,
+                "ready cpu": ready_cpu,
+                "first answer": answered,
+                "first call": first.seconds,
+                "first call cpu": first_cpu,
+                "first call peak": first_peak,
+                "warm call": statistics.median(warm),
+                "warm call cpu": (cpu_seconds(process.pid) - before) / calls,
+                "engine cpu": (cpu_seconds(engine.process.pid) - engine_before) / calls,
+                "peak": peak_bytes(process.pid),
+                "bytes": size,
+            }
+
+
+def check(program, fleet, answer):
+    """Fails unless an answer is complete and correct."""
+    body = answer.body()
+    if not program.answers:
+        right = int(body) == fleet.groups
+    elif program.name == "Python":
+        right = json.loads(body) == json.loads(fleet.answer)
+    else:
+        right = body == fleet.answer
+    if not right:
+        raise Failed(f"{program.name} does not serve fleet {fleet.name}, but {len(body)} bytes: {body[:300]!r}")
+
+
+def run_emulated(program, fleet, engine):
+    """What AWS's emulator says of one process of the function, and how long calls through it take."""
+    address = f"127.0.0.1:{free_port()}"
+    url = f"http://{address}/2015-03-31/functions/function/invocations"
+    command = [str(EMULATOR), "--runtime-interface-emulator-address", address]
+    command += ["--runtime-api-address", f"127.0.0.1:{free_port()}", *program.command]
+    log = FOLDER / "logs/emulator.log"
+    event = fleet.event()
+    started = time.perf_counter()
+    with running(command, program.environment_for(fleet, engine), log, program.folder) as emulator:
+        wait_until(lambda: is_listening(url), emulator)
+        post(url, event)
+        answered = time.perf_counter() - started
+        function = child_of(emulator.pid)
+        before = cpu_seconds(function)
+        warm = []
+        for _ in range(EMULATED_CALLS):
+            call_started = time.perf_counter()
+            post(url, event)
+            warm.append(time.perf_counter() - call_started)
+        cpu = (cpu_seconds(function) - before) / EMULATED_CALLS
+        peak = peak_bytes(function)
+    report = re.search(r"INIT REPORT\(durationMs: ([0-9.]+)\)", log.read_text(errors="replace"))
+    if not report:
+        raise Failed(f"the emulator does not say how long {program.name} took to initialise: see {log}")
+    return {
+        "init": float(report[1]) / 1000,
+        "first answer": answered,
+        "warm call": statistics.median(warm),
+        "warm call cpu": cpu,
+        "peak": peak,
+    }
+
+
+def is_listening(url):
+    """Whether the emulator answers, without starting the function."""
+    try:
+        urllib.request.urlopen(url.rsplit("/2015", 1)[0], timeout=10)
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def post(url, event):
+    """Calls the function through the emulator; fails unless it answers with 200."""
+    with urllib.request.urlopen(urllib.request.Request(url, data=event), timeout=60) as response:
+        answer = response.read()
+    if json.loads(answer).get("statusCode") != 200:
+        raise Failed(f"through the emulator: {answer[:500]!r}")

@@ -1,0 +1,145 @@
+"""The figures as tables: on the terminal, and in docs/performance.md between two markers."""
+
+from pathlib import Path
+
+from benches.poll import costs
+from benches.poll.bars import MB, bars
+from benches.poll.figures import figure, number
+
+DOCUMENT = Path("docs/performance.md")
+BEGIN = "<!-- What follows is written by make bench. -->"
+END = "<!-- What make bench writes ends here. -->"
+MS = 1000
+
+TITLES = {
+    "http-sd": "**http-sd**",
+    "http-sd, cache on": "http-sd, from its cache",
+    "sdk-query": "sdk-query",
+    "bare": "bare",
+    "Python": "Python",
+}
+
+
+def write(results):
+    """Writes the document's part, and returns what is shown on the terminal."""
+    parts = [origin(results), *bar_table(results), *start_table(results)]
+    parts += ["![](performance-calls.svg)\n"]
+    for name, fleet in results["fleets"].items():
+        parts += call_table(name, fleet)
+    parts += cost_table(results)
+    text = "\n".join(parts)
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+    return f"\n{text}\nWritten to {DOCUMENT} and docs/performance-*.svg"
+
+
+def origin(results):
+    """Where the figures come from."""
+    machine = results["machine"]
+    engines = {"embedded": "the embedded engine (`sdctl serve`)", "dynamodb-local": "Amazon's DynamoDB Local"}
+    return (
+        f"Measured on {machine['date']} at commit {machine['commit']} with `{results['command']}`, against "
+        f"{engines[results['engine']]}: {machine['cpu']}, {machine['cores']} cores shared with other work (load "
+        f"{machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
+        f"{machine['rust']}; Python {machine['python']}. Medians, with the least and the most of all runs.\n"
+    )
+
+
+def table(heads, rows):
+    """A table, with a blank line after it."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(map(str, line)) + " |" for line in lines] + [""]
+
+
+def bar_table(results):
+    """Each requirement, and whether it is met."""
+    rows = []
+    for bar in bars(results):
+        limit = f"{'≥' if bar.at_least else '≤'} {number(bar.limit)}{bar.unit}"
+        rows.append([bar.subject, limit, bar.measured.write(unit=bar.unit), "met" if bar.met else "**not met**"])
+    return ["### Against the bars\n", *table(["", "bar", "measured", ""], rows)]
+
+
+def start_table(results):
+    """Starting: under the emulator and by itself; and sizes."""
+    rows = []
+    small = results["fleets"].get("S", {"runs": {}})["runs"]
+    for name, runs in results["emulated"].items():
+        size = results["sizes"].get(name)
+        own = small.get(name)
+        rows.append(
+            [
+                TITLES[name],
+                figure(runs, "init").write(MS),
+                figure(own, "ready cpu").write(MS) if own else "–",
+                figure(own, "first answer").write(MS) if own else "–",
+                figure(runs, "warm call").write(MS),
+                f"{size['binary'] / MB:.2f} / {size['zip'] / MB:.2f}" if size else "–",
+            ]
+        )
+    heads = ["", "initialisation, ms", "its CPU, ms", "start to first answer, ms"]
+    heads += ["warm call through the emulator, ms", "binary / zip, MB"]
+    return ["### Starting, fleet S\n", "![](performance-start.svg)\n", *table(heads, rows)]
+
+
+def call_table(name, fleet):
+    """A first call and warm ones."""
+    count = len(fleet["runs"]["http-sd"])
+    title = (
+        f"### Fleet {name}: {fleet['groups']:,} groups, {fleet['targets']:,} targets\n\n"
+        f"{size_of(fleet['bytes'])} of JSON in {counted(fleet['pages'], 'page')}, {number(fleet['read units'])} read "
+        f"units, {counted(fleet['jobs'], 'job')}, {counted(count, 'run')}.\n"
+    )
+    rows = [
+        [
+            TITLES[program],
+            figure(runs, "first call").write(MS),
+            figure(runs, "first call cpu").write(MS),
+            figure(runs, "warm call").write(MS),
+            figure(runs, "warm call cpu").write(MS),
+            figure(runs, "engine cpu").write(MS),
+            figure(runs, "peak").write(1 / MB),
+        ]
+        for program, runs in fleet["runs"].items()
+    ]
+    heads = ["", "first call, ms", "its CPU, ms", "warm call, ms", "its CPU, ms", "the engine's CPU, ms", "peak, MB"]
+    return [title, *table(heads, rows)]
+
+
+def counted(count, thing):
+    """So many of them."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def size_of(size):
+    """A number of bytes."""
+    return f"{number(size / MB)} MB" if size >= MB else f"{number(size / 1000)} kB"
+
+
+def cost_table(results):
+    """What one poller costs."""
+    rows = []
+    for name, fleet in results["fleets"].items():
+        cost = costs.cost(fleet)
+        rows.append(
+            [
+                f"{name}, {fleet['targets']:,} targets",
+                number(cost.read_units),
+                dollars(cost.table),
+                f"{cost.memory_mb} MB, {number(cost.seconds)} s",
+                dollars(cost.function),
+                dollars(cost.streaming),
+                f"**{dollars(cost.total)}**",
+                dollars(cost.total / fleet["targets"] * 1000),
+                dollars(cost.out),
+            ]
+        )
+    heads = ["fleet", "read units a poll", "table", "function's size, a poll", "function", "streaming", "a month"]
+    heads += ["for 1,000 targets", "and if it leaves AWS"]
+    return ["### Cost of one poll a minute\n", "![](performance-cost.svg)\n", *table(heads, rows)]
+
+
+def dollars(amount):
+    """An amount of money."""
+    return f"${amount:,.2f}" if amount >= 0.01 else f"${amount:.4f}"

@@ -1,0 +1,162 @@
+"""A stand-in for Lambda's Runtime API, which hands a function one event at a time and takes its answers.
+
+AWS's emulator answers nothing above 6 MB, and adds its own work to every call. Here a call lasts from the first byte of
+the event to the last byte of the answer, buffered or streamed.
+<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+"""
+
+import base64
+import contextlib
+import json
+import queue
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+from benches.poll.processes import Failed, ensure_running
+
+# What a function is given to answer, so that a large fleet through a slow engine is not cut short.
+TIMEOUT = 900
+# Between the head and the body of a streamed answer.
+PRELUDE_END = b"\0" * 8
+
+
+@dataclass
+class Answer:
+    """What a function sent, and how long that took, in seconds."""
+
+    payload: bytes
+    streamed: bool
+    seconds: float
+
+    def body(self):
+        """The body of the HTTP response that it is; fails unless that is a 200."""
+        if self.streamed:
+            head, _, body = self.payload.partition(PRELUDE_END)
+            status = json.loads(head)["statusCode"]
+        else:
+            envelope = json.loads(self.payload)
+            status, body = envelope["statusCode"], envelope["body"]
+            body = base64.b64decode(body) if envelope.get("isBase64Encoded") else body.encode()
+        if status != 200:
+            raise Failed(f"answered {status}: {body[:500]!r}")
+        return body
+
+
+class RuntimeApi:
+    """Serves one function on a port of its own."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self._idle = queue.Queue()
+        self._events = queue.Queue()
+        self._answers = queue.Queue()
+        self._connections = []
+        self._started = 0.0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # A listener that is only closed would leave its thread waiting.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def wait_idle(self, process):
+        """Waits until the function asks for an event, and returns when it did."""
+        asked = self._take(self._idle, process)
+        self._idle.put(asked)
+        return asked
+
+    def invoke(self, event, process):
+        """The function's answer to an event."""
+        self._take(self._idle, process)
+        self._events.put(event)
+        answer = self._take(self._answers, process)
+        if isinstance(answer, Failed):
+            raise answer
+        return answer
+
+    @staticmethod
+    def _take(source, process):
+        give_up = time.monotonic() + TIMEOUT
+        while time.monotonic() < give_up:
+            with contextlib.suppress(queue.Empty):
+                return source.get(timeout=1)
+            ensure_running(process)
+        raise Failed(f"{process.args[0]} does nothing")
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError, ValueError), connection, connection.makefile("rb", 1 << 16) as reader:
+            while line := reader.readline():
+                _, path, _ = line.decode().split(" ", 2)
+                headers = read_headers(reader)
+                if path.endswith("/invocation/next"):
+                    self._hand_out(connection)
+                else:
+                    payload = read_body(reader, headers)
+                    self._receive(path, headers, payload)
+                    connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+    def _hand_out(self, connection):
+        self._idle.put(time.perf_counter())
+        event = self._events.get()
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            "Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n"
+            "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:bench\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {int((time.time() + TIMEOUT) * 1000)}\r\n"
+            f"Content-Length: {len(event)}\r\n\r\n"
+        )
+        message = head.encode() + event
+        self._started = time.perf_counter()
+        connection.sendall(message)
+
+    def _receive(self, path, headers, payload):
+        seconds = time.perf_counter() - self._started
+        if path.endswith("/response"):
+            streamed = headers.get("lambda-runtime-function-response-mode") == "streaming"
+            self._answers.put(Answer(payload, streamed, seconds))
+        else:
+            self._answers.put(Failed(f"the function reported an error: {payload[:500]!r}"))
+
+
+def read_headers(reader):
+    """The headers of a request, with their names in lower case."""
+    headers = {}
+    while (line := reader.readline()) not in (b"\r\n", b""):
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return headers
+
+
+def read_body(reader, headers):
+    """The body of a request, by its length or in chunks."""
+    if headers.get("transfer-encoding") != "chunked":
+        return reader.read(int(headers.get("content-length", 0)))
+    chunks = []
+    while size := int(reader.readline().split(b";")[0], 16):
+        chunks.append(reader.read(size))
+        reader.readline()
+    # Lambda's streams end with trailers, if something went wrong.
+    trailers = read_headers(reader)
+    if "lambda-runtime-function-error-type" in trailers:
+        raise ValueError(trailers)
+    return b"".join(chunks)
