@@ -180,6 +180,7 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
     with filled.emulated(bootstrap, tmp_path, filled.role()) as function:
         for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/nowhere"]:
             function.invoke("job", token=TOKEN, path=path)
+        function.invoke("job-shard", token=TOKEN)
         lines = function.logged()
     rows.delete_item(TableName=filled.table, Key={name: broken[name] for name in ("job", "group")})
 
