@@ -111,7 +111,10 @@ impl FromStr for Credential {
         }
         let jobs = jobs.map(parse_jobs).transpose()?.unwrap_or_default();
         let credential = Self::new(hash);
-        name.map_or(Ok(credential.clone()), |name| credential.named(name, jobs))
+        match name {
+            Some(name) => credential.named(name, jobs),
+            None => Ok(credential),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Of its headers nothing is, but for the name and version of the poller's program, and that of a caller who was let in.
 
+use bytes::Bytes;
 use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -50,7 +51,7 @@ impl<'a> Log<'a> {
     }
 
     /// Says how the request was answered.
-    pub(super) fn answered<T: AsRef<[u8]>>(&self, response: &Response<T>) {
+    pub(super) fn answered(&self, response: &Response<Bytes>) {
         let Self { request, .. } = self;
         let request_id = &request.request_id;
         let counts = response.extensions().get::<Counts>();
@@ -69,7 +70,7 @@ impl<'a> Log<'a> {
             job = self.job(),
             shard = self.shard(),
             status = response.status().as_u16(),
-            bytes = response.body().as_ref().len(),
+            bytes = response.body().len(),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             rows = counts.map(|counts| counts.rows),
             groups = counts.map(|counts| counts.groups),

@@ -135,14 +135,15 @@ impl Service {
         headers::check(&request.headers)?;
         let route = Route::parse(&request.path, &request.query);
         log.route = route.as_ref().ok().cloned();
-        if route == Ok(Route::Healthy) {
-            check_method(&request.method)?;
-            return Ok(status_response("healthy"));
-        }
-        let caller = self.access.check(request)?;
-        log.caller = Some(caller);
+        let caller = match &route {
+            Ok(Route::Healthy) => None,
+            _ => Some(self.access.check(request)?),
+        };
+        log.caller = caller;
         let route = route?;
-        check_method(&request.method)?;
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return Err(ServiceError::MethodNotAllowed);
+        }
         match route {
             Route::Healthy => Ok(status_response("healthy")),
             Route::Ready => {
@@ -150,7 +151,7 @@ impl Service {
                 Ok(status_response("ready"))
             }
             Route::Groups(selection) => {
-                let selection = selection.limited_to(caller.jobs)?;
+                let selection = selection.limited_to(caller.and_then(|caller| caller.jobs))?;
                 let (form, mode) = (Representation::choose(&request.headers), self.settings.response_mode);
                 let listing = self.listing(&selection, request.deadline, form.most_bytes(mode)).await?;
                 form.respond(&request.headers, listing, mode)
@@ -179,10 +180,6 @@ where
     let until = deadline - (left / 10).min(MOST_KEPT_BACK);
     // Boxed, because the SDK's futures are large.
     tokio::time::timeout_at(until, Box::pin(read)).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
-}
-
-fn check_method(method: &Method) -> Result<(), ServiceError> {
-    if [Method::GET, Method::HEAD].contains(method) { Ok(()) } else { Err(ServiceError::MethodNotAllowed) }
 }
 
 fn status_response(status: &str) -> Response<Bytes> {
