@@ -17,6 +17,8 @@ class Fleet:
     jobs: int = 1
     # Whether its answer is too large for a buffered response.
     streamed: bool = False
+    # What the function has, in MB; 256 is the template's default.
+    memory: int = 256
 
     @property
     def targets(self):
@@ -86,6 +88,6 @@ FLEETS = {
         Fleet("S", groups=10, targets_per_group=2),
         Fleet("M", groups=10_000, targets_per_group=10),
         Fleet("L", groups=100_000, targets_per_group=1, six_labels=True, streamed=True),
-        Fleet("XL", groups=1_000_000, targets_per_group=1, six_labels=True, jobs=20, streamed=True),
+        Fleet("XL", groups=1_000_000, targets_per_group=1, six_labels=True, jobs=20, streamed=True, memory=512),
     )
 }

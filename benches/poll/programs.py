@@ -11,11 +11,10 @@ RELEASE = Path("target/release").absolute()
 PYTHON = Path("benches/python").absolute()
 BUILD = Path(".bench/functions").absolute()
 
-# What Lambda sets for every function. The numbers are the template's.
+# What Lambda sets for every function.
 LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
     "AWS_LAMBDA_FUNCTION_TIMEOUT": "900",
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/bench",
     "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
@@ -38,8 +37,8 @@ class Program:
 
     def environment_for(self, fleet, engine):
         """All variables to start it with, but the address of the Runtime API."""
-        table = {"HTTP_SD_TABLE": fleet.table}
-        return plain_environment() | LAMBDA | engine.environment() | table | self.environment
+        own = {"HTTP_SD_TABLE": fleet.table, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(fleet.memory)}
+        return plain_environment() | LAMBDA | engine.environment() | own | self.environment
 
 
 def programs(fleet):

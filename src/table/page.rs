@@ -59,6 +59,12 @@ struct Answer<'a> {
 }
 
 impl Page {
+    /// A page with those bytes, as DynamoDB sends them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// How many bytes it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,108 @@
+//! What the single steps of an answer take: `make bench-steps`. Throughput is in bytes of what goes in.
+
+use std::{hint::black_box, io::Write};
+
+use divan::{Bencher, counter::BytesCount};
+use flate2::{Compression, write::GzEncoder};
+use http_sd_lambda::{
+    group::{EpochSeconds, LabelName, LabelNames, Shard, Target},
+    table::{Page, Reading},
+};
+
+fn main() {
+    divan::main();
+}
+
+/// How a page's rows look.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// A target and six labels, as for instances.
+    Instances,
+    /// A hundred targets and three labels, as for services.
+    Services,
+}
+
+const SHAPES: [Shape; 2] = [Shape::Instances, Shape::Services];
+const NOW: EpochSeconds = EpochSeconds(1_764_000_000);
+
+/// A page of about a megabyte, as DynamoDB sends it.
+fn page(shape: Shape) -> Page {
+    let (rows, targets, labels) = match shape {
+        Shape::Instances => (2500, 1, 6),
+        Shape::Services => (300, 100, 3),
+    };
+    let text = |text: String| format!(r#"{{"S":"{text}"}}"#);
+    let row = |i: usize| {
+        let targets: Vec<_> = (0..targets).map(|j| text(format!("host-{i:06}-{j:02}.example.net:9100"))).collect();
+        let labels: Vec<_> =
+            (0..labels).map(|j| format!(r#""label_{j}":{}"#, text(format!("value {j} of {i:06}")))).collect();
+        format!(
+            r#"{{"labels":{{"M":{{{}}}}},"job":{{"S":"node_exporter"}},"targets":{{"L":[{}]}},"group":{}}}"#,
+            labels.join(","),
+            targets.join(","),
+            text(format!("group-{i:06}")),
+        )
+    };
+    let items: Vec<_> = (0..rows).map(row).collect();
+    Page::new(format!(r#"{{"Count":{rows},"Items":[{}],"ScannedCount":{rows}}}"#, items.join(",")).into_bytes())
+}
+
+/// The JSON of the page's groups.
+fn encode(page: &Page) -> Vec<u8> {
+    let mut json = Vec::with_capacity(page.len());
+    for row in page.content().expect("a page").rows {
+        if let Reading::Served(stored) = row.read(LabelNames::Legacy, NOW).expect("a valid row") {
+            serde_json::to_writer(&mut json, &stored.group).expect("JSON");
+        }
+    }
+    json
+}
+
+#[divan::bench(args = SHAPES)]
+fn page_to_rows(bencher: Bencher<'_, '_>, shape: Shape) {
+    let page = page(shape);
+    bencher.counter(BytesCount::new(page.len())).bench(|| page.content().map(|content| content.rows.len()));
+}
+
+#[divan::bench(args = SHAPES)]
+fn page_to_rows_to_json(bencher: Bencher<'_, '_>, shape: Shape) {
+    let page = page(shape);
+    bencher.counter(BytesCount::new(page.len())).bench(|| encode(&page));
+}
+
+#[divan::bench(args = SHAPES)]
+fn rows_to_valid_groups(bencher: Bencher<'_, '_>, shape: Shape) {
+    let page = page(shape);
+    let rows = page.content().expect("a page").rows;
+    bencher.counter(BytesCount::new(page.len())).bench(|| {
+        for row in &rows {
+            let _ = black_box(row.read(LabelNames::Legacy, NOW));
+        }
+    });
+}
+
+#[divan::bench(args = ["10.20.30.40:9100", "host-000001.example.net:9100", "größe.example.net:9100"])]
+fn validate_target(bencher: Bencher<'_, '_>, target: &str) {
+    bencher.counter(BytesCount::of_str(target)).bench(|| Target::check(black_box(target)));
+}
+
+#[divan::bench(args = ["env", "availability_zone"])]
+fn validate_label_name(bencher: Bencher<'_, '_>, name: &str) {
+    bencher.counter(BytesCount::of_str(name)).bench(|| LabelName::check(black_box(name), LabelNames::Legacy));
+}
+
+#[divan::bench(args = ["10.20.30.40:9100", "host-000001.example.net:9100"])]
+fn shard_of_target(bencher: Bencher<'_, '_>, target: &str) {
+    let shard = Shard::new(0, 4).expect("a shard");
+    bencher.counter(BytesCount::of_str(target)).bench(|| shard.has(black_box(target)));
+}
+
+/// The function compresses with level 1.
+#[divan::bench(args = [1, 2, 4, 6, 9])]
+fn compress(bencher: Bencher<'_, '_>, level: u32) {
+    let json = encode(&page(Shape::Instances));
+    bencher.counter(BytesCount::of_slice(&json)).bench(|| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+        encoder.write_all(&json).and_then(|()| encoder.finish()).map(|zipped| zipped.len())
+    });
+}
