@@ -6,6 +6,7 @@ mod admin;
 mod backoff;
 mod connect;
 mod error;
+mod https;
 #[cfg(feature = "sdctl")]
 mod insert;
 mod key;
@@ -26,6 +27,8 @@ pub use connect::connect;
 #[cfg(feature = "sdctl")]
 pub use connect::{Overrides, connect_with};
 pub use error::TableError;
+#[cfg(feature = "sdctl")]
+pub(crate) use https::Https;
 #[cfg(feature = "sdctl")]
 pub use insert::MOST_IN_TRANSACTION;
 pub use pages::Pages;
