@@ -25,6 +25,9 @@ pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
 pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
 /// For how many seconds a warm function may answer from memory: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
+/// Whether the function reads the table once while it starts, so that the first poll finds a connection: `on` (default)
+/// or `off`.
+pub const WARM_UP: &str = "HTTP_SD_WARM_UP";
 
 const MOST_CACHE_SECONDS: u64 = 3600;
 const MOST_TOKENS: usize = 16;
@@ -38,6 +41,18 @@ pub struct Config {
     pub access: Access,
     /// How the service behaves.
     pub settings: Settings,
+    /// Whether the start reads the table.
+    pub warm_up: WarmUp,
+}
+
+/// Whether the function reads the table once while it starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WarmUp {
+    /// It does.
+    #[default]
+    On,
+    /// It does not.
+    Off,
 }
 
 /// A variable that is missing or has a value that it does not take. One line, naming the variable and the remedy.
@@ -63,7 +78,12 @@ impl Config {
     /// # Errors
     /// As [`Config::from_env`].
     pub fn read(lookup: &Lookup<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { table: table(lookup)?, access: access(lookup)?, settings: settings(lookup)? })
+        Ok(Self {
+            table: table(lookup)?,
+            access: access(lookup)?,
+            settings: settings(lookup)?,
+            warm_up: one_of(lookup, WARM_UP, "on or off", [("on", WarmUp::On), ("off", WarmUp::Off)])?,
+        })
     }
 }
 
@@ -213,6 +233,7 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Legacy);
         assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
         assert_eq!(config.settings.cache, Duration::ZERO);
+        assert_eq!(config.warm_up, WarmUp::On);
     }
 
     #[test]
@@ -226,6 +247,7 @@ mod tests {
             (LABEL_NAMES, "utf8"),
             (RESPONSE_MODE, "stream"),
             (CACHE_SECONDS, "3600"),
+            (WARM_UP, "off"),
         ])
         .unwrap();
         let Access::Token(credentials) = config.access else { panic!("not token") };
@@ -235,6 +257,8 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Utf8);
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
         assert_eq!(config.settings.cache, Duration::from_hours(1));
+        assert_eq!(config.warm_up, WarmUp::Off);
+        assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, WarmUp::On);
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }
 
@@ -270,6 +294,7 @@ mod tests {
             (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
             (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
             (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": it takes on or off"),
         ];
         for (variables, expected) in cases {
             let error = read_with(variables).unwrap_err();

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use http_sd_lambda::{
-    config::{Config, variable},
+    config::{Config, WarmUp, variable},
     lambda, log,
     service::Service,
     table::{Table, connect},
@@ -34,6 +34,9 @@ async fn main() -> ExitCode {
         );
     }
     let table = Table::new(connect().await, config.table);
+    if config.warm_up == WarmUp::On {
+        table.warm_up().await;
+    }
     let service = Arc::new(Service::new(table, config.access, config.settings));
     let handler = service_fn(move |event: LambdaEvent<_>| {
         let service = Arc::clone(&service);

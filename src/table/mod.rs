@@ -16,6 +16,7 @@ mod record;
 mod row;
 #[cfg(feature = "sdctl")]
 mod size;
+mod warm_up;
 #[cfg(feature = "sdctl")]
 mod write;
 

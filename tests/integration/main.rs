@@ -26,3 +26,4 @@ mod start_up;
 mod surface;
 mod table;
 mod token;
+mod warm_up;
