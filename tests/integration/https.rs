@@ -1,4 +1,9 @@
-//! TLS to the table, as the function speaks it.
+//! The way to the table: which host it is on, as the function finds it, and TLS.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+};
 
 use crate::common::{Dynamo, Row, lambda::Function, tls::TlsDynamo};
 
@@ -34,4 +39,39 @@ async fn trusted_roots_are_read_for_tls_alone() {
         let log = function.process.wait_for("event=\"request\"");
         assert_eq!(log.contains("certificate"), expected, "{log}");
     }
+}
+
+/// The head of the first request that the function sends: to the table itself, or to a proxy on the way there.
+fn first_request(variables: &[(&str, &str)], itself: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (endpoint, proxy) = if itself { (url.as_str(), "") } else { ("", url.as_str()) };
+    let _function =
+        Function::start(endpoint, &[&[("HTTPS_PROXY", proxy), ("AWS_MAX_ATTEMPTS", "1")], variables].concat());
+    let lines = BufReader::new(listener.accept().unwrap().0).lines();
+    let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    head.join("\n")
+}
+
+#[test]
+fn the_sdks_own_variables_say_where_the_table_is() {
+    let elsewhere = ("AWS_ENDPOINT_URL", "https://elsewhere.example");
+    let account = ("AWS_ACCOUNT_ID", "123456789012");
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[], "dynamodb.us-east-1.amazonaws.com"),
+        (&[("AWS_REGION", "eu-central-1")], "dynamodb.eu-central-1.amazonaws.com"),
+        (&[("AWS_USE_FIPS_ENDPOINT", "true")], "dynamodb-fips.us-east-1.amazonaws.com"),
+        (&[("AWS_USE_DUALSTACK_ENDPOINT", "true")], "dynamodb.us-east-1.api.aws"),
+        (&[account], "123456789012.ddb.us-east-1.amazonaws.com"),
+        (&[account, ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")], "dynamodb.us-east-1.amazonaws.com"),
+        (&[elsewhere], "elsewhere.example"),
+        (&[elsewhere, ("AWS_ENDPOINT_URL_DYNAMODB", "https://here.example")], "here.example"),
+        (&[elsewhere, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "dynamodb.us-east-1.amazonaws.com"),
+    ];
+    for (variables, host) in cases {
+        let head = first_request(variables, false);
+        assert!(head.starts_with(&format!("CONNECT {host}:443 ")), "{variables:?}: {head}");
+    }
+    let head = first_request(&[("AWS_SDK_UA_APP_ID", "fleet")], true);
+    assert!(head.starts_with("POST / ") && head.contains("app/fleet"), "{head}");
 }
