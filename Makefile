@@ -4,7 +4,8 @@ SHELL := bash
 CARGO := cargo
 # What `make tools` and `make check-tools` install, and what they need to find each other.
 TOOLS := $(CURDIR)/.tools/bin
-PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/pytest -p no:cacheprovider -q
+# As a module of Python, which finds scripts/ from here.
+PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/python -m pytest -p no:cacheprovider -q
 # The SAM CLI wants a region, and finds cargo-lambda and zig beside itself.
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
 # sdctl and the tests share one build.

@@ -28,6 +28,9 @@ pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
 /// The function's memory in MB, which Lambda sets. What would take more is an error before the function is killed.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// Whether the function reads the table once while it starts, so that the first poll finds a connection: `on` (default)
+/// or `off`.
+pub const WARM_UP: &str = "HTTP_SD_WARM_UP";
 
 const MOST_CACHE_SECONDS: u64 = 3600;
 const MOST_TOKENS: usize = 16;
@@ -41,6 +44,18 @@ pub struct Config {
     pub access: Access,
     /// How the service behaves.
     pub settings: Settings,
+    /// Whether the start reads the table.
+    pub warm_up: WarmUp,
+}
+
+/// Whether the function reads the table once while it starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WarmUp {
+    /// It does.
+    #[default]
+    On,
+    /// It does not.
+    Off,
 }
 
 /// A variable that is missing or has a value that it does not take. One line, naming the variable and the remedy.
@@ -66,7 +81,12 @@ impl Config {
     /// # Errors
     /// As [`Config::from_env`].
     pub fn read(lookup: &Lookup<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { table: table(lookup)?, access: access(lookup)?, settings: settings(lookup)? })
+        Ok(Self {
+            table: table(lookup)?,
+            access: access(lookup)?,
+            settings: settings(lookup)?,
+            warm_up: one_of(lookup, WARM_UP, "on or off", [("on", WarmUp::On), ("off", WarmUp::Off)])?,
+        })
     }
 }
 
@@ -225,6 +245,7 @@ mod tests {
         assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
         assert_eq!(config.settings.cache, Duration::ZERO);
         assert_eq!(config.settings.memory, None);
+        assert_eq!(config.warm_up, WarmUp::On);
     }
 
     #[test]
@@ -239,6 +260,7 @@ mod tests {
             (RESPONSE_MODE, "stream"),
             (CACHE_SECONDS, "3600"),
             (MEMORY, "256"),
+            (WARM_UP, "off"),
         ])
         .unwrap();
         let Access::Token(credentials) = config.access else { panic!("not token") };
@@ -249,6 +271,8 @@ mod tests {
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
         assert_eq!(config.settings.cache, Duration::from_hours(1));
         assert_eq!(config.settings.memory, Some(256 * 1024 * 1024));
+        assert_eq!(config.warm_up, WarmUp::Off);
+        assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, WarmUp::On);
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }
 
@@ -285,6 +309,7 @@ mod tests {
             (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
             (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
             (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": it takes a whole number of megabytes"),
+            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": it takes on or off"),
         ];
         for (variables, expected) in cases {
             let error = read_with(variables).unwrap_err();

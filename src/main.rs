@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use http_sd_lambda::{
-    config::{Config, variable},
+    config::{Config, WarmUp, variable},
     lambda, log,
     service::Service,
     table::{Table, connect},
@@ -12,6 +12,8 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 /// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// What Lambda makes of the function's role, with the secret key beside it.
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -25,7 +27,16 @@ async fn main() -> ExitCode {
     if variable(RUNTIME_API).is_none() {
         return fail("there is no Lambda here: run it with cargo lambda watch, or use sdctl serve on this machine");
     }
+    if variable(ACCESS_KEY).is_none() {
+        return fail(
+            "AWS_ACCESS_KEY_ID is not set: Lambda sets it; anywhere else put credentials into the environment, \
+             such as those that `aws configure export-credentials --format env` prints",
+        );
+    }
     let table = Table::new(connect().await, config.table);
+    if config.warm_up == WarmUp::On {
+        table.warm_up().await;
+    }
     let service = Arc::new(Service::new(table, config.access, config.settings));
     let handler = service_fn(move |event: LambdaEvent<_>| {
         let service = Arc::clone(&service);

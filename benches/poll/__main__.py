@@ -16,8 +16,8 @@ from benches.poll import machine, plots, report
 from benches.poll.engines import ENGINES, FOLDER
 from benches.poll.fleets import FLEETS
 from benches.poll.measure import run, run_emulated
-from benches.poll.processes import Failed
 from benches.poll.programs import programs, sizes
+from scripts.processes import Failed
 
 RESULTS = FOLDER / "results.json"
 # The largest fleet is there for its size, not for a fine difference.

@@ -6,7 +6,8 @@ import itertools
 import json
 from pathlib import Path
 
-from benches.poll.processes import Failed, free_port, plain_environment, running, wait_until
+from benches.poll.processes import plain_environment
+from scripts.processes import Failed, free_port, running, wait_until
 
 FOLDER = Path(".bench").absolute()
 SDCTL = Path("target/release/sdctl").absolute()

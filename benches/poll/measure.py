@@ -8,8 +8,9 @@ import urllib.error
 import urllib.request
 
 from benches.poll.engines import FOLDER
-from benches.poll.processes import Failed, child_of, cpu_seconds, free_port, peak_bytes, running, wait_until
+from benches.poll.processes import child_of, cpu_seconds, peak_bytes
 from benches.poll.runtime import RuntimeApi
+from scripts.processes import Failed, free_port, running, wait_until
 
 EMULATOR = FOLDER / "bin/aws-lambda-rie"
 # Warm calls of a process. Those with little to do are many, so that one that was disturbed does not count.

@@ -9,12 +9,14 @@ import matplotlib.pyplot as plt  # noqa: E402
 from benches.poll import costs  # noqa: E402
 from benches.poll.bars import MB  # noqa: E402
 from benches.poll.figures import figure  # noqa: E402
+from benches.poll.programs import WARMED_UP  # noqa: E402
 
 # The same run gives the same files.
 mpl.rcParams.update({"svg.hashsalt": "http-sd-lambda", "svg.fonttype": "none", "font.size": 9})
 METADATA = {"Date": None, "Creator": None}
 COLOURS = {
     "http-sd": "#0b6e99",
+    WARMED_UP: "#0b9970",
     "http-sd, cache on": "#7fc4dd",
     "sdk-query": "#d98032",
     "bare": "#9a9a9a",
@@ -66,7 +68,7 @@ def calls(results):
     panels = [("warm call", 1000, "wall, ms"), ("warm call cpu", 1000, "CPU, ms"), ("peak", 1 / MB, "peak memory, MB")]
     fleets = results["fleets"]
     plot, all_axes = plt.subplots(1, 3, figsize=(10, 3.2))
-    names = [name for name in COLOURS if any(name in fleet["runs"] for fleet in fleets.values())]
+    names = [name for name in COLOURS if any(name in fleet["runs"] for fleet in fleets.values()) and name != WARMED_UP]
     width = 0.8 / len(names)
     for axes, (what, scale, title) in zip(all_axes, panels, strict=True):
         for i, name in enumerate(names):

@@ -10,6 +10,8 @@ from benches.poll.processes import plain_environment
 RELEASE = Path("target/release").absolute()
 PYTHON = Path("benches/python").absolute()
 BUILD = Path(".bench/functions").absolute()
+# Measured for its start alone.
+WARMED_UP = "http-sd, warm-up on"
 
 # What Lambda sets for every function.
 LAMBDA = {
@@ -44,9 +46,13 @@ class Program:
 def programs(fleet):
     """The functions that are measured with a fleet. The first one is ours."""
     mode = {"HTTP_SD_AUTH": "none", "HTTP_SD_RESPONSE_MODE": "stream" if fleet.streamed else "buffered"}
+    # The start alone is compared with that of functions which read nothing until they are asked.
+    mode |= {"HTTP_SD_WARM_UP": "off"}
     ours = [str(RELEASE / "http-sd")]
     cached = mode | {"HTTP_SD_CACHE_SECONDS": "60"}
     chosen = [Program("http-sd", ours, mode, streams=True)]
+    if fleet.name == "S":
+        chosen.append(Program(WARMED_UP, ours, mode | {"HTTP_SD_WARM_UP": "on"}, streams=True))
     if fleet.jobs == 1:
         chosen.append(Program("sdk-query", [str(RELEASE / "bench-sdk-query")], answers=False, streams=True))
     if not fleet.streamed:

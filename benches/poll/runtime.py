@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from benches.poll.processes import Failed, ensure_running
+from scripts.processes import Failed, ensure_running
 
 # What a function is given to answer, so that a large fleet through a slow engine is not cut short.
 TIMEOUT = 900

@@ -14,6 +14,7 @@ use dynoxide::{Database, server::serve_with_shutdown};
 use tokio::net::TcpListener;
 
 use super::LocalError;
+use crate::table::Https;
 
 /// The engine's file within its data folder.
 const FILE: &str = "dynamodb.sqlite";
@@ -108,6 +109,7 @@ pub fn endpoint(folder: &Path) -> Option<String> {
 pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(Https::default())
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "sdctl"))

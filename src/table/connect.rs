@@ -2,21 +2,57 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, ConfigLoader};
-use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
+use aws_config::{
+    AppName, BehaviorVersion, SdkConfig,
+    default_provider::{
+        endpoint_url::endpoint_url_provider, ignore_configured_endpoint_urls::ignore_configured_endpoint_urls_provider,
+        retry_config, timeout_config, use_dual_stack::use_dual_stack_provider, use_fips::use_fips_provider,
+    },
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    meta::region::ProvideRegion,
+    provider_config::ProviderConfig,
+};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{SharedCredentialsProvider, timeout::TimeoutConfig},
+};
+
+use super::https::Https;
+use crate::config::variable;
 
 /// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
 /// still leaves time for it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A DynamoDB client from the SDK's own environment variables and files, with time-outs that suit a poll.
+/// A DynamoDB client for the function, with time-outs that suit a poll: from the SDK's own environment variables, with
+/// credentials and a region from nowhere else.
+///
+/// There Lambda puts both. `aws_config::defaults` looks in all other places, too, and with the clients that it takes for
+/// that the function would be a seventh larger.
 pub async fn connect() -> Client {
-    Client::new(&loader().load().await)
+    let sdk = ProviderConfig::without_region();
+    let mut timeouts = timeouts();
+    timeouts.take_defaults_from(&timeout_config::default_provider().configure(&sdk).timeout_config().await);
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(Https::default())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .retry_config(retry_config::default_provider().configure(&sdk).retry_config().await)
+        .timeout_config(timeouts);
+    config.set_use_fips(use_fips_provider(&sdk).await);
+    config.set_use_dual_stack(use_dual_stack_provider(&sdk).await);
+    config.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    config.set_account_id_endpoint_mode(variable("AWS_ACCOUNT_ID_ENDPOINT_MODE").and_then(|mode| mode.parse().ok()));
+    if ignore_configured_endpoint_urls_provider(&sdk).await != Some(true) {
+        let of_dynamodb = variable("AWS_ENDPOINT_URL_DYNAMODB");
+        config.set_endpoint_url(of_dynamodb.or(endpoint_url_provider(&sdk).await));
+    }
+    Client::new(&config.build())
 }
 
-fn loader() -> ConfigLoader {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
 }
 
 /// What somebody said on the command line, in place of the environment and the SDK's files.
@@ -31,10 +67,11 @@ pub struct Overrides {
     pub endpoint_url: Option<String>,
 }
 
-/// As [`connect`], where the command line has the last word.
+/// A client for the command line, from whatever the SDK knows of, where `overrides` have the last word.
 #[cfg(feature = "sdctl")]
 pub async fn connect_with(overrides: &Overrides) -> Client {
-    let mut loader = loader();
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).http_client(Https::default());
     if let Some(region) = &overrides.region {
         loader = loader.region(aws_config::Region::new(region.clone()));
     }

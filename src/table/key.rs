@@ -30,7 +30,7 @@ impl Table {
         self.key_is_right.get_or_try_init(|| self.is_ours()).await.copied()
     }
 
-    /// Makes sure, each time, that the table is there, has our key and can be read.
+    /// Makes sure, each time, that the table is there, has our key and can be read. [`Table::ensure_key`] takes its word.
     ///
     /// # Errors
     /// As [`Table::ensure_key`].
@@ -39,7 +39,13 @@ impl Table {
             let read = self.client.scan().table_name(&self.name).limit(1).send().await;
             read.map(|_| ()).map_err(TableError::from)
         };
-        tokio::try_join!(self.is_ours(), read).map(|_| ())
+        let key = async {
+            self.is_ours().await?;
+            // Nobody has to ask again. An error says that somebody has, or is about to.
+            let _ = self.key_is_right.set(());
+            Ok(())
+        };
+        tokio::try_join!(key, read).map(|_| ())
     }
 
     async fn is_ours(&self) -> Result<(), TableError> {

@@ -7,6 +7,7 @@ mod attribute;
 mod backoff;
 mod connect;
 mod error;
+mod https;
 #[cfg(feature = "sdctl")]
 mod insert;
 mod key;
@@ -17,6 +18,7 @@ mod record;
 mod row;
 #[cfg(feature = "sdctl")]
 mod size;
+mod warm_up;
 #[cfg(feature = "sdctl")]
 mod write;
 
@@ -28,6 +30,8 @@ pub use connect::connect;
 #[cfg(feature = "sdctl")]
 pub use connect::{Overrides, connect_with};
 pub use error::TableError;
+#[cfg(feature = "sdctl")]
+pub(crate) use https::Https;
 #[cfg(feature = "sdctl")]
 pub use insert::MOST_IN_TRANSACTION;
 pub use page::{Page, PageContent, Start};

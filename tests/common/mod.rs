@@ -7,11 +7,13 @@ pub mod engine;
 pub mod events;
 pub mod fault;
 pub mod http;
+pub mod lambda;
 pub mod log;
 pub mod process;
 pub mod prometheus;
 pub mod row;
 pub mod sdctl;
+pub mod tls;
 pub mod tools;
 
 pub use ask::{Answer, Ask};

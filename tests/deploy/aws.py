@@ -5,11 +5,9 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from scripts.processes import free_port, running, wait_until
+
 REPOSITORY = Path(__file__).parents[2]
 TOOLS = REPOSITORY / ".tools/bin"
 SDCTL = REPOSITORY / "target/debug/sdctl"
@@ -25,40 +25,10 @@ REGION = "eu-central-1"
 ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "administrator", "AWS_SECRET_ACCESS_KEY": "administrator"}
 
 
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def plain_environment():
     """The environment without what whoever runs this has set for AWS and for us."""
     own = ("AWS_", "HTTP_SD_", "RUST_LOG", "SAM_CLI_", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
-
-
-@contextlib.contextmanager
-def running(command, environment, log):
-    """A process that is stopped, with its children, however the block ends."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-    try:
-        yield process
-    finally:
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-
-
-def wait_until(holds, process, log, patience=60):
-    """Waits until something holds, for as long as the process runs."""
-    give_up = time.monotonic() + patience
-    while not holds():
-        assert process.poll() is None and time.monotonic() < give_up, log.read_text(errors="replace")
-        time.sleep(0.05)
 
 
 def post(url, body, content_type="application/json"):
@@ -180,7 +150,7 @@ class Stack:
         log = folder / "emulator.log"
         with running(command, environment, log) as process:
             function = Emulated(f"http://{address}/2015-03-31/functions/function/invocations", log)
-            wait_until(function.is_up, process, log)
+            wait_until(function.is_up, process)
             yield function
 
 
@@ -264,5 +234,5 @@ def local_aws(folder):
                 return True
             return False
 
-        wait_until(listens, process, log)
+        wait_until(listens, process)
         yield aws

@@ -6,7 +6,9 @@ import subprocess
 import urllib.request
 
 import pytest
-from aws import REPOSITORY, SDCTL, Stack, free_port, local_aws, running, tool, wait_until
+from aws import REPOSITORY, SDCTL, Stack, local_aws, tool
+
+from scripts.processes import free_port, running, wait_until
 
 
 def blocks():
@@ -49,7 +51,7 @@ def test_the_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     log = tmp_path / "serve.log"
     variables = stack.function["Environment"]["Variables"]
     with running(serve, aws.environment() | variables, log) as process:
-        wait_until(lambda: "Ctrl-C stops it." in log.read_text(), process, log)
+        wait_until(lambda: "Ctrl-C stops it." in log.read_text(), process)
         checked = run(commands[reading + 1 :], before=f"{commands[reading]}\n[ -n \"$URL\" ]; URL='{served}'")
         assert "200, 1 group, 1 target" in checked, checked
         printed = checked[checked.index("scrape_configs:") :]
@@ -72,4 +74,4 @@ def test_the_steps_lead_to_a_polling_prometheus(aws, tmp_path):
                     ("web-1.example.internal:9100", "prod")
                 ]
 
-            wait_until(polled, process, log)
+            wait_until(polled, process)

@@ -34,6 +34,19 @@ fn a_wrong_variable_ends_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
+fn credentials_outside_of_lambda_must_be_in_the_environment() {
+    let variables = [
+        ("HTTP_SD_TABLE", "http-sd"),
+        ("HTTP_SD_AUTH", "iam"),
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"),
+        ("AWS_PROFILE", "default"),
+    ];
+    let (success, stderr) = start(&variables);
+    assert!(!success && stderr.starts_with("http-sd: AWS_ACCESS_KEY_ID is not set: Lambda sets it"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
 fn an_open_function_says_so_at_each_start() {
     let table = ("HTTP_SD_TABLE", "http-sd");
     let warning = "HTTP_SD_AUTH=none: whoever reaches the URL may read every target";

@@ -12,7 +12,7 @@ use http_sd_lambda::{
     group::{EpochSeconds, Fault, Job},
     local::{self, Engine, LocalError},
     service::{Access, Service},
-    table::{self, Expect, Owner, Table, TableError, WriteError},
+    table::{Expect, Overrides, Owner, Table, TableError, WriteError, connect_with},
 };
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -94,7 +94,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
     let url = url_of(&listener)?;
     let mut servers = Servers::new();
     let (table, local) = if let Some(name) = &options.table {
-        (Table::new(table::connect().await, name), None)
+        (Table::new(connect_with(&Overrides::default()).await, name), None)
     } else {
         let (table, local) = start_engine(&options, &mut servers).await?;
         (table, Some(local))

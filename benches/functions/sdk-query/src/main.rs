@@ -6,6 +6,10 @@ use std::{env, sync::Arc, time::Duration};
 
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig, types::AttributeValue};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
 
@@ -16,7 +20,9 @@ const ATTRIBUTES: [&str; 6] = ["job", "group", "targets", "labels", "expires_at"
 async fn main() -> Result<(), Error> {
     let table = env::var("HTTP_SD_TABLE")?;
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).build();
-    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).http_client(https);
+    let config = config.load().await;
     let state = Arc::new((Client::new(&config), table));
     run(service_fn(move |event: LambdaEvent<Value>| {
         let state = Arc::clone(&state);

@@ -43,6 +43,8 @@ impl Poller {
     /// A poller that sends the token in that file, if there is one.
     pub(super) fn new(url: &Url, token_file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
         let authorization = token_file.map(authorization).transpose()?;
+        // An error says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // Prometheus goes through a proxy only if its configuration says so. It gives up after its refresh interval.
         let client = Client::builder().user_agent(USER_AGENT).timeout(refresh_interval).no_proxy().build();
         let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;

@@ -1,0 +1,109 @@
+//! The function as a process, and a stand-in for the API from which Lambda hands it events.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::Duration,
+};
+
+use ::http::{Response, StatusCode};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    routing,
+};
+use serde_json::Value;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{background::Background, engine::function_environment, events, process::Process};
+
+/// What Lambda sets for every function.
+const LAMBDA: [(&str, &str); 5] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "http-sd"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+    ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/http-sd"),
+    ("AWS_LAMBDA_LOG_STREAM_NAME", "1"),
+];
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The function. It stops when it is dropped.
+pub struct Function {
+    pub process: Process,
+    idle: Receiver<()>,
+    events: tokio::sync::mpsc::UnboundedSender<Value>,
+    answers: Receiver<Value>,
+    _api: Background,
+}
+
+#[derive(Clone)]
+struct Api {
+    idle: Sender<()>,
+    events: Arc<AsyncMutex<tokio::sync::mpsc::UnboundedReceiver<Value>>>,
+    answers: Arc<Mutex<Sender<Value>>>,
+}
+
+impl Function {
+    /// Starts it against a DynamoDB at `endpoint`.
+    pub fn start(endpoint: &str, environment: &[(&str, &str)]) -> Self {
+        let (idle_in, idle) = channel();
+        let (events, events_out) = tokio::sync::mpsc::unbounded_channel();
+        let (answers_in, answers) = channel();
+        let api = Api {
+            idle: idle_in,
+            events: Arc::new(AsyncMutex::new(events_out)),
+            answers: Arc::new(Mutex::new(answers_in)),
+        };
+        let invocation = "/2018-06-01/runtime/invocation";
+        let router = Router::new()
+            .route(&format!("{invocation}/next"), routing::get(next))
+            .route(&format!("{invocation}/{{id}}/response"), routing::post(response))
+            .with_state(api);
+        let api = Background::router(router);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_http-sd"));
+        command
+            .env_clear()
+            .envs(LAMBDA)
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+            .envs(function_environment(endpoint))
+            .envs(environment.iter().copied());
+        Self { process: Process::start(&mut command), idle, events, answers, _api: api }
+    }
+
+    /// Waits until it has initialised, which it tells by asking for an event.
+    pub fn wait_until_ready(&self) {
+        let ready = self.idle.recv_timeout(PATIENCE);
+        assert!(ready.is_ok(), "it asks for no event:\n{}", self.process.output());
+    }
+
+    /// Its response to an event of `events/`.
+    pub fn invoke(&self, event: &str) -> Value {
+        self.events.send(events::load(event)).unwrap();
+        let answer = self.answers.recv_timeout(PATIENCE);
+        answer.unwrap_or_else(|_| panic!("it does not answer:\n{}", self.process.output()))
+    }
+}
+
+async fn next(State(api): State<Api>) -> Response<Body> {
+    let _ = api.idle.send(());
+    let Some(event) = api.events.lock().await.recv().await else { return Response::new(Body::empty()) };
+    let deadline = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(10);
+    Response::builder()
+        .header("content-type", "application/json")
+        .header("lambda-runtime-aws-request-id", "test-request")
+        .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+        .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:http-sd")
+        .body(Body::from(event.to_string()))
+        .unwrap()
+}
+
+async fn response(State(api): State<Api>, answer: Bytes) -> StatusCode {
+    let _ = api.answers.lock().unwrap().send(serde_json::from_slice(&answer).unwrap());
+    StatusCode::ACCEPTED
+}
