@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn job(job: &str) -> Selection {
-        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None }
+        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None, selectors: None }
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
             (part(1, 2), 1000, false),
             (part(0, 4), 1000, false),
             (Selection { meta: true, ..part(1, 4) }, 1000, false),
-            (Selection { scope: Scope::All, meta: false, shard: None }, 1000, false),
+            (Selection { scope: Scope::All, meta: false, shard: None, selectors: None }, 1000, false),
         ];
         for (selection, now, kept) in cases {
             assert_eq!(cache.get(&selection, EpochSeconds(now)).is_some(), kept, "{selection:?} at {now}");

@@ -139,6 +139,15 @@ impl Encoder<'_> {
                 return Ok(());
             }
         }
+        if let Some(selectors) = &self.selection.selectors {
+            let labels = &stored.group.labels;
+            let label = |name: &str| labels.iter().find(|(label, _)| label.as_str() == name).map(|(_, value)| &**value);
+            let part = selectors.of_group(stored.job.as_str(), stored.name.as_str(), label);
+            stored.group.targets.retain(|target| part.has(target.as_str()));
+            if stored.group.targets.is_empty() {
+                return Ok(());
+            }
+        }
         if self.selection.meta {
             stored.group.add_meta_labels(&stored.job, &stored.name);
         }
