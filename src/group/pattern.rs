@@ -374,3 +374,212 @@ fn character(literal: &Literal) -> Result<char, NotAPattern> {
         _ => Ok(literal.c),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MOST: usize = 10_000;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text, MOST).unwrap_or_else(|problem| panic!("{text:?} {problem}"))
+    }
+
+    #[test]
+    fn an_expression_matches_a_whole_text_as_in_prometheus() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            ("", &[""], &["a"]),
+            ("a|b", &["a", "b"], &["ab", "aa", "", "c"]),
+            ("a|", &["a", ""], &["b"]),
+            ("web-.*", &["web-", "web-1", "web-\n1"], &["a web-1", "web"]),
+            // A newline is a character like any other, unless the expression says otherwise.
+            (".", &["a", "\n", "é", "😀"], &["", "ab"]),
+            ("(?-s).", &["a", "é"], &["\n"]),
+            ("(?-s:.)(?s:.)", &["a\n"], &["\na"]),
+            ("[^a]", &["b", "\n", "é"], &["a", ""]),
+            ("a$", &["a"], &["a\n"]),
+            ("^a$|^b", &["a", "b"], &["ab"]),
+            (r"\Aa\z", &["a"], &["a\n"]),
+            ("(?m)a$.^b", &["a\nb"], &["axb", "ab"]),
+            ("a$.^b", &[], &["a\nb"]),
+            // ASCII classes, whatever Unicode says.
+            (r"\d+", &["0", "19"], &["٣", "a", "１"]),
+            (r"\D", &["٣", "a", "\n"], &["1"]),
+            (r"\w+", &["aZ_09"], &["é", "-", "ſ", "\u{212a}"]),
+            (r"\W", &["é", "-"], &["a", "_"]),
+            (r"\s+", &[" \t\n\x0c\r"], &["\x0b", "\u{a0}", "\u{85}"]),
+            (r"\S", &["\x0b", "\u{a0}", "a"], &[" "]),
+            ("[[:space:]]", &["\x0b", " "], &["\u{a0}"]),
+            ("[[:^space:]]", &["a", "\u{a0}"], &["\x0b"]),
+            ("[[:alpha:][:digit:]_]+", &["aZ9_"], &["é", ":"]),
+            ("[[:punct:]]+", &["!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"], &["a", " "]),
+            ("[[:word:]][[:xdigit:]][[:upper:]]", &["_fZ"], &["_gZ", "_fz"]),
+            (r"[\d\-x]+", &["1-x"], &["a"]),
+            (r"[^\d\s]+", &["ab"], &["1", " "]),
+            (r"[\W\w]", &["a", "é"], &[""]),
+            (r"[^\W\w]", &[], &["a", "é", ""]),
+            (r"\bé\b", &[], &["é"]),
+            (r"é\Bé", &["éé"], &[]),
+            (r"a\b-\bb", &["a-b"], &[]),
+            // Brackets.
+            ("[]a]+", &["]a"], &["b"]),
+            ("[^]a]+", &["b^"], &["]"]),
+            ("[-a]+", &["-a"], &["b"]),
+            ("[a-]+", &["-a"], &["b"]),
+            ("[^-a]+", &["b"], &["-", "a"]),
+            ("[a-c-]+", &["b-"], &["d"]),
+            ("[a^&~.]+", &["^&~.a"], &["b"]),
+            (r"[\[\]\\]+", &["[]\\"], &["a"]),
+            ("[à-ü]+", &["éü"], &["e"]),
+            ("[:alpha:]", &["a", ":"], &["b"]),
+            // Repetitions.
+            ("a{2}", &["aa"], &["a", "aaa"]),
+            ("a{2,}", &["aa", "aaaa"], &["a"]),
+            ("a{0,2}", &["", "aa"], &["aaa"]),
+            ("a{0}b", &["b"], &["ab"]),
+            ("(ab|c)+?", &["abc", "ab"], &["", "a"]),
+            ("(?U)a*", &["", "aaa"], &["b"]),
+            ("(a{2}){3}", &["aaaaaa"], &["aaaaa"]),
+            ("(|a)+", &["", "aa"], &["b"]),
+            // Characters.
+            (r"\x41\x{1F600}\t\n\a\f\r\v", &["A😀\t\n\x07\x0c\r\x0b"], &["A"]),
+            (r"\.\-\/\_\!\:\ ", &[".-/_!: "], &["a"]),
+            ("}]", &["}]"], &["}"]),
+            ("#a b", &["#a b"], &["#ab"]),
+            (r"\xe9", &["é"], &[]),
+            // Groups and flags.
+            ("(?P<x>a)(?<y>b)(?:c)", &["abc"], &["ab"]),
+            ("(?i)web", &["web", "WEB", "wEb"], &["wéb"]),
+            ("(?i)k+s?", &["k", "K", "\u{212a}", "kſ"], &["s"]),
+            ("(?i)[k-s]+", &["KſS\u{212a}q"], &["a"]),
+            ("(?i)[^k]", &["a", "é"], &["K", "\u{212a}"]),
+            (r"(?i)\w+", &["a\u{17f}\u{212a}"], &["é"]),
+            (r"(?i)\W", &["é"], &["ſ"]),
+            (r"(?i)[[:lower:]]", &["A", "ſ"], &["1"]),
+            (r"(?i)[^\W_]", &["A", "ſ"], &["_", "é"]),
+            ("(?i:a)b", &["ab", "Ab"], &["aB"]),
+            ("a(?i)b|c", &["ab", "aB", "c", "C"], &["AB"]),
+            ("(a(?i)b)c", &["abc", "aBc"], &["aBC"]),
+            ("(?i)a(?-i)b", &["Ab"], &["AB"]),
+        ];
+        for (text, matching, others) in cases {
+            let pattern = pattern(text);
+            for value in *matching {
+                assert!(pattern.matches(value), "{text:?} does not match {value:?}");
+            }
+            for value in *others {
+                assert!(!pattern.matches(value), "{text:?} matches {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_might_mean_something_else_in_prometheus_is_refused() {
+        let cases: &[(&str, &[&str])] = &[
+            ("has a boundary of words", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
+            ("has a class of Unicode", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
+            ("has a flag that Prometheus does not know", &["(?x)a b", "(?u)a", "(?-u)a", "(?R)a", "(?ix:a)"]),
+            ("has &&, -- or ~~ in brackets", &["[a-z&&b]", "[a-z--b]", "[a~~b]", "[a--]", "[%--]", "[+--/]"]),
+            ("has a - in the middle of brackets", &["[--a]", "[]-a]", "[a-c-e]", "[^--/]", "[[:alpha:]-z]"]),
+            ("has a bracket in brackets", &["[[a]]", "[a[b]c]", "[[:foo:]]"]),
+            ("has a repetition of a repetition", &["a**", "a+*", "a{2}{3}", "a*??", "a??{2}"]),
+            ("has blanks or zeros", &["a{ 2}", "a{2, 3}", "a{02}", "a{2,03}", "a{2 }"]),
+            ("has more than 1000 repetitions", &["a{1001,1002}", "a{1002}", "a{1,1002}"]),
+            ("has a character beyond ASCII where case", &["(?i)é", "(?i)[a-ÿ]", "(?i:[^é])", "(?i)\u{212a}"]),
+            ("has a number for a character", &[r"\u0041", r"\U00000041", r"\u{41}", r"[\u0041]"]),
+            (
+                "is not read",
+                &[
+                    "(",
+                    ")",
+                    "a)(b",
+                    "[",
+                    "[a",
+                    "[]",
+                    "*",
+                    "a{",
+                    "a{,2}",
+                    "a{x}",
+                    "{2}",
+                    "a{2,1}",
+                    r"\Qa.b\E",
+                    r"\C",
+                    r"\Z",
+                    r"\1",
+                    r"\0",
+                    r"\12",
+                    r"\é",
+                    r"\",
+                    r"\x",
+                    r"\x{110000}",
+                    r"\x{d800}",
+                    "(?=a)",
+                    "(?<!a)",
+                    "(?P<>a)",
+                    "(?",
+                    "(?i",
+                    "(?-)a",
+                    "[b-a]",
+                    r"[a-\d]",
+                    r"[\b]",
+                    "(?P=x)",
+                    "[[a]",
+                ],
+            ),
+        ];
+        for (problem, texts) in cases {
+            for text in *texts {
+                let refused = Pattern::parse(text, MOST).expect_err(text).to_string();
+                assert!(refused.starts_with(problem), "{text:?} {refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_expression_is_bounded_however_it_grows() {
+        for text in [
+            "a".repeat(MOST),
+            "(a{100}){100}".into(),
+            "((a{1000}){1000}){1000}".into(),
+            r"[^\W]{1000}".repeat(20),
+            "(a|b){999}".repeat(9),
+            "(".repeat(5000) + &")".repeat(5000),
+            "(?:".repeat(100) + "a" + &"*)".repeat(100),
+            "a|".repeat(MOST),
+        ] {
+            let refused = Pattern::parse(&text, MOST).expect_err(&text);
+            let nesting = matches!(&refused, NotAPattern::Syntax(problem) if problem.contains("nest"));
+            assert!(nesting || refused == NotAPattern::TooLarge, "{text:.40}: {refused}");
+        }
+        let nested = "(?:".repeat(30) + "a" + &")+".repeat(30);
+        let long = "a".repeat(MOST - 1);
+        for (text, value) in [("(a{30}){30}", "a".repeat(900)), (&*long, long.clone()), (&*nested, "aa".into())] {
+            assert!(pattern(text).matches(&value), "{text:.40}");
+        }
+        assert_eq!(pattern("a{1000}").steps(), 1001);
+        assert!(pattern("a").size() < pattern("(a|b)").size());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_is_too_odd(
+            text in r"([a-cKs0-9é\n.^$|()\[\]{}?*+\\,:&~<>=iPxpLQE!-]|\(\?|\[\[:|:\]|\{[0-9]){0,24}",
+            value in "[a-cKs0é\n-]{0,6}",
+        ) {
+            if let Ok(pattern) = Pattern::parse(&text, MOST) {
+                pattern.matches(&value);
+            }
+        }
+
+        #[test]
+        fn an_escaped_text_matches_itself_alone(text in "\\PC{0,12}", other in "\\PC{0,12}") {
+            let pattern = pattern(&regex_syntax::escape(&text));
+            prop_assert!(pattern.matches(&text));
+            prop_assert_eq!(pattern.matches(&other), text == other);
+        }
+    }
+}

@@ -28,7 +28,7 @@ const MOST_STEPS: usize = 16 * 1024;
 /// `TargetsFromGroup`). A label that is not there is an empty text. What Prometheus adds later, `job` and `instance`
 /// among them, is not there.
 ///
-/// [target]: https://github.com/prometheus/prometheus/blob/02a325539b6ad3745e799c0a24c4e44b2698e651/scrape/target.go
+/// [target]: https://github.com/prometheus/prometheus/blob/04144ff77fb6b144787f9d87da2fd23f1fbc1e55/scrape/target.go
 #[derive(Debug, Clone)]
 pub struct Selectors(Arc<[Selector]>);
 
