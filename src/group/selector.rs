@@ -53,9 +53,12 @@ pub enum NotASelector {
     /// Something behind the selector.
     #[error("has {0} after the selector; it takes a selector alone, without range, offset, @ or operator")]
     More(String),
-    /// A selector of everything.
-    #[error("must contain at least one non-empty matcher, as in {{env!=\"\"}}, but is {0}, which selects every target")]
-    Everything(String),
+    /// A selector that a target without labels would match.
+    #[error(
+        "must contain at least one non-empty matcher, as in Prometheus, but is {0}, which selects targets without labels; \
+         add __address__!=\"\", which every target has"
+    )]
+    NoLabel(String),
     /// What is no text in Prometheus, or another one.
     #[error("has {0}")]
     Text(&'static str),
@@ -179,7 +182,7 @@ impl Selector {
             let of = if matcher.label == ADDRESS { &mut selector.of_target } else { &mut selector.of_group };
             of.push(matcher);
         }
-        if selects_all { Err(NotASelector::Everything(excerpt(text))) } else { Ok(selector) }
+        if selects_all { Err(NotASelector::NoLabel(excerpt(text))) } else { Ok(selector) }
     }
 }
 
@@ -281,6 +284,310 @@ impl Hash for Selectors {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for selector in self.0.iter() {
             selector.text.hash(state);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn parse(texts: &[&str]) -> Selectors {
+        Selectors::parse(texts).unwrap_or_else(|problem| panic!("{texts:?} {problem}")).unwrap()
+    }
+
+    /// Whether they select the target `web:1` of the group `g` of the job `j`, which has these labels.
+    fn selects(selectors: &Selectors, labels: &[(&str, &str)]) -> bool {
+        let label = |name: &str| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value);
+        selectors.of_group("j", "g", label).has("web:1")
+    }
+
+    #[test]
+    fn a_target_is_selected_by_its_labels() {
+        let cases = [
+            (r#"{env="prod"}"#, true),
+            (r#"{env="test"}"#, false),
+            (r#"{env!="prod",region="eu"}"#, false),
+            (r#"{env!="test",region="eu"}"#, true),
+            (r#"{env=~"pr.d|test"}"#, true),
+            (r#"{env=~"pro"}"#, false),
+            (r#"{env!~"pro",region="eu"}"#, true),
+            (r#"{env!~"pr.*",region="eu"}"#, false),
+            // All of them.
+            (r#"{env="prod",region="eu"}"#, true),
+            (r#"{env="prod",region="us"}"#, false),
+            (r#"{env=~"p.*",env!="prod"}"#, false),
+            (r#"{env="prod",env=~".*d"}"#, true),
+            // A label that is not there, or empty.
+            (r#"{env="prod",none=""}"#, true),
+            (r#"{env="prod",none!=""}"#, false),
+            (r#"{env="prod",empty=""}"#, true),
+            (r#"{none!="x",env="prod"}"#, true),
+            (r#"{none=~".*",env="prod"}"#, true),
+            (r#"{none=~".+"}"#, false),
+            (r#"{none!~".+",env="prod"}"#, true),
+            (r#"{env="prod",none!~".*"}"#, false),
+            (r#"{job="node"}"#, false),
+            (r#"{instance!=""}"#, false),
+            // The target itself, its job and its group, whatever else is stored.
+            (r#"{__address__="web:1"}"#, true),
+            (r#"{__address__="forged"}"#, false),
+            (r#"{__address__=~"web:.",__address__!="web:2"}"#, true),
+            (r#"{__address__=~"web:.",__address__!="web:1"}"#, false),
+            (r#"{__address__="web:1",env="test"}"#, false),
+            (r#"{__meta_dynamodb_job="j",__meta_dynamodb_group="g"}"#, true),
+            (r#"{__meta_dynamodb_job="forged"}"#, false),
+            (r#"{__meta_dynamodb_group="forged"}"#, false),
+            // As it may be written.
+            ("{env='prod'}", true),
+            ("{env=`prod`}", true),
+            ("{ env = \"prod\" , region = \"eu\" , }", true),
+            ("\n\t{env=\"prod\" # }\n}\r\n # \" '", true),
+            (r#"{env="\x70\162\u006f\U00000064"}"#, true),
+            (r#"{path="C:\\new\n\"x\"'`"}"#, true),
+            (r#"{path='C:\\new\n"x"\'`'}"#, true),
+            (r#"{path=~`C:\\new\n"x"'.`}"#, true),
+            (r"{path=`C:\\new\n`}", false),
+            (r#"{on="1",or="2",by="3",offset="4",bool="5",sum="6"}"#, true),
+        ];
+        let forged = [(ADDRESS, "forged"), (META_JOB, "forged"), (META_GROUP, "forged")];
+        let labels = [("env", "prod"), ("region", "eu"), ("empty", ""), ("path", "C:\\new\n\"x\"'`")];
+        let names = [("on", "1"), ("or", "2"), ("by", "3"), ("offset", "4"), ("bool", "5"), ("sum", "6")];
+        let labels = [&forged[..], &labels, &names].concat();
+        for (text, expected) in cases {
+            assert_eq!(selects(&parse(&[text]), &labels), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_selected_if_any_selector_selects_it() {
+        let union = parse(&[r#"{env="test"}"#, r#"{env="prod",__address__=~"web.*"}"#, r#"{__address__="db:1"}"#]);
+        let has = |env, target| union.of_group("j", "g", |name| (name == "env").then_some(env)).has(target);
+        let cases = [
+            ("test", "any:1", true),
+            ("prod", "web:1", true),
+            ("prod", "db:1", true),
+            ("prod", "any:1", false),
+            ("", "db:1", true),
+            ("", "web:1", false),
+        ];
+        for (env, target, expected) in cases {
+            assert_eq!(has(env, target), expected, "{env} {target}");
+        }
+        assert_eq!(Selectors::parse::<&str>([]), Ok(None));
+    }
+
+    #[test]
+    fn labels_of_a_group_are_looked_up_once_and_not_for_each_target() {
+        let selectors = parse(&[r#"{env="prod",__address__!="web:2"}"#]);
+        let looked_up = std::cell::Cell::new(0);
+        let part = selectors.of_group("j", "g", |_| {
+            looked_up.set(looked_up.get() + 1);
+            Some("prod")
+        });
+        assert!(part.has("web:1") && !part.has("web:2") && part.has("web:3"));
+        assert_eq!(looked_up.get(), 1);
+    }
+
+    #[test]
+    fn what_prometheus_would_not_take_or_take_otherwise_is_refused() {
+        let cases: &[(&str, &[&str])] = &[
+            ("is empty", &["", " ", "\n", "# {env=\"prod\"}"]),
+            (
+                "takes matchers in braces",
+                &[
+                    "{",
+                    "}",
+                    "{env}",
+                    "{env=}",
+                    "{env=prod}",
+                    "{=\"x\"}",
+                    "{env=\"prod\"",
+                    "{env=\"prod}",
+                    "{env=\"prod\\\"}",
+                    "{env='prod\"}",
+                    "{env=`prod}",
+                    "{,}",
+                    "{env=\"a\",,}",
+                    "{env=\"a\" env=\"b\"}",
+                    "{env==\"a\"}",
+                    "{env=~~\"a\"}",
+                    "{env>\"a\"}",
+                    "{env=\"a\" or env=\"b\"}",
+                    "{{env=\"a\"}}",
+                    "{1a=\"x\"}",
+                    "{a-b=\"x\"}",
+                    "{é=\"x\"}",
+                    "{a:b=\"x\"}",
+                    "{\"a.b\"=\"x\"}",
+                    "{env=\"a\nb\"}",
+                    r#"{env="\d"}"#,
+                    r#"{env="\q"}"#,
+                    r#"{env="\u12"}"#,
+                    r#"{env="\ud800"}"#,
+                    r#"{env="\U00110000"}"#,
+                    r#"{env="\12"}"#,
+                    r#"{env="\400"}"#,
+                    "({env=\"a\"})",
+                    "-{env=\"a\"}",
+                    "1",
+                    "\"a\"",
+                    "\u{a0}{env=\"a\"}",
+                    "\x0c{env=\"a\"}",
+                    "\u{feff}{env=\"a\"}",
+                    "{env=\"a\"\x0b}",
+                ],
+            ),
+            (
+                "names a metric",
+                &[
+                    "up",
+                    "up{env=\"a\"}",
+                    "rate(x[5m])",
+                    "a:b",
+                    ":a",
+                    "_{env=\"a\"}",
+                    "{__name__=\"up\"}",
+                    "{__name__!~\"up\"}",
+                    "{\"up\"}",
+                    "{\"up\",env=\"a\"}",
+                    "{env=\"a\",'up'}",
+                ],
+            ),
+            (
+                "has \"",
+                &[
+                    "{env=\"a\"}[5m]",
+                    "{env=\"a\"} offset 5m",
+                    "{env=\"a\"} @ 1",
+                    "{env=\"a\"} or {env=\"b\"}",
+                    "{env=\"a\"}{}",
+                    "{env=\"a\"},{env=\"b\"}",
+                    "{env=\"a\"}}",
+                    "{env=\"a\"} + 1",
+                    "{env=\"a\"};",
+                ],
+            ),
+            (
+                "must contain at least one non-empty matcher",
+                &[
+                    "{}",
+                    "{ }",
+                    "{env=\"\"}",
+                    "{env=~\"\"}",
+                    "{env=~\".*\"}",
+                    "{env=~\"a?\"}",
+                    "{env!=\"a\"}",
+                    "{env!~\"a\"}",
+                    "{env!~\".+\"}",
+                    "{__address__=~\".*\"}",
+                    "{env=\"\",region!=\"a\"}",
+                    "{__meta_dynamodb_job!=\"x\"}",
+                ],
+            ),
+            (
+                "has a byte beyond ASCII",
+                &[
+                    r#"{env="\xc3\xa9"}"#,
+                    r#"{env="\x80"}"#,
+                    r#"{env="\xFF"}"#,
+                    r#"{env="\303\251"}"#,
+                    r#"{env='\200'}"#,
+                    r#"{env="a\\\xff"}"#,
+                ],
+            ),
+            ("has a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
+            ("has the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
+            (
+                "has a regular expression for \"env\" that is not read",
+                &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"],
+            ),
+            ("has a regular expression for \"env\" that has", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
+            ("has a regular expression for \"env\" that is too large", &["{env=~\"((a{999}){99}){99}\"}"]),
+        ];
+        for (problem, texts) in cases {
+            for text in *texts {
+                let refused = Selectors::parse([text]).expect_err(text).to_string();
+                assert!(refused.starts_with(problem), "{text:?} {refused}");
+                // Beside one that is fine it is refused as well.
+                assert!(Selectors::parse(["{env=\"a\"}", text]).is_err(), "{text:?}");
+            }
+        }
+        // Quotes in a comment and escapes that are none.
+        for text in
+            ["{env=\"a\" # it's\n}", r"{env=`\xff\'`}", r#"{env="\\xff\\'"}"#, "{env=\"a'b\"}", r#"{env="\x7f\177"}"#]
+        {
+            parse(&[text]);
+        }
+    }
+
+    #[test]
+    fn selectors_are_bounded_in_number_and_together() {
+        let one = "{env=\"a\"}";
+        assert!(Selectors::parse([one; Selectors::MOST]).is_ok());
+        assert_eq!(Selectors::parse([one; Selectors::MOST + 1]), Err(NotASelector::TooMany));
+        // Each is fine, but not all of them.
+        let large = "{env=~\"a{999}b{999}\"}";
+        assert!(Selectors::parse([large; 2]).is_ok());
+        assert!(matches!(
+            Selectors::parse([large; Selectors::MOST]),
+            Err(NotASelector::Pattern { problem: NotAPattern::TooLarge, .. })
+        ));
+    }
+
+    #[test]
+    fn selectors_are_the_same_if_they_are_written_the_same() {
+        let hash = |selectors: &Selectors| {
+            let mut hasher = DefaultHasher::new();
+            selectors.hash(&mut hasher);
+            hasher.finish()
+        };
+        let (a, b) = (r#"{env="a"}"#, r#"{env="b"}"#);
+        let all =
+            [vec![a], vec![b], vec![a, b], vec![b, a], vec![a, a], vec![r#"{env!="a",x="y"}"#], vec![r#"{env=~"a"}"#]];
+        for (i, one) in all.iter().enumerate() {
+            for (j, other) in all.iter().enumerate() {
+                let (one, other) = (parse(one), parse(other));
+                assert_eq!(one == other, i == j, "{one} and {other}");
+                assert_eq!(hash(&one) == hash(&other), i == j, "{one} and {other}");
+            }
+        }
+        assert_eq!(parse(&[a, b]).to_string(), format!("{a} or {b}"));
+    }
+
+    #[test]
+    fn their_size_grows_with_what_they_hold() {
+        let size = |text: &str| parse(&[text]).size();
+        let value = format!("{{env=\"{}\"}}", "x".repeat(5000));
+        assert!((10_000..20_000).contains(&size(&value)), "{}", size(&value));
+        let name = format!("{{{}=\"x\"}}", "x".repeat(5000));
+        assert!((10_000..20_000).contains(&size(&name)), "{}", size(&name));
+        assert!(size("{env=~\"a{1000}\"}") > 100_000);
+        assert!(parse(&["{env=\"a\"}"; 9]).size() > 8 * size("{env=\"a\"}"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_is_too_odd(text in r#"[{}a_:=!~"'`\\,#\n (\[@x8é.*]{0,24}"#, labels in vec(("[a_]", "[a.é]{0,2}"), 0..3)) {
+            if let Ok(Some(selectors)) = Selectors::parse([&text]) {
+                let labels: Vec<_> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+                selects(&selectors, &labels);
+            }
+        }
+
+        /// Quoted as Go's `%q` and Rust's `{:?}` do, in which they agree on these characters.
+        #[test]
+        fn a_quoted_text_is_that_text(value in r#"[a-z"'\\\n\té😀{},#=~`]{1,12}"#, other in r#"["'\\a]{0,2}"#) {
+            let quoted = format!("{value:?}");
+            let is = parse(&[&format!("{{env={quoted}}}")]);
+            prop_assert!(selects(&is, &[("env", &value)]));
+            prop_assert_eq!(selects(&is, &[("env", &other)]), value == other);
         }
     }
 }
