@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod help;
 mod hostile;
+mod matching;
 mod plan;
 mod reading;
 mod register;
