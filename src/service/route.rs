@@ -286,4 +286,48 @@ mod tests {
             assert_eq!(parse_shard(query), Err(error), "{query}");
         }
     }
+
+    #[test]
+    fn selectors_are_whatever_match_with_brackets_holds_in_its_order() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("", &[]),
+            ("meta=true&x&&=y&collector_id=a&%FF=%FE", &[]),
+            ("match[]={a=\"b\"}", &["{a=\"b\"}"]),
+            ("match%5B%5D=%7Ba%3D%22b%22%7D", &["{a=\"b\"}"]),
+            ("%6dat%63h%5b]={a=\"b\"}", &["{a=\"b\"}"]),
+            ("&match[]={a=\"b\"}&shard=0&match[]={a=~\"c\"}&of=1", &["{a=\"b\"}", "{a=~\"c\"}"]),
+            ("match[]={a=\"b\"}&match[]={a=\"b\"}", &["{a=\"b\"}", "{a=\"b\"}"]),
+            // A plus is a blank, as in Prometheus; what follows the first = is the value.
+            ("match[]={a=~\"b+%2B\"}", &["{a=~\"b +\"}"]),
+            ("match[]={a=\"%C3%A9;/?=\"}", &["{a=\"é;/?=\"}"]),
+        ];
+        for (query, texts) in cases {
+            assert_eq!(parse_match(query), Ok(Selectors::parse(texts).unwrap()), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_meant_for_a_selector_is_not_passed_over() {
+        let name = "for a selector is match[], with brackets and percent-encoded: match%5B%5D";
+        let cases = [
+            ("match={a=\"b\"}", name),
+            ("match", name),
+            ("match[]={a=\"b\"}&match={a=\"b\"}", name),
+            ("Match[]={a=\"b\"}", name),
+            ("match[0]={a=\"b\"}", name),
+            ("match%255B%255D={a=\"b\"}", name),
+            ("amp;match[]={a=\"b\"}", name),
+            ("+match[]={a=\"b\"}", name),
+            ("match[]%00={a=\"b\"}", name),
+            ("match[]={a=\"%zz\"}", "match[] is not percent-encoded UTF-8"),
+            ("match[]={a=\"%FF\"}", "match[] is not percent-encoded UTF-8"),
+            ("match[]={a=\"b\"}%", "match[] is not percent-encoded UTF-8"),
+            ("match[]", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+            ("match[]={a=\"b\"}&match[]=", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+        ];
+        for (query, problem) in cases {
+            let error = ServiceError::BadRequest(format!("the query parameter {problem}"));
+            assert_eq!(parse_match(query), Err(error), "{query}");
+        }
+    }
 }
