@@ -18,8 +18,8 @@ use super::{META_GROUP, META_JOB, NotAPattern, excerpt, pattern::Pattern};
 const ADDRESS: &str = "__address__";
 /// The label that holds the name of a metric.
 const NAME: &str = "__name__";
-/// The most steps of all regular expressions together. More than a query has room for, unless braces repeat them.
-const MOST_STEPS: usize = 16 * 1024;
+/// The most steps of all regular expressions together: more than a query has room for, unless braces repeat them.
+const MOST_STEPS: usize = 8 * 1024;
 
 /// Selectors as of Prometheus's own HTTP API (`match[]=<series_selector>`), of which any may select a target.
 ///

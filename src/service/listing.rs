@@ -20,6 +20,8 @@ use crate::{
 /// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
 /// nothing on the fraction of a core that a small function has.
 const SEGMENTS: i32 = 4;
+/// Rows from which targets are selected at a time.
+const ROWS_SELECTED: usize = 16;
 /// Jobs that are read side by side.
 const JOBS: usize = 4;
 
@@ -124,6 +126,10 @@ impl Encoder<'_> {
                         self.list.counts.skipped += 1;
                     }
                     Err(error) => return Err(error.into()),
+                }
+                // However much work a caller makes of regular expressions, the deadline is to be noticed.
+                if self.selection.selectors.is_some() && self.list.counts.rows.is_multiple_of(ROWS_SELECTED) {
+                    yield_now().await;
                 }
             }
             // Pages that are there already must not keep the deadline from being noticed.

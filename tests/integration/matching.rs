@@ -1,6 +1,6 @@
 //! `?match[]=<series_selector>`: the targets whose labels any of the selectors selects.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, header};
 use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
@@ -298,4 +298,19 @@ async fn what_fails_the_whole_list_fails_every_part_of_it() {
     for path in paths() {
         assert_eq!(Ask::get(&path).of(&service).await.code(), (500, "invalid_group".into()), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_deadline_holds_however_much_work_a_selector_makes() {
+    let dynamo = Dynamo::with_table().await;
+    let targets: Vec<String> = (b'a'..=b'd').map(|c| char::from(c).to_string().repeat(40)).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    put_all(&dynamo, (0..400).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
+    let service = service(&dynamo, Settings::default());
+    // Every place in it is reached after every character.
+    let path = path("/prom/node", &["{__address__=~\"(([a-z]*){60}){60}-\"}"]);
+    let started = Instant::now();
+    let answer = Ask::get(&path).within(Duration::from_millis(500)).of(&service).await;
+    assert_eq!(answer.code(), (504, "table_timeout".into()));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
