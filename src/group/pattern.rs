@@ -342,7 +342,7 @@ impl Writer<'_> {
             ranges => {
                 self.written.push('[');
                 for range in ranges {
-                    self.written.push_str(&format!("{}-{}", hex(range.start()), hex(range.end())));
+                    self.written.extend([hex(range.start()), "-".into(), hex(range.end())]);
                 }
                 self.written.push(']');
             }

@@ -122,14 +122,9 @@ impl Selectors {
             META_GROUP => group,
             _ => label(name).unwrap_or_default(),
         };
-        let mut part = Part { whole: false, selectors: Vec::new() };
-        for selector in self.0.iter() {
-            if selector.of_group.iter().all(|matcher| matcher.test.holds(value(&matcher.label))) {
-                part.whole |= selector.of_target.is_empty();
-                part.selectors.push(selector);
-            }
-        }
-        part
+        let of_group =
+            |selector: &&Selector| selector.of_group.iter().all(|matcher| matcher.test.holds(value(&matcher.label)));
+        Part(self.0.iter().filter(of_group).collect())
     }
 
     /// Roughly what they take, in bytes.
@@ -141,20 +136,16 @@ impl Selectors {
     }
 }
 
-/// What selectors select of a group.
+/// What selectors select of a group: those of them whose matchers of the group's labels hold.
 #[derive(Debug)]
-pub struct Part<'a> {
-    whole: bool,
-    /// Those whose other matchers hold for the group.
-    selectors: Vec<&'a Selector>,
-}
+pub struct Part<'a>(Vec<&'a Selector>);
 
 impl Part<'_> {
     /// Whether that target of the group is selected.
     #[must_use]
     pub fn has(&self, target: &str) -> bool {
         let selects = |selector: &&Selector| selector.of_target.iter().all(|matcher| matcher.test.holds(target));
-        self.whole || self.selectors.iter().any(selects)
+        self.0.iter().any(selects)
     }
 }
 
@@ -175,14 +166,14 @@ impl Selector {
             return Err(NotASelector::More(excerpt(rest)));
         }
         let mut selector = Self { text: text.to_owned(), of_group: Vec::new(), of_target: Vec::new() };
-        let mut selects_all = true;
+        let mut selects_unlabelled = true;
         for matcher in matchers {
             let matcher = Matcher::parse(matcher, steps_left)?;
-            selects_all &= matcher.test.holds("");
+            selects_unlabelled &= matcher.test.holds("");
             let of = if matcher.label == ADDRESS { &mut selector.of_target } else { &mut selector.of_group };
             of.push(matcher);
         }
-        if selects_all { Err(NotASelector::NoLabel(excerpt(text))) } else { Ok(selector) }
+        if selects_unlabelled { Err(NotASelector::NoLabel(excerpt(text))) } else { Ok(selector) }
     }
 }
 
@@ -393,123 +384,122 @@ mod tests {
         assert_eq!(looked_up.get(), 1);
     }
 
+    /// What is refused, by what the refusal begins with.
+    const REFUSED: &[(&str, &[&str])] = &[
+        ("is empty", &["", " ", "\n", "# {env=\"prod\"}"]),
+        (
+            "takes matchers in braces",
+            &[
+                "{",
+                "}",
+                "{env}",
+                "{env=}",
+                "{env=prod}",
+                "{=\"x\"}",
+                "{env=\"prod\"",
+                "{env=\"prod}",
+                "{env=\"prod\\\"}",
+                "{env='prod\"}",
+                "{env=`prod}",
+                "{,}",
+                "{env=\"a\",,}",
+                "{env=\"a\" env=\"b\"}",
+                "{env==\"a\"}",
+                "{env=~~\"a\"}",
+                "{env>\"a\"}",
+                "{env=\"a\" or env=\"b\"}",
+                "{{env=\"a\"}}",
+                "{1a=\"x\"}",
+                "{a-b=\"x\"}",
+                "{é=\"x\"}",
+                "{a:b=\"x\"}",
+                "{\"a.b\"=\"x\"}",
+                "{env=\"a\nb\"}",
+                r#"{env="\d"}"#,
+                r#"{env="\q"}"#,
+                r#"{env="\u12"}"#,
+                r#"{env="\ud800"}"#,
+                r#"{env="\U00110000"}"#,
+                r#"{env="\12"}"#,
+                r#"{env="\400"}"#,
+                "({env=\"a\"})",
+                "-{env=\"a\"}",
+                "1",
+                "\"a\"",
+                "\u{a0}{env=\"a\"}",
+                "\x0c{env=\"a\"}",
+                "\u{feff}{env=\"a\"}",
+                "{env=\"a\"\x0b}",
+            ],
+        ),
+        (
+            "names a metric",
+            &[
+                "up",
+                "up{env=\"a\"}",
+                "rate(x[5m])",
+                "a:b",
+                ":a",
+                "_{env=\"a\"}",
+                "{__name__=\"up\"}",
+                "{__name__!~\"up\"}",
+                "{\"up\"}",
+                "{\"up\",env=\"a\"}",
+                "{env=\"a\",'up'}",
+            ],
+        ),
+        (
+            "has \"",
+            &[
+                "{env=\"a\"}[5m]",
+                "{env=\"a\"} offset 5m",
+                "{env=\"a\"} @ 1",
+                "{env=\"a\"} or {env=\"b\"}",
+                "{env=\"a\"}{}",
+                "{env=\"a\"},{env=\"b\"}",
+                "{env=\"a\"}}",
+                "{env=\"a\"} + 1",
+                "{env=\"a\"};",
+            ],
+        ),
+        (
+            "must contain at least one non-empty matcher",
+            &[
+                "{}",
+                "{ }",
+                "{env=\"\"}",
+                "{env=~\"\"}",
+                "{env=~\".*\"}",
+                "{env=~\"a?\"}",
+                "{env!=\"a\"}",
+                "{env!~\"a\"}",
+                "{env!~\".+\"}",
+                "{__address__=~\".*\"}",
+                "{env=\"\",region!=\"a\"}",
+                "{__meta_dynamodb_job!=\"x\"}",
+            ],
+        ),
+        (
+            "has a byte beyond ASCII",
+            &[
+                r#"{env="\xc3\xa9"}"#,
+                r#"{env="\x80"}"#,
+                r#"{env="\xFF"}"#,
+                r#"{env="\303\251"}"#,
+                r"{env='\200'}",
+                r#"{env="a\\\xff"}"#,
+            ],
+        ),
+        ("has a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
+        ("has the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
+        ("has a regular expression for \"env\" that is not read", &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"]),
+        ("has a regular expression for \"env\" that has", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
+        ("has a regular expression for \"env\" that is too large", &["{env=~\"((a{999}){99}){99}\"}"]),
+    ];
+
     #[test]
     fn what_prometheus_would_not_take_or_take_otherwise_is_refused() {
-        let cases: &[(&str, &[&str])] = &[
-            ("is empty", &["", " ", "\n", "# {env=\"prod\"}"]),
-            (
-                "takes matchers in braces",
-                &[
-                    "{",
-                    "}",
-                    "{env}",
-                    "{env=}",
-                    "{env=prod}",
-                    "{=\"x\"}",
-                    "{env=\"prod\"",
-                    "{env=\"prod}",
-                    "{env=\"prod\\\"}",
-                    "{env='prod\"}",
-                    "{env=`prod}",
-                    "{,}",
-                    "{env=\"a\",,}",
-                    "{env=\"a\" env=\"b\"}",
-                    "{env==\"a\"}",
-                    "{env=~~\"a\"}",
-                    "{env>\"a\"}",
-                    "{env=\"a\" or env=\"b\"}",
-                    "{{env=\"a\"}}",
-                    "{1a=\"x\"}",
-                    "{a-b=\"x\"}",
-                    "{é=\"x\"}",
-                    "{a:b=\"x\"}",
-                    "{\"a.b\"=\"x\"}",
-                    "{env=\"a\nb\"}",
-                    r#"{env="\d"}"#,
-                    r#"{env="\q"}"#,
-                    r#"{env="\u12"}"#,
-                    r#"{env="\ud800"}"#,
-                    r#"{env="\U00110000"}"#,
-                    r#"{env="\12"}"#,
-                    r#"{env="\400"}"#,
-                    "({env=\"a\"})",
-                    "-{env=\"a\"}",
-                    "1",
-                    "\"a\"",
-                    "\u{a0}{env=\"a\"}",
-                    "\x0c{env=\"a\"}",
-                    "\u{feff}{env=\"a\"}",
-                    "{env=\"a\"\x0b}",
-                ],
-            ),
-            (
-                "names a metric",
-                &[
-                    "up",
-                    "up{env=\"a\"}",
-                    "rate(x[5m])",
-                    "a:b",
-                    ":a",
-                    "_{env=\"a\"}",
-                    "{__name__=\"up\"}",
-                    "{__name__!~\"up\"}",
-                    "{\"up\"}",
-                    "{\"up\",env=\"a\"}",
-                    "{env=\"a\",'up'}",
-                ],
-            ),
-            (
-                "has \"",
-                &[
-                    "{env=\"a\"}[5m]",
-                    "{env=\"a\"} offset 5m",
-                    "{env=\"a\"} @ 1",
-                    "{env=\"a\"} or {env=\"b\"}",
-                    "{env=\"a\"}{}",
-                    "{env=\"a\"},{env=\"b\"}",
-                    "{env=\"a\"}}",
-                    "{env=\"a\"} + 1",
-                    "{env=\"a\"};",
-                ],
-            ),
-            (
-                "must contain at least one non-empty matcher",
-                &[
-                    "{}",
-                    "{ }",
-                    "{env=\"\"}",
-                    "{env=~\"\"}",
-                    "{env=~\".*\"}",
-                    "{env=~\"a?\"}",
-                    "{env!=\"a\"}",
-                    "{env!~\"a\"}",
-                    "{env!~\".+\"}",
-                    "{__address__=~\".*\"}",
-                    "{env=\"\",region!=\"a\"}",
-                    "{__meta_dynamodb_job!=\"x\"}",
-                ],
-            ),
-            (
-                "has a byte beyond ASCII",
-                &[
-                    r#"{env="\xc3\xa9"}"#,
-                    r#"{env="\x80"}"#,
-                    r#"{env="\xFF"}"#,
-                    r#"{env="\303\251"}"#,
-                    r#"{env='\200'}"#,
-                    r#"{env="a\\\xff"}"#,
-                ],
-            ),
-            ("has a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
-            ("has the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
-            (
-                "has a regular expression for \"env\" that is not read",
-                &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"],
-            ),
-            ("has a regular expression for \"env\" that has", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
-            ("has a regular expression for \"env\" that is too large", &["{env=~\"((a{999}){99}){99}\"}"]),
-        ];
-        for (problem, texts) in cases {
+        for (problem, texts) in REFUSED {
             for text in *texts {
                 let refused = Selectors::parse([text]).expect_err(text).to_string();
                 assert!(refused.starts_with(problem), "{text:?} {refused}");

@@ -264,8 +264,8 @@ async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_
     let log = of(path("/prom/nodes", &[r#"{job="node"}"#])).await;
     assert!(log.contains("event=\"empty_job\"") && !log.contains("empty_match"), "{log}");
     // However long, and without a line of its own for what is in it.
-    let long = format!("{{env=\"{}\nend\"}}", "é".repeat(500)).replace('\n', "\\n");
-    let log = of(path("/prom/node", &[&long])).await;
+    let wide = format!("{{env=\"{}\nend\"}}", "é".repeat(500)).replace('\n', "\\n");
+    let log = of(path("/prom/node", &[&wide])).await;
     let line = log.lines().find(|line| line.contains("event=\"request\"")).unwrap();
     assert!(line.contains("éé") && line.contains('…') && line.len() < 1200, "{line}");
 

@@ -300,6 +300,16 @@ fn odd_selectors() -> Vec<Request> {
         "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%C0%AF%22%7D".into(),
         "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%ED%A0%80%22%7D".into(),
     ];
+    let texts = broken_selectors().into_iter().map(|text| format!("match[]={}", encode(&text)));
+    let refused = other_names.into_iter().chain(broken).chain(texts).map(|query| (query, Error(400)));
+    let taken = taken.into_iter().map(|query| (query, List(NODE)));
+    let empty = empty.into_iter().map(|query| (query, List("[]")));
+    let all = taken.chain(empty).chain(refused);
+    all.map(|(query, answer)| get(format!("/prom/node?{query}"), answer)).collect()
+}
+
+/// What is no selector, or not one that is taken. What might have been made of most of them selects a:1 as well.
+fn broken_selectors() -> Vec<String> {
     let texts = [
         "{",
         "}",
@@ -349,12 +359,7 @@ fn odd_selectors() -> Vec<Request> {
         format!("{{__address__=\"a:1\"{}}}", ",".repeat(2000)),
         format!("{{__address__=\"{}", "\\".repeat(1999)),
     ];
-    let texts = texts.into_iter().chain(long).map(|text| format!("match[]={}", encode(&text)));
-    let refused = other_names.into_iter().chain(broken).chain(texts).map(|query| (query, Error(400)));
-    let taken = taken.into_iter().map(|query| (query, List(NODE)));
-    let empty = empty.into_iter().map(|query| (query, List("[]")));
-    let all = taken.chain(empty).chain(refused);
-    all.map(|(query, answer)| get(format!("/prom/node?{query}"), answer)).collect()
+    texts.into_iter().chain(long).collect()
 }
 
 fn odd_methods() -> Vec<Request> {
