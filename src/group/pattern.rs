@@ -15,7 +15,8 @@ use thiserror::Error;
 const MOST_NESTING: u32 = 64;
 /// The most repetitions in braces: Go's limit.
 const MOST_REPETITIONS: u32 = 1000;
-/// The size of a step of a compiled expression, together with what a search keeps of it: roughly, in bytes.
+/// The size of a compiled expression, and of each of its steps, together with what a search keeps: roughly, in bytes.
+const BYTES: usize = 2048;
 const STEP_BYTES: usize = 128;
 
 /// A regular expression of Prometheus, which matches a whole text or does not.
@@ -74,7 +75,7 @@ impl Pattern {
 
     /// Roughly what it takes, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.steps * STEP_BYTES
+        BYTES + self.steps * STEP_BYTES
     }
 }
 
