@@ -25,6 +25,9 @@ pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
 pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
 /// For how many seconds a warm function may answer from memory: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
+/// The function's memory in MB, which Lambda sets. What would take more is an error before the function is killed.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
 const MOST_CACHE_SECONDS: u64 = 3600;
 const MOST_TOKENS: usize = 16;
@@ -148,6 +151,7 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
             [("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)],
         )?,
         cache: cache(lookup)?,
+        memory: memory(lookup)?,
     })
 }
 
@@ -158,6 +162,13 @@ fn cache(lookup: &Lookup<'_>) -> Result<Duration, ConfigError> {
         Ok(seconds) if seconds <= MOST_CACHE_SECONDS => Ok(Duration::from_secs(seconds)),
         _ => Err(wrong(CACHE_SECONDS, &value, TAKES)),
     }
+}
+
+fn memory(lookup: &Lookup<'_>) -> Result<Option<usize>, ConfigError> {
+    const TAKES: &str = "a whole number of megabytes, as Lambda sets it";
+    let Some(value) = optional(lookup, MEMORY) else { return Ok(None) };
+    let bytes = value.parse().ok().and_then(|megabytes: usize| megabytes.checked_mul(1024 * 1024));
+    bytes.map(Some).ok_or_else(|| wrong(MEMORY, &value, TAKES))
 }
 
 fn one_of<T: Default>(
@@ -213,6 +224,7 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Legacy);
         assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
         assert_eq!(config.settings.cache, Duration::ZERO);
+        assert_eq!(config.settings.memory, None);
     }
 
     #[test]
@@ -226,6 +238,7 @@ mod tests {
             (LABEL_NAMES, "utf8"),
             (RESPONSE_MODE, "stream"),
             (CACHE_SECONDS, "3600"),
+            (MEMORY, "256"),
         ])
         .unwrap();
         let Access::Token(credentials) = config.access else { panic!("not token") };
@@ -235,6 +248,7 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Utf8);
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
         assert_eq!(config.settings.cache, Duration::from_hours(1));
+        assert_eq!(config.settings.memory, Some(256 * 1024 * 1024));
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }
 
@@ -270,6 +284,7 @@ mod tests {
             (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
             (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
             (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+            (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": it takes a whole number of megabytes"),
         ];
         for (variables, expected) in cases {
             let error = read_with(variables).unwrap_err();

@@ -4,24 +4,24 @@
 //! panics where that cannot be done: over a space in a query string, say, which a `+` can arrive as
 //! (awslabs/aws-lambda-web-adapter #491).
 
-use std::{convert::Infallible, future::ready, time::SystemTime};
+use std::{convert::Infallible, time::SystemTime};
 
 use aws_lambda_events::lambda_function_urls::{
     LambdaFunctionUrlRequest, LambdaFunctionUrlRequestContextAuthorizerIamDescription, LambdaFunctionUrlResponse,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use futures_util::stream::{Once, once};
+use futures_util::stream::{self, Iter};
 use http::{Method, Response};
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse};
 use tokio::time::Instant;
 
-use crate::service::{Request, ResponseMode, Service, TIMEOUT};
+use crate::service::{Body, Request, ResponseMode, Service, TIMEOUT};
 
 /// A response in either mode.
 pub type LambdaResponse = FunctionResponse<LambdaFunctionUrlResponse, BodyStream>;
 /// A streamed body. It is complete before its first byte goes out.
-pub type BodyStream = Once<std::future::Ready<Result<Bytes, Infallible>>>;
+pub type BodyStream = Iter<std::iter::Map<Body, fn(Bytes) -> Result<Bytes, Infallible>>>;
 
 /// Answers one event.
 pub async fn handle(service: &Service, event: LambdaEvent<LambdaFunctionUrlRequest>) -> LambdaResponse {
@@ -59,9 +59,9 @@ fn iam_caller(iam: LambdaFunctionUrlRequestContextAuthorizerIamDescription) -> O
 }
 
 /// The response as one JSON document. A compressed body goes in as base64, because JSON takes text alone.
-fn buffered(response: Response<Bytes>) -> LambdaFunctionUrlResponse {
+fn buffered(response: Response<Body>) -> LambdaFunctionUrlResponse {
     let (parts, body) = response.into_parts();
-    let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
+    let (body, is_base64_encoded) = match String::from_utf8(body.into_vec()) {
         Ok(text) => (text, false),
         Err(error) => (BASE64_STANDARD.encode(error.as_bytes()), true),
     };
@@ -73,8 +73,8 @@ fn buffered(response: Response<Bytes>) -> LambdaFunctionUrlResponse {
     response
 }
 
-fn streamed(response: Response<Bytes>) -> StreamResponse<BodyStream> {
+fn streamed(response: Response<Body>) -> StreamResponse<BodyStream> {
     let (parts, body) = response.into_parts();
     let metadata_prelude = MetadataPrelude { status_code: parts.status, headers: parts.headers, cookies: Vec::new() };
-    StreamResponse { metadata_prelude, stream: once(ready(Ok(body))) }
+    StreamResponse { metadata_prelude, stream: stream::iter(body.map(Ok as fn(_) -> _)) }
 }

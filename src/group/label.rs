@@ -1,7 +1,5 @@
 //! Label names.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::Fault;
@@ -18,7 +16,7 @@ pub enum LabelNames {
 
 /// A valid label name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct LabelName(Cow<'static, str>);
+pub struct LabelName(String);
 
 impl LabelName {
     /// The name, if `names` allows it.
@@ -27,18 +25,27 @@ impl LabelName {
     /// [`Fault::Empty`], or [`Fault::NotLegacyLabelName`] under [`LabelNames::Legacy`].
     pub fn new(name: impl Into<String>, names: LabelNames) -> Result<Self, Fault> {
         let name = name.into();
+        Self::check(&name, names)?;
+        Ok(Self(name))
+    }
+
+    /// Makes sure that a text is a name that `names` allows.
+    ///
+    /// # Errors
+    /// As [`LabelName::new`].
+    pub fn check(name: &str, names: LabelNames) -> Result<(), Fault> {
         if name.is_empty() {
             return Err(Fault::Empty);
         }
-        if names == LabelNames::Legacy && !is_legacy(&name) {
+        if names == LabelNames::Legacy && !is_legacy(name) {
             return Err(Fault::NotLegacyLabelName);
         }
-        Ok(Self(name.into()))
+        Ok(())
     }
 
-    /// One of our own names, which are valid under either rule.
-    pub(super) const fn meta(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
+    /// A name that was checked already.
+    pub(super) fn of_valid(name: &str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The name as text.

@@ -25,9 +25,18 @@ macro_rules! key {
             /// [`Fault::Empty`] or [`Fault::TooLong`].
             pub fn new(name: impl Into<String>) -> Result<Self, Fault> {
                 let name = name.into();
+                Self::check(&name)?;
+                Ok(Self(name))
+            }
+
+            /// Makes sure that a text can be a key.
+            ///
+            /// # Errors
+            #[doc = concat!("As [`", stringify!($name), "::new`].")]
+            pub fn check(name: &str) -> Result<(), Fault> {
                 match name.len() {
                     0 => Err(Fault::Empty),
-                    1..=$most => Ok(Self(name)),
+                    1..=$most => Ok(()),
                     found => Err(Fault::TooLong { found, most: $most }),
                 }
             }

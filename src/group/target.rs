@@ -17,13 +17,30 @@ impl Target {
     /// [`Fault::Empty`] or [`Fault::Blank`].
     pub fn new(target: impl Into<String>) -> Result<Self, Fault> {
         let target = target.into();
+        Self::check(&target)?;
+        Ok(Self(target))
+    }
+
+    /// Makes sure that a text is a valid target.
+    ///
+    /// # Errors
+    /// As [`Target::new`].
+    pub fn check(target: &str) -> Result<(), Fault> {
         if target.is_empty() {
             return Err(Fault::Empty);
         }
-        if target.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Fault::Blank);
-        }
-        Ok(Self(target))
+        // Nearly every target is ASCII, which is told byte by byte.
+        let is_blank = if target.is_ascii() {
+            target.bytes().any(|b| !b.is_ascii_graphic())
+        } else {
+            target.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        if is_blank { Err(Fault::Blank) } else { Ok(()) }
+    }
+
+    /// A target that was checked already.
+    pub(super) fn of_valid(target: &str) -> Self {
+        Self(target.to_owned())
     }
 
     /// The target as text.

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{ConnectInfo, State},
 };
 use http::Response;
@@ -52,6 +52,5 @@ async fn answer(
         iam_caller: None,
         source_ip: Some(caller.ip().to_string()),
     };
-    let response: Response<Bytes> = service.respond(&request).await;
-    response.map(Body::from)
+    service.respond(&request).await.map(Body::new)
 }

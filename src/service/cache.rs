@@ -68,8 +68,6 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::{
         group::{Job, Selectors, Shard},
@@ -80,7 +78,7 @@ mod tests {
 
     fn listing(size: usize, valid_until: Option<i64>) -> Listing {
         Listing {
-            body: Bytes::from(vec![b' '; size]),
+            body: vec![b' '; size].into(),
             hash: String::new(),
             valid_until: valid_until.map(EpochSeconds),
             counts: Counts::default(),

@@ -1,11 +1,10 @@
 //! Errors, and the one place where they become a status.
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{ResponseMode, access::Challenge, negotiate::JSON};
+use super::{Body, ResponseMode, access::Challenge, negotiate::JSON};
 use crate::table::TableError;
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -59,6 +58,14 @@ pub enum ServiceError {
         /// Its limit, in bytes.
         most: usize,
     },
+    /// The answer is larger than the function's memory.
+    #[error("the answer takes too much memory: {resident} of the function's {memory} bytes are in use")]
+    OutOfMemory {
+        /// What the function has, in bytes.
+        memory: usize,
+        /// What it takes already, in bytes.
+        resident: usize,
+    },
 }
 
 impl ServiceError {
@@ -75,7 +82,8 @@ impl ServiceError {
             Self::Table(TableError::Unavailable(_)) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Table(TableError::Misconfigured(_) | TableError::Invalid(_))
             | Self::Encoding(_)
-            | Self::TooLarge { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            | Self::TooLarge { .. }
+            | Self::OutOfMemory { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -96,7 +104,7 @@ impl ServiceError {
             Self::NotReady(reason) => reason.code(),
             Self::Timeout => "table_timeout",
             Self::Encoding(_) => "internal",
-            Self::TooLarge { .. } => "response_too_large",
+            Self::TooLarge { .. } | Self::OutOfMemory { .. } => "response_too_large",
         }
     }
 
@@ -137,12 +145,17 @@ impl ServiceError {
                  (?shard=0&of=4) at a time"
                     .into()
             }
+            Self::OutOfMemory { .. } => {
+                "the answer does not fit the function's memory; raise it (the template's parameter MemorySize), or poll \
+                 one job or one shard (?shard=0&of=4) at a time"
+                    .into()
+            }
         }
     }
 
     /// The error as a response.
     #[must_use]
-    pub fn into_response(self, request_id: &str) -> Response<Bytes> {
+    pub fn into_response(self, request_id: &str) -> Response<Body> {
         let mut response = Response::new(self.body(request_id));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -163,9 +176,9 @@ impl ServiceError {
         response
     }
 
-    fn body(&self, request_id: &str) -> Bytes {
+    fn body(&self, request_id: &str) -> Body {
         #[derive(Serialize)]
-        struct Body<'a> {
+        struct Json<'a> {
             error: Inner<'a>,
         }
         #[derive(Serialize)]
@@ -175,6 +188,6 @@ impl ServiceError {
             request_id: &'a str,
         }
         let error = Inner { code: self.code(), message: &self.message(), request_id };
-        serde_json::to_vec(&Body { error }).unwrap_or_default().into()
+        serde_json::to_vec(&Json { error }).unwrap_or_default().into()
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Of its headers nothing is, but for the name and version of the poller's program, and that of a caller who was let in.
 
-use bytes::Bytes;
 use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::{Request, ServiceError, access::Caller, listing::Counts, route::Route};
+use super::{Body, Request, ServiceError, access::Caller, listing::Counts, route::Route};
 use crate::table::TableError;
 
 /// The most bytes of a poller's name and version.
@@ -65,7 +64,7 @@ impl<'a> Log<'a> {
     }
 
     /// Says how the request was answered.
-    pub(super) fn answered(&self, response: &Response<Bytes>) {
+    pub(super) fn answered(&self, response: &Response<Body>) {
         let Self { request, .. } = self;
         let request_id = &request.request_id;
         let counts = response.extensions().get::<Counts>();

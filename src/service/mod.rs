@@ -5,24 +5,27 @@
 //! codings that the caller named; the limit of the response mode. Only then does an answer exist.
 
 mod access;
+mod body;
 mod cache;
 mod credential;
 mod error;
 mod headers;
+mod list;
 mod listing;
 mod log;
+mod memory;
 mod negotiate;
 mod route;
 mod selection;
 
 pub use access::{Access, Challenge};
+pub use body::Body;
 pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
 pub use error::ServiceError;
 pub use negotiate::{MOST_BUFFERED, buffered_bytes};
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
@@ -90,6 +93,8 @@ pub struct Settings {
     pub response_mode: ResponseMode,
     /// How long an answer may be repeated from memory; zero turns that off.
     pub cache: Duration,
+    /// How much memory the process may take, in bytes; `None` if there is no such limit.
+    pub memory: Option<usize>,
 }
 
 /// Answers requests from one table.
@@ -116,7 +121,7 @@ impl Service {
     }
 
     /// Answers a request. Each request is logged in one line.
-    pub async fn respond(&self, request: &Request) -> Response<Bytes> {
+    pub async fn respond(&self, request: &Request) -> Response<Body> {
         let mut log = Log::new(request);
         let mut response = self.answer(request, &mut log).await.unwrap_or_else(|error| {
             log.error(&error);
@@ -131,7 +136,7 @@ impl Service {
         response
     }
 
-    async fn answer<'a>(&'a self, request: &'a Request, log: &mut Log<'a>) -> Result<Response<Bytes>, ServiceError> {
+    async fn answer<'a>(&'a self, request: &'a Request, log: &mut Log<'a>) -> Result<Response<Body>, ServiceError> {
         headers::check(&request.headers)?;
         let route = Route::parse(&request.path, &request.query);
         log.route = route.as_ref().ok().cloned();
@@ -152,9 +157,10 @@ impl Service {
             }
             Route::Groups(selection) => {
                 let selection = selection.limited_to(caller.and_then(|caller| caller.jobs))?;
-                let (form, mode) = (Representation::choose(&request.headers), self.settings.response_mode);
-                let listing = self.listing(&selection, request.deadline, form.most_bytes(mode)).await?;
-                form.respond(&request.headers, listing, mode)
+                let form = Representation::choose(&request.headers);
+                let most = form.most_bytes(self.settings.response_mode);
+                let listing = self.listing(&selection, request.deadline, most).await?;
+                form.respond(&request.headers, listing, &self.settings)
             }
         }
     }
@@ -182,8 +188,8 @@ where
     tokio::time::timeout_at(until, Box::pin(read)).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
 }
 
-fn status_response(status: &str) -> Response<Bytes> {
-    let body = Bytes::from(format!("{{\"status\":\"{status}\"}}"));
+fn status_response(status: &str) -> Response<Body> {
+    let body = Body::from(format!("{{\"status\":\"{status}\"}}").into_bytes());
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, negotiate::JSON);

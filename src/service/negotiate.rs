@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::{ResponseMode, ServiceError, listing::Listing};
+use super::{Body, ResponseMode, ServiceError, Settings, listing::Listing, memory};
 
 /// Prometheus takes nothing but this, with or without a UTF-8 charset.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -67,23 +66,22 @@ impl Representation {
         self,
         headers: &HeaderMap,
         listing: Listing,
-        mode: ResponseMode,
-    ) -> Result<Response<Bytes>, ServiceError> {
+        settings: &Settings,
+    ) -> Result<Response<Body>, ServiceError> {
         let compress = self == Self::Gzip && listing.body.len() >= LEAST_TO_COMPRESS;
         let etag = if compress { format!("\"{}-gzip\"", listing.hash) } else { format!("\"{}\"", listing.hash) };
         let mut response = if has_already(headers, &etag) {
-            let mut response = Response::new(Bytes::new());
+            let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else if compress {
-            let body = gzip(&listing.body).map_err(|e| ServiceError::Encoding(e.to_string()))?;
-            let mut response = Response::new(body);
+            let mut response = Response::new(gzip(&listing.body, settings.memory)?);
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         } else {
             Response::new(listing.body)
         };
-        check_size(&response, mode)?;
+        check_size(&response, settings.response_mode)?;
         response.extensions_mut().insert(listing.counts);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, JSON);
@@ -117,10 +115,14 @@ fn has_already(headers: &HeaderMap, etag: &str) -> bool {
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-fn gzip(body: &[u8]) -> std::io::Result<Bytes> {
+fn gzip(body: &Body, memory: Option<usize>) -> Result<Body, ServiceError> {
+    let encoding = |e: std::io::Error| ServiceError::Encoding(e.to_string());
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish().map(Bytes::from)
+    for piece in body.pieces() {
+        encoder.write_all(piece).map_err(encoding)?;
+        memory::check(memory)?;
+    }
+    encoder.finish().map(Body::from).map_err(encoding)
 }
 
 /// How many bytes of a buffered response a body takes, or a part of one, uncompressed.
@@ -131,14 +133,17 @@ pub fn buffered_bytes(body: &[u8]) -> usize {
     body.len() + escaped
 }
 
-fn check_size(response: &Response<Bytes>, mode: ResponseMode) -> Result<(), ServiceError> {
+fn check_size(response: &Response<Body>, mode: ResponseMode) -> Result<(), ServiceError> {
     let body = response.body();
     let (size, most) = match mode {
         ResponseMode::Stream => (body.len(), STREAMED),
         ResponseMode::Buffered if response.headers().contains_key(header::CONTENT_ENCODING) => {
             (body.len().div_ceil(3) * 4 + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
         }
-        ResponseMode::Buffered => (buffered_bytes(body) + ENVELOPE_FRAME, BUFFERED_ENVELOPE),
+        ResponseMode::Buffered => {
+            let bytes: usize = body.pieces().iter().map(|piece| buffered_bytes(piece)).sum();
+            (bytes + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
+        }
     };
     if size > most { Err(ServiceError::TooLarge { mode, most }) } else { Ok(()) }
 }
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn a_buffered_body_is_measured_as_it_is_in_the_envelope() {
         let fits = |body: Vec<u8>, coding: Option<&'static str>, mode| {
-            let mut response = Response::new(Bytes::from(body));
+            let mut response = Response::new(Body::from(body));
             if let Some(coding) = coding {
                 response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }

@@ -8,10 +8,7 @@ use aws_sdk_dynamodb::{
     types::{CancellationReason, Put, TransactWriteItem},
 };
 
-use super::{
-    Backoff, Table, TableError, WriteError, key,
-    write::{content, item_key},
-};
+use super::{Backoff, Table, TableError, WriteError, key, write::content};
 use crate::group::{EpochSeconds, StoredGroup};
 
 /// How many rows a transaction may have.
@@ -50,7 +47,7 @@ impl Table {
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
-        let mut item = item_key(&group.job, &group.name);
+        let mut item = key::attributes(group.job.as_str(), group.name.as_str());
         item.extend(content(group, Some(owner), now).into_iter().map(|(name, value)| (name.to_owned(), value)));
         let put = Put::builder()
             .table_name(&self.name)

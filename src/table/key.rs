@@ -1,6 +1,8 @@
 //! The table's key: `job` (S, partition) and `group` (S, sort), nothing else.
 
-use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TableDescription, TableStatus};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, TableDescription, TableStatus};
 
 use super::{Table, TableError};
 
@@ -8,6 +10,14 @@ use super::{Table, TableError};
 pub(super) const JOB: &str = "job";
 /// The sort key's attribute.
 pub(super) const GROUP: &str = "group";
+
+/// A row's attributes as the SDK has them.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+/// The key of a row.
+pub(super) fn attributes(job: &str, group: &str) -> Attributes {
+    [(JOB, job), (GROUP, group)].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
+}
 
 impl Table {
     /// Makes sure, once, that the table is there and has our key.

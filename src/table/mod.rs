@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sdctl")]
 mod admin;
+mod attribute;
 #[cfg(feature = "sdctl")]
 mod backoff;
 mod connect;
@@ -9,6 +10,7 @@ mod error;
 #[cfg(feature = "sdctl")]
 mod insert;
 mod key;
+mod page;
 mod pages;
 #[cfg(feature = "sdctl")]
 mod record;
@@ -28,9 +30,10 @@ pub use connect::{Overrides, connect_with};
 pub use error::TableError;
 #[cfg(feature = "sdctl")]
 pub use insert::MOST_IN_TRANSACTION;
+pub use page::{Page, PageContent, Start};
 pub use pages::Pages;
 #[cfg(feature = "sdctl")]
-pub use record::{Record, State};
+pub use record::{Record, Records, State};
 pub use row::{Reading, Row};
 #[cfg(feature = "sdctl")]
 pub use size::{size, split, that_fit};
@@ -40,14 +43,11 @@ pub use write::{Expect, Owner, WriteError};
 use aws_sdk_dynamodb::Client;
 use tokio::sync::OnceCell;
 
-use self::pages::View;
-
 /// One table of target groups.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
     name: String,
-    view: View,
     /// Set once the table's key was seen to be the right one.
     key_is_right: OnceCell<()>,
 }
@@ -56,14 +56,7 @@ impl Table {
     /// The table of that name (or ARN). Reads nothing yet.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), view: View::Served, key_is_right: OnceCell::new() }
-    }
-
-    /// The same table for whoever edits it: reads are strongly consistent and see who owns a row.
-    #[cfg(feature = "sdctl")]
-    #[must_use]
-    pub fn for_editing(self) -> Self {
-        Self { view: View::Edited, ..self }
+        Self { client, name: name.into(), key_is_right: OnceCell::new() }
     }
 
     /// The same table for long work: what fails is retried for longer than a poll, or a person, would wait.

@@ -1,79 +1,41 @@
-//! Reading: a job is a paginated Query, a segment a paginated Scan.
+//! Reading what is served: a job is a paginated Query, a segment a paginated Scan.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::{
-        query::{QueryError, QueryOutput},
-        scan::{ScanError, ScanOutput},
-    },
+    operation::{query::builders::QueryFluentBuilder, scan::builders::ScanFluentBuilder},
     types::AttributeValue,
 };
-use aws_smithy_async::future::pagination_stream::PaginationStream;
 
-use super::{Row, Table, TableError, key};
+use super::{
+    Page, Table, TableError, key,
+    page::{Start, TakeBody},
+};
 use crate::group::Job;
 
-/// What a read has to see, and how fresh it has to be. Whatever else a user keeps on a row stays in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum View {
-    /// What is served, eventually consistent: half the price, and a poll comes again in a minute.
-    Served,
-    /// All attributes that are ours, strongly consistent: what is read is about to be changed.
-    #[cfg(feature = "sdctl")]
-    Edited,
-}
+/// What is served. Whatever else a user keeps on a row stays in the table.
+const ATTRIBUTES: [&str; 6] = [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"];
 
-impl View {
-    const fn attributes(self) -> &'static [&'static str] {
-        match self {
-            Self::Served => &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"],
-            #[cfg(feature = "sdctl")]
-            Self::Edited => {
-                &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"]
-            }
-        }
-    }
-
-    pub(super) fn projection(self) -> String {
-        self.attributes().iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
-    pub(super) fn names(self) -> HashMap<String, String> {
-        self.attributes().iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
-    }
-
-    /// How many rows a page may have, beside the limit of 1 MB. The embedded engine reads all that it might return.
-    fn most_rows(self) -> Option<i32> {
-        match self {
-            Self::Served => None,
-            #[cfg(feature = "sdctl")]
-            Self::Edited => Some(4000),
-        }
-    }
-
-    pub(super) fn is_consistent(self) -> bool {
-        self != Self::Served
-    }
-}
+/// How many rows a page may have, beside DynamoDB's limit of 1 MB, which is reached long before unless rows have less
+/// than 100 bytes. The embedded engine reads all that it might return, so that without a limit a job takes it a time
+/// that grows with the square of the rows.
+const MOST_ROWS: i32 = 10_000;
 
 /// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
+///
+/// Reads are eventually consistent: half the price, and a poll comes again in a minute.
 #[derive(Debug)]
 pub struct Pages {
-    stream: Stream,
-    /// Where the last page said that the next one begins.
-    next_key: Option<Attributes>,
+    request: Request,
+    /// Where the page begins that was read last.
+    last: Option<Start>,
 }
 
 #[derive(Debug)]
-enum Stream {
-    Job(PaginationStream<Result<QueryOutput, SdkError<QueryError>>>),
-    Segment(PaginationStream<Result<ScanOutput, SdkError<ScanError>>>),
+enum Request {
+    Job(QueryFluentBuilder),
+    Segment(ScanFluentBuilder),
 }
-
-type Attributes = HashMap<String, AttributeValue>;
 
 impl Table {
     /// The rows of a job, ordered by group.
@@ -85,11 +47,11 @@ impl Table {
             .table_name(&self.name)
             .key_condition_expression("#job = :job")
             .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
-            .consistent_read(self.view.is_consistent())
-            .set_limit(self.view.most_rows())
-            .projection_expression(self.view.projection())
-            .set_expression_attribute_names(Some(self.view.names()));
-        Pages { stream: Stream::Job(query.into_paginator().send()), next_key: None }
+            .consistent_read(false)
+            .limit(MOST_ROWS)
+            .projection_expression(projection(&ATTRIBUTES))
+            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+        Pages { request: Request::Job(query), last: None }
     }
 
     /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
@@ -101,31 +63,61 @@ impl Table {
             .table_name(&self.name)
             .segment(index)
             .total_segments(total)
-            .consistent_read(self.view.is_consistent())
-            .set_limit(self.view.most_rows())
-            .projection_expression(self.view.projection())
-            .set_expression_attribute_names(Some(self.view.names()));
-        Pages { stream: Stream::Segment(scan.into_paginator().send()), next_key: None }
+            .consistent_read(false)
+            .limit(MOST_ROWS)
+            .projection_expression(projection(&ATTRIBUTES))
+            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+        Pages { request: Request::Segment(scan), last: None }
     }
 }
 
 impl Pages {
-    /// The next page, which may be empty although more follow; `None` after the last one.
+    /// The first page.
     ///
     /// # Errors
     /// [`TableError`] when the page cannot be had after the SDK's retries. What was read before is then no answer.
-    pub async fn next(&mut self) -> Result<Option<Vec<Row>>, TableError> {
-        let page = match &mut self.stream {
-            Stream::Job(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
-            Stream::Segment(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
-        };
-        let Some((items, next_key)) = page else { return Ok(None) };
-        let items = items.ok_or_else(|| TableError::Unavailable("a page came without its items".into()))?;
-        // The SDK would take this for the end, and what was read so far for everything.
-        if next_key.is_some() && next_key == self.next_key {
+    pub async fn first(&mut self) -> Result<Page, TableError> {
+        self.read(None).await
+    }
+
+    /// The page that begins where the one before said, or `None` if that was the last one.
+    ///
+    /// # Errors
+    /// As [`Pages::first`].
+    pub async fn next(&mut self, start: Option<Start>) -> Result<Option<Page>, TableError> {
+        let Some(start) = start else { return Ok(None) };
+        // It would go on for ever.
+        if self.last.as_ref() == Some(&start) {
             return Err(TableError::Unavailable("a page names itself as the next one".into()));
         }
-        self.next_key = next_key;
-        Ok(Some(items.into_iter().map(Row::new).collect()))
+        let page = self.read(Some(&start)).await?;
+        self.last = Some(start);
+        Ok(Some(page))
     }
+
+    async fn read(&self, start: Option<&Start>) -> Result<Page, TableError> {
+        let body = TakeBody::default();
+        let start = start.map(Start::key);
+        match &self.request {
+            Request::Job(query) => {
+                let query = query.clone().set_exclusive_start_key(start);
+                query.customize().interceptor(body.clone()).send().await?;
+            }
+            Request::Segment(scan) => {
+                let scan = scan.clone().set_exclusive_start_key(start);
+                scan.customize().interceptor(body.clone()).send().await?;
+            }
+        }
+        body.page()
+    }
+}
+
+/// A projection of those attributes, under [`placeholders`].
+pub(super) fn projection(attributes: &[&str]) -> String {
+    attributes.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
+pub(super) fn placeholders(attributes: &[&str]) -> HashMap<String, String> {
+    attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
 }

@@ -2,10 +2,31 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{
+        query::{QueryError, QueryOutput},
+        scan::{ScanError, ScanOutput},
+    },
+    types::AttributeValue,
+};
+use aws_smithy_async::future::pagination_stream::PaginationStream;
 
-use super::{Row, Table, TableError, key, write::content};
+use super::{
+    Row, Table, TableError,
+    attribute::Attribute,
+    key,
+    pages::{placeholders, projection},
+    write::content,
+};
 use crate::group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, TargetGroup};
+
+/// All attributes that are ours.
+const ATTRIBUTES: [&str; 8] =
+    [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"];
+
+/// How many rows a page may have, beside the limit of 1 MB. The embedded engine reads all that it might return.
+const MOST_ROWS: i32 = 4000;
 
 /// The attributes that `sdctl` writes, and by which it knows that nobody else has written meanwhile.
 pub(super) const CONTENT: [&str; 5] = ["targets", "labels", "expires_at", "delete_at", "managed_by"];
@@ -26,7 +47,7 @@ pub struct Record {
     /// When `sdctl` last wrote it.
     pub updated_at: Option<EpochSeconds>,
     /// The row's [`CONTENT`] as it was read.
-    pub(super) content: HashMap<String, AttributeValue>,
+    pub(super) content: key::Attributes,
 }
 
 impl Record {
@@ -68,32 +89,107 @@ impl Record {
     }
 }
 
-impl Row {
-    /// The whole row, served or not.
+impl Record {
+    /// The record of a row with those attributes, served or not.
     ///
     /// # Errors
     /// [`TableError::Misconfigured`] if the row's key is not ours, so that the table is not one of target groups.
-    pub fn record(mut self, names: LabelNames) -> Result<Record, TableError> {
-        let (job, name) = self.take_key()?;
-        let content = self.0.iter().filter(|(name, _)| CONTENT.contains(&name.as_str()));
-        let content = content.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let text = |value: AttributeValue| match value {
-            AttributeValue::S(text) => Some(text),
-            _ => None,
-        };
-        let managed_by = self.0.remove("managed_by").and_then(text);
-        let updated_at = self.0.remove("updated_at");
-        let updated_at = updated_at.and_then(|value| EpochSeconds::parse(value.as_n().ok()?).ok());
-        let (lease, group) = match self.take_lease() {
-            Ok(lease) => (lease, self.take_group(names)),
+    pub fn of(mut attributes: HashMap<String, AttributeValue>, names: LabelNames) -> Result<Self, TableError> {
+        let row = row(&attributes);
+        let (job, name) = row.key()?;
+        let (lease, group) = match row.lease() {
+            Ok(lease) => (lease, row.target_group(names)),
             Err(fault) => (Lease::default(), Err(fault)),
         };
-        let group = group.map_err(|at| at.of(&job, &name));
-        Ok(Record { job, name, lease, group, managed_by, updated_at, content })
+        let group = group.map(TargetGroup::from).map_err(|at| at.of(job, name));
+        let key = |fault| TableError::Misconfigured(format!("a row's key {fault}"));
+        let (job, name) = (Job::new(job).map_err(key)?, GroupName::new(name).map_err(key)?);
+        let managed_by = attributes.get("managed_by").and_then(|value| value.as_s().ok()).cloned();
+        let updated_at = attributes.get("updated_at").and_then(|value| EpochSeconds::parse(value.as_n().ok()?).ok());
+        attributes.retain(|name, _| CONTENT.contains(&name.as_str()));
+        Ok(Self { job, name, lease, group, managed_by, updated_at, content: attributes })
+    }
+}
+
+/// The row with those attributes.
+fn row(attributes: &key::Attributes) -> Row<'_> {
+    let attribute = |name: &str| attributes.get(name).map(Attribute::from);
+    Row {
+        job: attribute(key::JOB),
+        group: attribute(key::GROUP),
+        targets: attribute("targets"),
+        labels: attribute("labels"),
+        expires_at: attribute("expires_at"),
+        delete_at: attribute("delete_at"),
+    }
+}
+
+/// The records of one read, page by page. Reads are strongly consistent: what is read is about to be changed.
+#[derive(Debug)]
+pub struct Records {
+    stream: Stream,
+    names: LabelNames,
+    /// Where the last page said that the next one begins.
+    next_key: Option<key::Attributes>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Job(PaginationStream<Result<QueryOutput, SdkError<QueryError>>>),
+    Table(PaginationStream<Result<ScanOutput, SdkError<ScanError>>>),
+}
+
+impl Records {
+    /// The next page, which may be empty although more follow; `None` after the last one.
+    ///
+    /// # Errors
+    /// [`TableError`] when the page cannot be had after the SDK's retries, or the table is not one of target groups.
+    pub async fn next(&mut self) -> Result<Option<Vec<Record>>, TableError> {
+        let page = match &mut self.stream {
+            Stream::Job(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
+            Stream::Table(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
+        };
+        let Some((items, next_key)) = page else { return Ok(None) };
+        let items = items.ok_or_else(|| TableError::Unavailable("a page came without its items".into()))?;
+        // The SDK would take this for the end, and what was read so far for everything.
+        if next_key.is_some() && next_key == self.next_key {
+            return Err(TableError::Unavailable("a page names itself as the next one".into()));
+        }
+        self.next_key = next_key;
+        items.into_iter().map(|item| Record::of(item, self.names)).collect::<Result<_, _>>().map(Some)
     }
 }
 
 impl Table {
+    /// The rows of a job, or of the whole table: by group within a job, the jobs in no particular order.
+    #[must_use]
+    pub fn records(&self, job: Option<&Job>, names: LabelNames) -> Records {
+        let stream = if let Some(job) = job {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("#job = :job")
+                .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
+                .consistent_read(true)
+                .limit(MOST_ROWS)
+                .projection_expression(projection(&ATTRIBUTES))
+                .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+            Stream::Job(query.into_paginator().send())
+        } else {
+            let scan = self
+                .client
+                .scan()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .limit(MOST_ROWS)
+                .projection_expression(projection(&ATTRIBUTES))
+                .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+            Stream::Table(scan.into_paginator().send())
+        };
+        Records { stream, names, next_key: None }
+    }
+
     /// The row of that group, or `None`.
     ///
     /// # Errors
@@ -103,11 +199,10 @@ impl Table {
             .client
             .get_item()
             .table_name(&self.name)
-            .key(key::JOB, AttributeValue::S(job.as_str().to_owned()))
-            .key(key::GROUP, AttributeValue::S(name.as_str().to_owned()))
-            .consistent_read(self.view.is_consistent())
-            .projection_expression(self.view.projection())
-            .set_expression_attribute_names(Some(self.view.names()));
-        read.send().await?.item.map(|item| Row::new(item).record(names)).transpose()
+            .set_key(Some(key::attributes(job.as_str(), name.as_str())))
+            .consistent_read(true)
+            .projection_expression(projection(&ATTRIBUTES))
+            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+        read.send().await?.item.map(|item| Record::of(item, names)).transpose()
     }
 }

@@ -1,27 +1,34 @@
-//! A row as DynamoDB returns it, and the group that it holds.
-//!
-//! Attributes are matched by hand, because nothing may be coerced, a set must be told from a list, and an error must
-//! name the field down to the element.
+//! A row and the group that it holds.
 
-use std::collections::HashMap;
+use serde::Deserialize;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use super::{TableError, key};
+use super::{
+    TableError,
+    attribute::{Attribute, Text},
+    key,
+};
 use crate::group::{
-    EpochSeconds, Fault, GroupName, InvalidGroup, Job, LabelName, LabelNames, Labels, Lease, StoredGroup, Target,
-    TargetGroup, excerpt,
+    EpochSeconds, Fault, GroupName, InvalidGroup, Job, Label, LabelName, LabelNames, Lease, StoredGroupRef, Target,
+    TargetGroupRef, excerpt,
 };
 
-/// One row of the table.
-#[derive(Debug, Clone)]
-pub struct Row(pub(super) HashMap<String, AttributeValue>);
+/// One row of the table: those of its attributes that matter, borrowed from where they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub struct Row<'a> {
+    pub(super) job: Option<Attribute<'a>>,
+    pub(super) group: Option<Attribute<'a>>,
+    pub(super) targets: Option<Attribute<'a>>,
+    pub(super) labels: Option<Attribute<'a>>,
+    pub(super) expires_at: Option<Attribute<'a>>,
+    pub(super) delete_at: Option<Attribute<'a>>,
+}
 
 /// What a row comes to at a given time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum Reading<'a> {
     /// A valid group whose lease, if any, still runs.
-    Served(StoredGroup),
+    Served(StoredGroupRef<'a>),
     /// A group whose lease has ended; the rest of the row was not looked at.
     Lapsed,
 }
@@ -30,131 +37,113 @@ pub enum Reading {
 pub(super) struct At(String, Fault);
 
 impl At {
-    pub(super) fn of(self, job: &Job, name: &GroupName) -> InvalidGroup {
+    pub(super) fn of(self, job: &str, group: &str) -> InvalidGroup {
         let Self(field, fault) = self;
-        InvalidGroup { job: job.as_str().to_owned(), group: name.as_str().to_owned(), field, fault }
+        InvalidGroup { job: job.to_owned(), group: group.to_owned(), field, fault }
     }
 }
 
-impl Row {
-    /// A row with those attributes.
-    #[must_use]
-    pub fn new(attributes: HashMap<String, AttributeValue>) -> Self {
-        Self(attributes)
-    }
-
+impl Row<'_> {
     /// Reads the row as of `now`.
     ///
     /// # Errors
     /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::Misconfigured`] says that
     /// the row's key is not ours, so that the table is not one of target groups.
-    pub fn read(mut self, names: LabelNames, now: EpochSeconds) -> Result<Reading, TableError> {
-        let (job, name) = self.take_key()?;
-        let read = self.take_lease().and_then(|lease| {
+    pub fn read(&self, names: LabelNames, now: EpochSeconds) -> Result<Reading<'_>, TableError> {
+        let (job, name) = self.key()?;
+        let read = self.lease().and_then(|lease| {
             if lease.lapsed(now) {
-                return Ok(None);
+                return Ok(Reading::Lapsed);
             }
-            Ok(Some((lease, self.take_group(names)?)))
+            Ok(Reading::Served(StoredGroupRef { job, name, lease, group: self.target_group(names)? }))
         });
-        match read {
-            Ok(Some((lease, group))) => Ok(Reading::Served(StoredGroup { job, name, lease, group })),
-            Ok(None) => Ok(Reading::Lapsed),
-            Err(at) => Err(at.of(&job, &name).into()),
-        }
+        read.map_err(|at| at.of(job, name).into())
     }
 
-    pub(super) fn take_key(&mut self) -> Result<(Job, GroupName), TableError> {
-        Ok((self.take_key_part(key::JOB, Job::new)?, self.take_key_part(key::GROUP, GroupName::new)?))
+    /// Job and group.
+    pub(super) fn key(&self) -> Result<(&str, &str), TableError> {
+        Ok((
+            key_part(key::JOB, self.job.as_ref(), Job::check)?,
+            key_part(key::GROUP, self.group.as_ref(), GroupName::check)?,
+        ))
     }
 
-    fn take_key_part<T>(&mut self, name: &str, parse: fn(String) -> Result<T, Fault>) -> Result<T, TableError> {
-        let key = match self.0.remove(name) {
-            Some(AttributeValue::S(key)) => parse(key),
-            Some(other) => Err(wrong_type(&other, "a string")),
-            None => Err(Fault::Missing),
-        };
-        key.map_err(|fault| TableError::Misconfigured(format!("a row's key attribute {name:?} {fault}")))
+    pub(super) fn lease(&self) -> Result<Lease, At> {
+        Ok(Lease {
+            expires_at: time("expires_at", self.expires_at.as_ref())?,
+            delete_at: time("delete_at", self.delete_at.as_ref())?,
+        })
     }
 
-    pub(super) fn take_lease(&mut self) -> Result<Lease, At> {
-        Ok(Lease { expires_at: self.take_time("expires_at")?, delete_at: self.take_time("delete_at")? })
+    pub(super) fn target_group(&self, names: LabelNames) -> Result<TargetGroupRef<'_>, At> {
+        Ok(TargetGroupRef { targets: self.targets()?, labels: self.labels(names)? })
     }
 
-    pub(super) fn take_group(&mut self, names: LabelNames) -> Result<TargetGroup, At> {
-        Ok(TargetGroup { targets: self.take_targets()?, labels: self.take_labels(names)? })
-    }
-
-    fn take_time(&mut self, name: &str) -> Result<Option<EpochSeconds>, At> {
-        let time = match self.0.remove(name) {
-            None => return Ok(None),
-            Some(AttributeValue::N(number)) => EpochSeconds::parse(&number),
-            Some(other) => Err(wrong_type(&other, "a number")),
-        };
-        time.map(Some).map_err(|fault| At(name.into(), fault))
-    }
-
-    fn take_targets(&mut self) -> Result<Vec<Target>, At> {
+    fn targets(&self) -> Result<Vec<&str>, At> {
         let at = |fault| At("targets".into(), fault);
-        match self.0.remove("targets") {
+        match &self.targets {
             None => Err(at(Fault::Missing)),
-            Some(AttributeValue::L(list)) => list
-                .into_iter()
-                .enumerate()
-                .map(|(i, element)| {
-                    string(element).and_then(Target::new).map_err(|fault| At(format!("targets[{i}]"), fault))
-                })
-                .collect(),
-            Some(AttributeValue::Ss(mut set)) => {
-                // DynamoDB promises no order for a set.
-                set.sort_unstable();
-                set.into_iter()
-                    .map(|target| {
-                        Target::new(target.as_str())
-                            .map_err(|fault| At(format!("targets[{}]", excerpt(&target)), fault))
-                    })
-                    .collect()
+            Some(Attribute::L(list)) => {
+                let mut targets = Vec::with_capacity(list.len());
+                for (i, element) in list.iter().enumerate() {
+                    let at = |fault| At(format!("targets[{i}]"), fault);
+                    let target = element.string().map_err(at)?;
+                    Target::check(target).map_err(at)?;
+                    targets.push(target);
+                }
+                Ok(targets)
             }
-            Some(other) => Err(at(wrong_type(&other, "a list or set of strings"))),
+            Some(Attribute::Ss(set)) => {
+                let mut targets: Vec<&str> = set.iter().map(Text::as_str).collect();
+                // DynamoDB promises no order for a set.
+                targets.sort_unstable();
+                for target in &targets {
+                    Target::check(target).map_err(|fault| At(format!("targets[{}]", excerpt(target)), fault))?;
+                }
+                Ok(targets)
+            }
+            Some(other) => Err(at(other.wrong_type("a list or set of strings"))),
         }
     }
 
-    fn take_labels(&mut self, names: LabelNames) -> Result<Labels, At> {
-        match self.0.remove("labels") {
-            None => Ok(Labels::new()),
-            Some(AttributeValue::M(map)) => map
-                .into_iter()
-                .map(|(name, value)| {
-                    let at = |fault| At(format!("labels[{}]", excerpt(&name)), fault);
-                    Ok((LabelName::new(name.as_str(), names).map_err(at)?, string(value).map_err(at)?))
-                })
-                .collect(),
-            Some(other) => Err(At("labels".into(), wrong_type(&other, "a map of strings"))),
+    fn labels(&self, names: LabelNames) -> Result<Vec<Label<'_>>, At> {
+        let pairs = match &self.labels {
+            None => return Ok(Vec::new()),
+            Some(Attribute::M(pairs)) => &pairs.0,
+            Some(other) => return Err(At("labels".into(), other.wrong_type("a map of strings"))),
+        };
+        let at = |name: &str, fault| At(format!("labels[{}]", excerpt(name)), fault);
+        let mut labels = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let name = name.as_str();
+            LabelName::check(name, names).map_err(|fault| at(name, fault))?;
+            labels.push((name, value.string().map_err(|fault| at(name, fault))?));
+        }
+        labels.sort_unstable();
+        match labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(at(pair[0].0, Fault::Repeated)),
+            None => Ok(labels),
         }
     }
 }
 
-fn string(value: AttributeValue) -> Result<String, Fault> {
-    match value {
-        AttributeValue::S(text) => Ok(text),
-        other => Err(wrong_type(&other, "a string")),
-    }
+fn key_part<'r>(
+    name: &str,
+    attribute: Option<&'r Attribute<'_>>,
+    check: fn(&str) -> Result<(), Fault>,
+) -> Result<&'r str, TableError> {
+    let text = attribute.ok_or(Fault::Missing).and_then(Attribute::string);
+    text.and_then(|text| check(text).map(|()| text))
+        .map_err(|fault| TableError::Misconfigured(format!("a row's key attribute {name:?} {fault}")))
 }
 
-fn wrong_type(value: &AttributeValue, expected: &'static str) -> Fault {
-    let found = match value {
-        AttributeValue::S(_) => "a string (S)",
-        AttributeValue::N(_) => "a number (N)",
-        AttributeValue::Bool(_) => "a boolean (BOOL)",
-        AttributeValue::Null(_) => "null (NULL)",
-        AttributeValue::B(_) => "binary (B)",
-        AttributeValue::L(_) => "a list (L)",
-        AttributeValue::M(_) => "a map (M)",
-        AttributeValue::Ss(_) => "a string set (SS)",
-        AttributeValue::Ns(_) => "a number set (NS)",
-        AttributeValue::Bs(_) => "a binary set (BS)",
-        _ => "of a type that this version does not know",
+fn time(name: &str, attribute: Option<&Attribute<'_>>) -> Result<Option<EpochSeconds>, At> {
+    let time = match attribute {
+        None => return Ok(None),
+        Some(Attribute::N(number)) => EpochSeconds::parse(number.as_str()),
+        Some(other) => Err(other.wrong_type("a number")),
     };
-    Fault::WrongType { found, expected }
+    time.map(Some).map_err(|fault| At(name.into(), fault))
 }
 
 #[cfg(test)]
@@ -163,46 +152,63 @@ mod tests {
 
     const NOW: EpochSeconds = EpochSeconds(1000);
 
-    fn s(text: &str) -> AttributeValue {
-        AttributeValue::S(text.into())
+    /// What comes of a row with that JSON.
+    fn read(json: &str) -> String {
+        let row: Row<'_> = serde_json::from_str(json).unwrap();
+        match row.read(LabelNames::Utf8, NOW) {
+            Ok(Reading::Served(stored)) => serde_json::to_string(&stored.group).unwrap(),
+            Ok(Reading::Lapsed) => "lapsed".to_owned(),
+            Err(error) => error.to_string(),
+        }
     }
 
-    fn read<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Result<Reading, String> {
-        let row = Row::new(attributes.map(|(name, value)| (name.to_owned(), value)).into());
-        row.read(LabelNames::Utf8, NOW).map_err(|e| e.to_string())
-    }
-
-    /// `DynamoDB` refuses such a row, but the reader must not depend on it.
+    /// `DynamoDB` sends neither, but the reader must not depend on it.
     #[test]
-    fn an_empty_label_name_is_a_named_fault() {
-        let labels = AttributeValue::M([(String::new(), s("x"))].into());
-        let targets = AttributeValue::L(vec![]);
-        let error = read([("job", s("j")), ("group", s("g")), ("targets", targets), ("labels", labels)]).unwrap_err();
-        assert_eq!(error, "group \"g\" of job \"j\": labels[\"\"] is empty");
+    fn a_label_name_that_is_empty_or_there_twice_is_a_named_fault() {
+        let with = |labels: &str| {
+            read(&format!(
+                r#"{{"job":{{"S":"j"}},"group":{{"S":"g"}},"targets":{{"L":[]}},"labels":{{"M":{{{labels}}}}}}}"#
+            ))
+        };
+        assert_eq!(with(r#""":{"S":"x"}"#), r#"group "g" of job "j": labels[""] is empty"#);
+        assert_eq!(
+            with(r#""a":{"S":"x"},"b":{"S":"x"},"a":{"S":"y"}"#),
+            r#"group "g" of job "j": labels["a"] is there twice"#
+        );
+    }
+
+    #[test]
+    fn targets_keep_the_order_of_a_list_and_labels_and_sets_are_sorted() {
+        let with = |rest: &str| read(&format!(r#"{{{rest},"group":{{"S":"g"}},"job":{{"S":"j"}}}}"#));
+        assert_eq!(
+            with(r#""labels":{"M":{"z":{"S":""},"a":{"S":"\\"}}},"targets":{"L":[{"S":"b"},{"S":"a"},{"S":"b"}]}"#),
+            r#"{"targets":["b","a","b"],"labels":{"a":"\\","z":""}}"#
+        );
+        assert_eq!(
+            with(r#""targets":{"SS":["c","a","b"]},"own":{"B":"AA=="}"#),
+            r#"{"targets":["a","b","c"],"labels":{}}"#
+        );
     }
 
     #[test]
     fn a_row_without_our_key_says_that_the_table_is_not_ours() {
+        let long = format!(r#"{{"job":{{"S":"j"}},"group":{{"S":"{}"}}}}"#, "g".repeat(1025));
         let cases = [
-            (read([]), "\"job\" is missing"),
-            (read([("job", s("j"))]), "\"group\" is missing"),
-            (
-                read([("job", AttributeValue::N("1".into())), ("group", s("g"))]),
-                "\"job\" is a number (N), but must be a string",
-            ),
-            (read([("job", s("")), ("group", s("g"))]), "\"job\" is empty"),
-            (read([("job", s("j")), ("group", s(&"g".repeat(1025)))]), "\"group\" is 1025 bytes long"),
+            ("{}", "\"job\" is missing"),
+            (r#"{"job":{"S":"j"}}"#, "\"group\" is missing"),
+            (r#"{"job":{"N":"1"},"group":{"S":"g"}}"#, "\"job\" is a number (N), but must be a string"),
+            (r#"{"job":{"S":""}}"#, "\"job\" is empty"),
+            (&long, "\"group\" is 1025 bytes long"),
         ];
-        for (result, expected) in cases {
-            let error = result.unwrap_err();
+        for (json, expected) in cases {
+            let error = read(json);
             assert!(error.starts_with(&format!("table misconfigured: a row's key attribute {expected}")), "{error}");
         }
     }
 
     #[test]
     fn a_lapsed_row_is_not_looked_at_any_further() {
-        let lapsed =
-            [("job", s("j")), ("group", s("g")), ("expires_at", AttributeValue::N("1000".into())), ("targets", s("?"))];
-        assert_eq!(read(lapsed), Ok(Reading::Lapsed));
+        let json = r#"{"job":{"S":"j"},"group":{"S":"g"},"expires_at":{"N":"1000"},"targets":{"S":"?"}}"#;
+        assert_eq!(read(json), "lapsed");
     }
 }

@@ -123,7 +123,7 @@ impl Table {
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(item_key(&group.job, &group.name)))
+            .set_key(Some(key::attributes(group.job.as_str(), group.name.as_str())))
             .update_expression(update.text)
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(update.names))
@@ -154,7 +154,7 @@ impl Table {
             .client
             .delete_item()
             .table_name(&self.name)
-            .set_key(Some(item_key(job, name)))
+            .set_key(Some(key::attributes(job.as_str(), name.as_str())))
             .set_condition_expression(condition)
             .set_expression_attribute_names(some(delete.names))
             .set_expression_attribute_values(Some(delete.values).filter(|values| !values.is_empty()))
@@ -237,10 +237,4 @@ pub(super) fn content(
     content.extend(lease.delete_at.map(|at| ("delete_at", time(at))));
     content.extend(owner.map(|owner| ("managed_by", text(owner))));
     content
-}
-
-pub(super) fn item_key(job: &Job, name: &GroupName) -> HashMap<String, AttributeValue> {
-    [(key::JOB, job.as_str()), (key::GROUP, name.as_str())]
-        .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
-        .into()
 }

@@ -77,7 +77,7 @@ impl Ask {
     }
 
     pub async fn of(self, service: &Service) -> Answer {
-        Answer(service.respond(&self.0).await)
+        Answer(service.respond(&self.0).await.map(|body| body.into_vec().into()))
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Fault {
     Error(u16, &'static str),
     /// It is answered with 200 and that body.
     Answer(&'static str),
+    /// It reaches the engine, but a byte of the answer is another one afterwards.
+    Altered,
     /// It is not answered.
     Silence,
     /// It reaches the engine, but the answer is an error.
@@ -104,6 +106,15 @@ async fn answer(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         }
         Fault::Answer(body) => {
             Response::builder().header("content-type", "application/x-amz-json-1.0").body(Body::from(body)).unwrap()
+        }
+        Fault::Altered => {
+            let (parts, body) = forward(proxy.engine, headers, body).await.into_parts();
+            let mut body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+            // In the first text, so that it is as good a page as the right one.
+            let text = br#""S":""#;
+            let place = text.len() + body.windows(text.len()).position(|bytes| bytes == text).unwrap();
+            body[place] += 1;
+            Response::from_parts(parts, Body::from(body))
         }
         Fault::BrokenAnswer => {
             forward(proxy.engine, headers, body).await;

@@ -41,6 +41,11 @@ impl Process {
         Self { child, output, readers }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()

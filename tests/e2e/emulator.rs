@@ -1,6 +1,14 @@
 //! The function under AWS's own Lambda Runtime Interface Emulator.
 
-use std::{fs, process::Command, sync::PoisonError, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    sync::{
+        PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,12 +63,27 @@ impl Emulated {
 
     /// The function's response to an event of `events/`.
     fn invoke(&self, event: &str) -> Value {
+        let text = self.streamed(event);
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}\n{}", self.process.output()))
+    }
+
+    /// The most memory that the function has had, in megabytes.
+    fn peak_megabytes(&self) -> u64 {
+        let emulator = self.process.id();
+        let children = fs::read_dir(format!("/proc/{emulator}/task")).unwrap();
+        let mut children = children.map(|task| fs::read_to_string(task.unwrap().path().join("children")).unwrap());
+        let function = children.find(|children| !children.is_empty()).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", function.trim())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// The function's response to an event of `events/`, as text.
+    fn streamed(&self, event: &str) -> String {
         let event = events::load(event).to_string();
         for _ in 0..100 {
             if let Ok(mut answer) = http::agent().post(&self.url).send(event.as_bytes()) {
-                let text = answer.body_mut().read_to_string().unwrap();
-                return serde_json::from_str(&text)
-                    .unwrap_or_else(|e| panic!("{e} in {text:?}\n{}", self.process.output()));
+                return answer.body_mut().read_to_string().unwrap();
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -112,6 +135,50 @@ async fn a_slow_table_is_answered_before_lambda_ends_the_invocation() {
     assert!(slow["body"].as_str().unwrap().contains("table_timeout"));
     faulty.heal();
     assert_eq!(emulated.invoke("job")["statusCode"], 200);
+}
+
+/// Pages of a megabyte without end, two by two, so that none names itself as the next one.
+fn pages_without_end() -> [&'static str; 2] {
+    ["1", "2"].map(|next| {
+        let padding = "x".repeat(1000);
+        let row = format!(
+            r#"{{"job":{{"S":"node_exporter"}},"group":{{"S":"{next}"}},"targets":{{"L":[{{"S":"{padding}"}}]}}}}"#
+        );
+        let rows = vec![row; 1000].join(",");
+        let key = format!(r#"{{"job":{{"S":"node_exporter"}},"group":{{"S":"{next}"}}}}"#);
+        &*format!(r#"{{"Items":[{rows}],"Count":1000,"LastEvaluatedKey":{key}}}"#).leak()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_too_large_for_the_functions_memory_is_an_error_and_not_the_end_of_the_function() {
+    const MEMORY: u64 = 128;
+    let dynamo = Dynamo::with_table().await;
+    Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let (pages, turn) = (pages_without_end(), AtomicUsize::new(0));
+    faulty.fail(move |operation, _| match operation {
+        "Query" => Fault::Answer(pages[turn.fetch_add(1, Ordering::SeqCst) % 2]),
+        _ => Fault::None,
+    });
+    let environment = [
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY.to_string()),
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60".to_owned()),
+        ("HTTP_SD_RESPONSE_MODE", "stream".to_owned()),
+    ];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let Some(emulated) = Emulated::start(&faulty.endpoint(), &environment) else { return };
+    for _ in 0..2 {
+        let answer = emulated.streamed("job");
+        assert!(answer.contains("response_too_large") && answer.contains("MemorySize"), "{answer}");
+    }
+    let peak = emulated.peak_megabytes();
+    assert!((MEMORY / 2..MEMORY).contains(&peak), "{peak} MB");
+    faulty.heal();
+    assert!(emulated.streamed("job").contains(r#"[{"targets":["a:1"],"labels":{}}]"#));
+    let log = emulated.process.output();
+    assert!(log.contains("the answer takes too much memory"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

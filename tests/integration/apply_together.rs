@@ -36,7 +36,7 @@ fn fleet(groups: usize, prefix: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     let applied = Applied::new().await;
-    let table = applied.dynamo.table().for_editing();
+    let table = applied.dynamo.table();
     let (job, name) = (Job::new("node").unwrap(), GroupName::new("a").unwrap());
     Row::new("node", "a", &["a:1"]).put(&applied.dynamo).await;
     let read = table.record(&job, &name, LabelNames::Legacy).await.unwrap().unwrap();

@@ -1,6 +1,10 @@
 //! What happens when something fails: an error, in time, that says what to do, and never a short list.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use futures_util::future::join_all;
@@ -133,7 +137,7 @@ async fn a_page_that_cannot_be_right_is_an_error_and_not_a_short_list() {
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let service = streaming(faulty.table());
-    for body in [SAME_PAGE, "{}", r#"{"Count":0}"#, "", "{", "null", "[]", "<html>"] {
+    for body in [SAME_PAGE, "{}", r#"{"Count":0}"#, r#"{"Items":[],"Count":1}"#, "", "{", "null", "[]", "<html>"] {
         for only_later in [false, true] {
             faulty.fail(move |operation, later| match operation {
                 "Query" | "Scan" if later == only_later || body == SAME_PAGE => Fault::Answer(body),
@@ -147,6 +151,72 @@ async fn a_page_that_cannot_be_right_is_an_error_and_not_a_short_list() {
     }
     faulty.heal();
     assert_eq!(Ask::get("/prom/node").of(&service).await.groups().len(), 25);
+}
+
+/// What was changed under way may be as good a page as the right one: only its checksum tells.
+#[tokio::test]
+async fn a_page_with_another_checksum_is_read_again_and_in_the_end_an_error() {
+    let dynamo = rows_of_a_tenth_of_a_page(25).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = streaming(faulty.table());
+    for only_later in [false, true] {
+        let is_read = |operation: &str| ["Query", "Scan"].contains(&operation);
+        for path in PATHS {
+            faulty.fail(move |operation, later| match operation {
+                _ if is_read(operation) && later == only_later => Fault::Altered,
+                _ => Fault::None,
+            });
+            let answer = Ask::get(path).of(&service).await;
+            assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path} {only_later}");
+
+            let altered = AtomicUsize::new(0);
+            faulty.fail(move |operation, later| match operation {
+                _ if is_read(operation) && later == only_later && altered.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    Fault::Altered
+                }
+                _ => Fault::None,
+            });
+            let targets = Ask::get(path).of(&service).await.targets();
+            assert_eq!(targets, (0..25).map(|i| format!("{i}:1")).collect::<Vec<_>>(), "{path} {only_later}");
+        }
+    }
+}
+
+/// Pages that follow each other without end, each of which is right by itself.
+const WITHOUT_END: [&str; 2] = [
+    r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"01"}}}"#,
+    r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"02"}}}"#,
+];
+
+#[tokio::test]
+async fn a_table_without_end_is_a_time_out() {
+    let dynamo = rows_of_a_tenth_of_a_page(1).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = streaming(faulty.table());
+    let turn = AtomicUsize::new(0);
+    faulty.fail(move |operation, _| match operation {
+        "Query" => Fault::Answer(WITHOUT_END[turn.fetch_add(1, Ordering::SeqCst) % 2]),
+        _ => Fault::None,
+    });
+    let answer = Ask::get("/prom/node").within(Duration::from_secs(2)).of(&service).await;
+    assert_eq!(discreet(&answer), (504, "table_timeout".into()));
+}
+
+#[tokio::test]
+async fn an_answer_that_would_take_all_memory_is_an_error_that_says_what_to_change() {
+    let dynamo = rows_of_a_tenth_of_a_page(25).await;
+    let with = |memory| {
+        let settings = Settings { response_mode: ResponseMode::Stream, memory, ..Settings::default() };
+        Service::new(dynamo.table(), Access::Open, settings)
+    };
+    for path in PATHS {
+        let answer = Ask::get(path).of(&with(Some(1024 * 1024))).await;
+        assert_eq!(discreet(&answer), (500, "response_too_large".into()), "{path}");
+        assert!(answer.error().2.contains("MemorySize"), "{path}");
+        for enough in [None, Some(64 << 30)] {
+            assert_eq!(Ask::get(path).of(&with(enough)).await.groups().len(), 25, "{path} {enough:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use http_sd_lambda::{
     files::{FileGroup, Place},
     group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Target, TargetGroup},
     plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Plan},
-    table::{Record, Row, State},
+    table::{Record, State},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -47,7 +47,7 @@ impl Stored {
         row.extend(self.owner.as_ref().map(|owner| ("managed_by", s(owner))));
         row.extend(self.expires_at.map(|at| ("expires_at", n(at))));
         let row = row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Row::new(row).record(LabelNames::Legacy).unwrap()
+        Record::of(row, LabelNames::Legacy).unwrap()
     }
 
     fn is_served(&self) -> bool {

@@ -33,9 +33,12 @@ async fn several_pages() -> Dynamo {
 
 async fn count(mut pages: Pages) -> (usize, usize) {
     let (mut count, mut rows) = (0, 0);
-    while let Some(page) = pages.next().await.unwrap() {
+    let mut page = Some(pages.first().await.unwrap());
+    while let Some(current) = page {
+        let content = current.content().unwrap();
         count += 1;
-        rows += page.len();
+        rows += content.rows.len();
+        page = pages.next(content.next).await.unwrap();
     }
     (count, rows)
 }

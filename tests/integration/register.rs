@@ -40,7 +40,7 @@ fn register(endpoint: &str, arguments: &[&str]) -> Command {
 /// That group's row as it is.
 async fn row(dynamo: &Dynamo) -> Option<Record> {
     let (job, group) = (Job::new("node").unwrap(), GroupName::new("web").unwrap());
-    dynamo.table().for_editing().record(&job, &group, LabelNames::Legacy).await.unwrap()
+    dynamo.table().record(&job, &group, LabelNames::Legacy).await.unwrap()
 }
 
 /// When its lease ends.

@@ -89,7 +89,7 @@ impl TableOptions {
                 profile: self.profile.clone(),
                 endpoint_url: self.endpoint_url.clone(),
             };
-            let table = Table::new(table::connect_with(&overrides).await, name).for_editing();
+            let table = Table::new(table::connect_with(&overrides).await, name);
             return Ok(Connection { table, location, names });
         }
         if let Some(flag) = self.flag_of_remote() {
@@ -99,7 +99,7 @@ impl TableOptions {
         if to_read && !local::is_kept_in(&folder) {
             return Err(CliError::NoLocalTable(folder));
         }
-        let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE).for_editing();
+        let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE);
         Ok(Connection { table, location: Location::Local { folder }, names })
     }
 

@@ -184,10 +184,9 @@ async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outc
     let connection = &Connection { table: connection.table.patient(), ..connection };
     let mut names: Vec<GroupName> = Vec::new();
     let mut targets = 0;
-    let mut pages = connection.table.job(job);
-    while let Some(rows) = pages.next().await.map_err(|error| connection.error(error))? {
-        for row in rows {
-            let record = row.record(connection.names).map_err(|error| connection.error(error))?;
+    let mut pages = connection.table.records(Some(job), connection.names);
+    while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
+        for record in records {
             targets += record.group.map_or(0, |group| group.targets.len());
             names.push(record.name);
         }

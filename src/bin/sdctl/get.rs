@@ -120,15 +120,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 }
 
 async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Printer) -> Result<(), CliError> {
-    let mut pages = match job {
-        Some(job) => connection.table.job(job),
-        None => connection.table.segment(0, 1),
-    };
+    let mut pages = connection.table.records(job, connection.names);
     let mut found = false;
-    while let Some(rows) = pages.next().await.map_err(|error| connection.error(error))? {
-        found |= !rows.is_empty();
-        let records = rows.into_iter().map(|row| row.record(connection.names)).collect::<Result<Vec<_>, _>>();
-        printer.page(&records.map_err(|error| connection.error(error))?)?;
+    while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
+        found |= !records.is_empty();
+        printer.page(&records)?;
     }
     match job {
         Some(job) if !found => Err(CliError::no_such_job(job)),

@@ -114,7 +114,7 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
 /// The job in the examples: the sample's, if it is there or the table is empty, else some job that is there.
 async fn example_job(table: &Table) -> Result<String, TableError> {
     if let Ok(job) = Job::new(EXAMPLE_JOB)
-        && table.job(&job).next().await?.is_some_and(|rows| !rows.is_empty())
+        && !table.job(&job).first().await?.content()?.rows.is_empty()
     {
         return Ok(EXAMPLE_JOB.to_owned());
     }

@@ -39,6 +39,7 @@ async fn count(client: &Client, table: &str, job: String) -> Result<usize, Error
     let mut pages = query
         .projection_expression(ATTRIBUTES.map(|name| format!("#{name}")).join(", "))
         .expression_attribute_values(":job", AttributeValue::S(job))
+        .limit(10_000)
         .into_paginator()
         .send();
     let mut rows = 0;

@@ -11,7 +11,7 @@ use http_sd_lambda::{
     files::Reader,
     group::{EpochSeconds, LabelNames},
     plan::{Comparison, Desired, Plan, Rows},
-    table::{Pages, Table, TableError},
+    table::{Records, Table, TableError},
 };
 use indicatif::ProgressBar;
 
@@ -143,15 +143,10 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-async fn see_all(
-    comparison: &mut Comparison<'_>,
-    mut pages: Pages,
-    names: LabelNames,
-    reading: &ProgressBar,
-) -> Result<(), TableError> {
-    while let Some(rows) = pages.next().await? {
-        for row in rows {
-            comparison.see(row.record(names)?);
+async fn see_all(comparison: &mut Comparison<'_>, mut pages: Records, reading: &ProgressBar) -> Result<(), TableError> {
+    while let Some(records) = pages.next().await? {
+        for record in records {
+            comparison.see(record);
             reading.inc(1);
         }
     }
@@ -189,10 +184,10 @@ impl Intent {
         let read = async {
             if self.prune {
                 // A row of the set may have a job that is in no file any more.
-                see_all(&mut comparison, table.segment(0, 1), self.names, &reading).await?;
+                see_all(&mut comparison, table.records(None, self.names), &reading).await?;
             } else {
                 for job in self.desired.jobs() {
-                    see_all(&mut comparison, table.job(job), self.names, &reading).await?;
+                    see_all(&mut comparison, table.records(Some(job), self.names), &reading).await?;
                 }
             }
             Ok(())

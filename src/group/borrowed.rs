@@ -1,0 +1,84 @@
+//! Groups whose texts are borrowed from the rows that they were read from, on their way to becoming bytes.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{Label, LabelName, Labels, Lease, META_GROUP, META_JOB, Target, TargetGroup};
+
+/// A valid group, borrowed. Serialises to the same bytes as the [`TargetGroup`] that it becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct TargetGroupRef<'a> {
+    /// What to scrape, each one valid by [`Target::check`].
+    pub targets: Vec<&'a str>,
+    /// Names, each one there once and valid by [`LabelName::check`], and values, by name.
+    #[serde(serialize_with = "as_map")]
+    pub labels: Vec<Label<'a>>,
+}
+
+/// A borrowed group together with its place in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGroupRef<'a> {
+    /// The scrape job that the group belongs to.
+    pub job: &'a str,
+    /// The group's name within its job.
+    pub name: &'a str,
+    /// How long the group is served.
+    pub lease: Lease,
+    /// What is served.
+    pub group: TargetGroupRef<'a>,
+}
+
+impl StoredGroupRef<'_> {
+    /// Adds the labels that say which row the group came from. They replace labels of the same name.
+    pub fn add_meta_labels(&mut self) {
+        let labels = &mut self.group.labels;
+        labels.retain(|(name, _)| ![META_JOB, META_GROUP].contains(name));
+        labels.extend([(META_JOB, self.job), (META_GROUP, self.name)]);
+        labels.sort_unstable();
+    }
+}
+
+fn as_map<S: Serializer>(labels: &[Label<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(labels.len()))?;
+    for (name, value) in labels {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
+}
+
+impl From<TargetGroupRef<'_>> for TargetGroup {
+    fn from(group: TargetGroupRef<'_>) -> Self {
+        let labels = group.labels.into_iter().map(|(name, value)| (LabelName::of_valid(name), value.to_owned()));
+        Self { targets: group.targets.into_iter().map(Target::of_valid).collect(), labels: labels.collect::<Labels>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_borrowed_group_and_the_group_that_it_becomes_have_the_same_bytes_and_no_other_key() {
+        let cases = [
+            (TargetGroupRef::default(), r#"{"targets":[],"labels":{}}"#),
+            (
+                TargetGroupRef { targets: vec!["b:1", "a:1"], labels: vec![("a", "\"\u{1}é"), ("z", "1")] },
+                r#"{"targets":["b:1","a:1"],"labels":{"a":"\"\u0001é","z":"1"}}"#,
+            ),
+        ];
+        for (group, json) in cases {
+            assert_eq!(serde_json::to_string(&group).unwrap(), json);
+            assert_eq!(serde_json::to_string(&TargetGroup::from(group)).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn meta_labels_replace_stored_ones_of_the_same_name() {
+        let group = TargetGroupRef { targets: vec!["a:1"], labels: vec![(META_JOB, "forged"), ("env", "prod")] };
+        let mut stored = StoredGroupRef { job: "node", name: "web", lease: Lease::default(), group };
+        stored.add_meta_labels();
+        assert_eq!(
+            serde_json::to_string(&stored.group).unwrap(),
+            r#"{"targets":["a:1"],"labels":{"__meta_dynamodb_group":"web","__meta_dynamodb_job":"node","env":"prod"}}"#
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! Attributes of a row, borrowed from the page that they came with.
+//!
+//! They are read by hand, because nothing may be coerced and a set must be told from a list, and because making the
+//! SDK's own objects of a large table takes longer than all the rest of an answer.
+//!
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, Visitor},
+};
+
+use crate::group::Fault;
+
+/// An attribute's value, as far as a target group may have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Attribute<'a> {
+    /// A string.
+    S(Text<'a>),
+    /// A number, in digits.
+    N(Text<'a>),
+    /// A list.
+    L(Vec<Attribute<'a>>),
+    /// A map.
+    M(Pairs<'a>),
+    /// A set of strings.
+    Ss(Vec<Text<'a>>),
+    /// Something else; its type in words.
+    Other(&'static str),
+}
+
+/// A text that is borrowed unless there was something to unescape.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+/// A map in the order in which it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pairs<'a>(pub(super) Vec<(Text<'a>, Attribute<'a>)>);
+
+impl Text<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Attribute<'_> {
+    /// The text of a string.
+    pub(super) fn string(&self) -> Result<&str, Fault> {
+        match self {
+            Self::S(text) => Ok(text.as_str()),
+            other => Err(other.wrong_type("a string")),
+        }
+    }
+
+    /// The fault of having this type and not the expected one.
+    pub(super) fn wrong_type(&self, expected: &'static str) -> Fault {
+        let found = match self {
+            Self::S(_) => "a string (S)",
+            Self::N(_) => "a number (N)",
+            Self::L(_) => "a list (L)",
+            Self::M(_) => "a map (M)",
+            Self::Ss(_) => "a string set (SS)",
+            Self::Other(found) => found,
+        };
+        Fault::WrongType { found, expected }
+    }
+}
+
+/// The types that no field of a target group has, in words.
+fn other(name: &str) -> &'static str {
+    match name {
+        "BOOL" => "a boolean (BOOL)",
+        "NULL" => "null (NULL)",
+        "B" => "binary (B)",
+        "NS" => "a number set (NS)",
+        "BS" => "a binary set (BS)",
+        _ => "of a type that this version does not know",
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Attribute<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Typed;
+
+        impl<'de> Visitor<'de> for Typed {
+            type Value = Attribute<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attribute's type and value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let Some(name) = map.next_key::<Text<'de>>()? else {
+                    return Err(de::Error::invalid_length(0, &self));
+                };
+                let value = match name.as_str() {
+                    "S" => Attribute::S(map.next_value()?),
+                    "N" => Attribute::N(map.next_value()?),
+                    "L" => Attribute::L(map.next_value()?),
+                    "M" => Attribute::M(map.next_value()?),
+                    "SS" => Attribute::Ss(map.next_value()?),
+                    name => {
+                        map.next_value::<IgnoredAny>()?;
+                        Attribute::Other(other(name))
+                    }
+                };
+                match map.next_key::<IgnoredAny>()? {
+                    None => Ok(value),
+                    Some(_) => Err(de::Error::invalid_length(2, &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(Typed)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+
+        impl<'de> Visitor<'de> for Borrowed {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Borrowed)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(feature = "sdctl")]
+mod of_the_sdk {
+    use std::borrow::Cow;
+
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::{Attribute, Pairs, Text, other};
+
+    impl<'a> From<&'a AttributeValue> for Attribute<'a> {
+        fn from(value: &'a AttributeValue) -> Self {
+            match value {
+                AttributeValue::S(text) => Self::S(text.into()),
+                AttributeValue::N(number) => Self::N(number.into()),
+                AttributeValue::L(list) => Self::L(list.iter().map(Self::from).collect()),
+                AttributeValue::M(map) => {
+                    Self::M(Pairs(map.iter().map(|(name, value)| (name.into(), value.into())).collect()))
+                }
+                AttributeValue::Ss(set) => Self::Ss(set.iter().map(Text::from).collect()),
+                AttributeValue::Bool(_) => Self::Other(other("BOOL")),
+                AttributeValue::Null(_) => Self::Other(other("NULL")),
+                AttributeValue::B(_) => Self::Other(other("B")),
+                AttributeValue::Ns(_) => Self::Other(other("NS")),
+                AttributeValue::Bs(_) => Self::Other(other("BS")),
+                _ => Self::Other(other("")),
+            }
+        }
+    }
+
+    impl<'a> From<&'a String> for Text<'a> {
+        fn from(text: &'a String) -> Self {
+            Self(Cow::Borrowed(text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Attribute<'_>, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    fn text(text: &str) -> Text<'_> {
+        Text(Cow::Borrowed(text))
+    }
+
+    #[test]
+    fn an_attribute_keeps_its_type() {
+        use Attribute::{L, M, N, Other, S, Ss};
+        let cases = [
+            (r#"{"S":"a"}"#, S(text("a"))),
+            (r#"{"S":""}"#, S(text(""))),
+            (r#"{"S":"\u00e9\n\ud83d\ude00\\"}"#, S(text("é\n😀\\"))),
+            (r#"{"\u0053":"a"}"#, S(text("a"))),
+            (r#"{"N":"1.5"}"#, N(text("1.5"))),
+            (r#"{"L":[{"S":"b"},{"N":"1"},{"L":[]}]}"#, L(vec![S(text("b")), N(text("1")), L(vec![])])),
+            (
+                r#"{"M":{"z":{"S":"1"},"a":{"NULL":true}}}"#,
+                M(Pairs(vec![(text("z"), S(text("1"))), (text("a"), Other("null (NULL)"))])),
+            ),
+            (r#"{"SS":["b","a"]}"#, Ss(vec![text("b"), text("a")])),
+            (r#"{"BOOL":true}"#, Other("a boolean (BOOL)")),
+            (r#"{"B":"AAAA"}"#, Other("binary (B)")),
+            (r#"{"NS":["1"]}"#, Other("a number set (NS)")),
+            (r#"{"BS":["AAAA"]}"#, Other("a binary set (BS)")),
+            (r#"{"X":{"y":[1]}}"#, Other("of a type that this version does not know")),
+        ];
+        for (json, attribute) in cases {
+            assert_eq!(read(json), Ok(attribute), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_attribute_is_an_error() {
+        let deep = r#"{"L":["#.repeat(100_000);
+        for json in
+            ["", "{}", "[]", "null", r#"{"S":1}"#, r#"{"S":null}"#, r#"{"S":"a","N":"1"}"#, r#"{"SS":["a",null]}"#]
+                .into_iter()
+                .chain([r#"{"S":"\ud800"}"#, r#"{"M":[]}"#, r#"{"L":{}}"#, &deep])
+        {
+            assert!(read(json).is_err(), "{json:.40}");
+        }
+    }
+
+    /// Both ways to a row must agree, for `sdctl` writes by the one what the function reads by the other.
+    #[cfg(feature = "sdctl")]
+    #[test]
+    fn the_sdks_attributes_become_the_same() {
+        use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue as Sdk};
+        let s = |text: &str| Sdk::S(text.into());
+        let cases = [
+            (r#"{"S":"a"}"#, s("a")),
+            (r#"{"N":"1"}"#, Sdk::N("1".into())),
+            (r#"{"L":[{"S":"b"}]}"#, Sdk::L(vec![s("b")])),
+            (r#"{"M":{"z":{"S":"1"}}}"#, Sdk::M([("z".to_owned(), s("1"))].into())),
+            (r#"{"SS":["b","a"]}"#, Sdk::Ss(vec!["b".into(), "a".into()])),
+            (r#"{"BOOL":true}"#, Sdk::Bool(true)),
+            (r#"{"NULL":true}"#, Sdk::Null(true)),
+            (r#"{"B":"AAAA"}"#, Sdk::B(Blob::new([0; 3]))),
+            (r#"{"NS":["1"]}"#, Sdk::Ns(vec!["1".into()])),
+            (r#"{"BS":["AAAA"]}"#, Sdk::Bs(vec![Blob::new([0; 3])])),
+        ];
+        for (json, value) in cases {
+            assert_eq!(read(json), Ok(Attribute::from(&value)), "{json}");
+        }
+    }
+}

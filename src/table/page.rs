@@ -1,0 +1,238 @@
+//! A page of rows: its bytes, taken out of the SDK's hands before it makes objects of them, and the rows in them.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use aws_sdk_dynamodb::{
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextMut},
+    error::BoxError,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use flate2::Crc;
+use http_body::{Body, Frame};
+use serde::Deserialize;
+
+use super::{Row, TableError, key};
+use crate::group::Fault;
+
+/// What the SDK gets to see of a page.
+const NOTHING: &[u8] = b"{}";
+/// Where DynamoDB puts the CRC-32 of a body, in decimal.
+const CHECKSUM: &str = "x-amz-crc32";
+/// The most that is made room for before a body has come: DynamoDB's megabyte takes some more as JSON.
+const MOST_ROOM: u64 = 2 * 1024 * 1024;
+
+/// The bytes of a page as DynamoDB sent them.
+pub struct Page(Vec<u8>);
+
+/// What a page says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PageContent<'a> {
+    /// Its rows. There may be none, although more pages follow.
+    pub rows: Vec<Row<'a>>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<Start>,
+}
+
+/// Where a page begins: after the row with that key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    pub(super) job: String,
+    pub(super) group: String,
+}
+
+/// The answer to a Query or a Scan.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html#API_Query_ResponseSyntax>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a> {
+    #[serde(borrow)]
+    items: Option<Vec<Row<'a>>>,
+    count: Option<usize>,
+    #[serde(borrow)]
+    last_evaluated_key: Option<Row<'a>>,
+}
+
+impl Page {
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none, which DynamoDB does not send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`TableError::Unavailable`] for what is no complete page.
+    pub fn content(&self) -> Result<PageContent<'_>, TableError> {
+        let bad = |problem: fmt::Arguments<'_>| TableError::Unavailable(format!("a page {problem}"));
+        let answer: Answer<'_> =
+            serde_json::from_slice(&self.0).map_err(|e| bad(format_args!("cannot be read: {e}")))?;
+        let rows = answer.items.ok_or_else(|| bad(format_args!("came without its items")))?;
+        if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
+            return Err(bad(format_args!("should have {count} items, but came with {}", rows.len())));
+        }
+        let next = answer.last_evaluated_key.map(|key| Start::of(&key)).transpose();
+        let next = next.map_err(|fault| bad(format_args!("does not say where the next one begins: a key {fault}")))?;
+        Ok(PageContent { rows, next })
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a page of {} bytes", self.len())
+    }
+}
+
+impl Start {
+    fn of(last: &Row<'_>) -> Result<Self, Fault> {
+        let part = |part: Option<&super::attribute::Attribute<'_>>| {
+            part.ok_or(Fault::Missing).and_then(|part| part.string().map(str::to_owned))
+        };
+        Ok(Self { job: part(last.job.as_ref())?, group: part(last.group.as_ref())? })
+    }
+
+    /// It, as a request for the next page has it.
+    pub(super) fn key(&self) -> key::Attributes {
+        key::attributes(&self.job, &self.group)
+    }
+}
+
+/// Takes the body of a successful answer. The SDK waits for all of it, as for any body, so that its retries and
+/// time-outs hold; only then what it reads is empty.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TakeBody(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl TakeBody {
+    /// The page, once the SDK is through with the request.
+    pub(super) fn page(&self) -> Result<Page, TableError> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.map(Page).ok_or_else(|| TableError::Unavailable("an answer came without a page".into()))
+    }
+}
+
+impl Intercept for TakeBody {
+    fn name(&self) -> &'static str {
+        "TakeBody"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        if !response.status().is_success() {
+            return Ok(());
+        }
+        let checksum = response.headers().get(CHECKSUM).map(str::parse).transpose()?;
+        let body = response.take_body();
+        let room = usize::try_from(body.content_length().unwrap_or_default().min(MOST_ROOM))?;
+        let taken = TakenBody { body, checksum, bytes: Vec::with_capacity(room), all: self.clone(), is_done: false };
+        *response.body_mut() = SdkBody::from_body_1_x(taken);
+        Ok(())
+    }
+}
+
+/// A body that keeps what comes until it has come whole, and then says [`NOTHING`].
+struct TakenBody {
+    body: SdkBody,
+    checksum: Option<u32>,
+    bytes: Vec<u8>,
+    all: TakeBody,
+    is_done: bool,
+}
+
+impl Body for TakenBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if this.is_done {
+            return Poll::Ready(None);
+        }
+        while let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(cx)?) {
+            if let Some(data) = frame.data_ref() {
+                this.bytes.extend_from_slice(data);
+            }
+        }
+        this.is_done = true;
+        let bytes = std::mem::take(&mut this.bytes);
+        // The SDK for Rust does not look at it, and what was changed under way may still be JSON.
+        if this.checksum.is_some_and(|expected| crc32(&bytes) != expected) {
+            return Poll::Ready(Some(Err(format!("the body does not have the checksum of its {CHECKSUM}").into())));
+        }
+        *this.all.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(NOTHING)))))
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(json: &str) -> Result<(usize, Option<Start>), String> {
+        let page = Page(json.as_bytes().to_vec());
+        let content = page.content().map_err(|error| error.to_string())?;
+        Ok((content.rows.len(), content.next))
+    }
+
+    #[test]
+    fn a_page_has_rows_and_the_place_of_the_next_one() {
+        let next = Start { job: "j".into(), group: "g".into() };
+        let cases = [
+            (r#"{"Items":[]}"#, (0, None)),
+            (r#"{"Count":1,"Items":[{"job":{"S":"a"}}],"ScannedCount":5,"ConsumedCapacity":{"x":[]}}"#, (1, None)),
+            (r#"{"LastEvaluatedKey":null,"Items":[],"Count":0}"#, (0, None)),
+            (r#"{"LastEvaluatedKey":{"job":{"S":"j"},"group":{"S":"g"}},"Items":[]}"#, (0, Some(next.clone()))),
+            (r#"{"Items":[{}],"LastEvaluatedKey":{"group":{"S":"\u0067"},"job":{"S":"j"}}}"#, (1, Some(next))),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(content(json), Ok(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_whole_page_is_an_error_and_never_a_shorter_one() {
+        let cases = [
+            ("", "cannot be read: EOF"),
+            ("{}", "came without its items"),
+            (r#"{"Items":null,"Count":0}"#, "came without its items"),
+            (r#"{"Items":[{}],"Count":2}"#, "should have 2 items, but came with 1"),
+            (r#"{"Items":[{}]"#, "cannot be read: EOF"),
+            (r#"{"Items":[{}]} {}"#, "cannot be read: trailing characters"),
+            (r#"{"Items":[null]}"#, "cannot be read: invalid type: null"),
+            (r#"{"Items":[{"job":{"S":"a"},"job":{"S":"b"}}]}"#, "cannot be read: duplicate field `job`"),
+            (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "does not say where the next one begins: a key is missing"),
+            (
+                r#"{"Items":[],"LastEvaluatedKey":{"job":{"S":"a"},"group":{"N":"1"}}}"#,
+                "does not say where the next one begins: a key is a number (N)",
+            ),
+            ("{\"Items\":[{\"job\":{\"S\":\"\x01\"}}]}", "cannot be read: control character"),
+        ];
+        for (json, expected) in cases {
+            let error = content(json).unwrap_err();
+            assert!(error.starts_with(&format!("table unavailable: a page {expected}")), "{json}: {error}");
+        }
+        assert!(Page(b"{\"Items\":[{\"job\":{\"S\":\"\xff\"}}]}".to_vec()).content().is_err());
+    }
+}
