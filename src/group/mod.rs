@@ -1,10 +1,12 @@
-//! The domain: jobs, target groups, leases, shards, and what makes a group valid. Knows neither AWS nor HTTP.
+//! The domain: jobs, target groups, leases, shards, selectors, and what makes a group valid. Knows neither AWS nor HTTP.
 
 mod borrowed;
 mod fault;
 mod label;
 mod lease;
 mod name;
+mod pattern;
+mod selector;
 mod shard;
 mod target;
 
@@ -13,6 +15,8 @@ pub use fault::{Fault, InvalidGroup, excerpt};
 pub use label::{LabelName, LabelNames};
 pub use lease::{EpochSeconds, Lease};
 pub use name::{GroupName, Job};
+pub use pattern::NotAPattern;
+pub use selector::{NotASelector, Part, Selectors};
 pub use shard::{NotAShard, Shard};
 pub use target::Target;
 

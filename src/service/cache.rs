@@ -70,7 +70,7 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::{
-        group::{Job, Shard},
+        group::{Job, Selectors, Shard},
         service::{listing::Counts, selection::Scope},
     };
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn job(job: &str) -> Selection {
-        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None }
+        Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None, selectors: None }
     }
 
     #[test]
@@ -106,11 +106,41 @@ mod tests {
             (part(1, 2), 1000, false),
             (part(0, 4), 1000, false),
             (Selection { meta: true, ..part(1, 4) }, 1000, false),
-            (Selection { scope: Scope::All, meta: false, shard: None }, 1000, false),
+            (Selection { scope: Scope::All, meta: false, shard: None, selectors: None }, 1000, false),
         ];
         for (selection, now, kept) in cases {
             assert_eq!(cache.get(&selection, EpochSeconds(now)).is_some(), kept, "{selection:?} at {now}");
         }
+    }
+
+    fn selected(text: &str) -> Selection {
+        Selection { selectors: Selectors::parse([text]).unwrap(), ..job("a") }
+    }
+
+    #[test]
+    fn a_listing_is_kept_for_its_own_selectors_alone() {
+        let cache = Cache::new(Duration::from_secs(30));
+        cache.put(&selected("{env=\"a\"}"), &listing(1, None), NOW);
+        let cases =
+            [("{env=\"a\"}", true), ("{env=\"b\"}", false), ("{env!=\"a\",env!=\"\"}", false), ("{x=\"a\"}", false)];
+        for (text, kept) in cases {
+            assert_eq!(cache.get(&selected(text), NOW).is_some(), kept, "{text}");
+        }
+        assert!(cache.get(&job("a"), NOW).is_none());
+        assert!(cache.get(&Selection { meta: true, ..selected("{env=\"a\"}") }, NOW).is_none());
+    }
+
+    #[test]
+    fn selectors_take_room_beside_what_is_kept_for_them() {
+        let cache = Cache::new(Duration::from_secs(30));
+        let large = |i: usize| selected(&format!("{{env=~\"{i}|a{{1000}}\"}}"));
+        // Each takes some 128 KiB, and there is room for half of them.
+        let all = 512;
+        for i in 0..all {
+            cache.put(&large(i), &listing(0, None), NOW);
+        }
+        let kept = (0..all).filter(|&i| cache.get(&large(i), NOW).is_some()).count();
+        assert!((all / 3..all * 2 / 3).contains(&kept), "{kept} of {all}");
     }
 
     #[test]

@@ -21,6 +21,8 @@ use crate::{
 /// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
 /// nothing on the fraction of a core that a small function has.
 const SEGMENTS: i32 = 4;
+/// Rows from which targets are selected at a time.
+const ROWS_SELECTED: usize = 16;
 /// Jobs that are read side by side.
 const JOBS: usize = 4;
 
@@ -159,6 +161,10 @@ impl Reader<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
+            // However much work a caller makes of regular expressions, the deadline is to be noticed.
+            if self.selection.selectors.is_some() && self.counts.rows.is_multiple_of(ROWS_SELECTED) {
+                yield_now().await;
+            }
         }
         let len = piece.list_len();
         piece.finish();
@@ -184,6 +190,15 @@ impl Reader<'_> {
 fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>) -> bool {
     if let Some(shard) = selection.shard {
         stored.group.targets.retain(|target| shard.has(target));
+        if stored.group.targets.is_empty() {
+            return false;
+        }
+    }
+    if let Some(selectors) = &selection.selectors {
+        let labels = &stored.group.labels;
+        let label = |name: &str| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value);
+        let part = selectors.of_group(stored.job, stored.name, label);
+        stored.group.targets.retain(|target| part.has(target));
         if stored.group.targets.is_empty() {
             return false;
         }

@@ -12,6 +12,9 @@ use crate::table::TableError;
 /// The most bytes of a poller's name and version.
 const MOST_CLIENT: usize = 64;
 
+/// The most characters of the selectors that are asked for.
+const MOST_MATCH: usize = 256;
+
 /// What is known of a request, while it is answered.
 pub(super) struct Log<'a> {
     request: &'a Request,
@@ -35,6 +38,17 @@ impl<'a> Log<'a> {
     /// The shard that is asked for, as in `1/4`, likewise.
     fn shard(&self) -> Option<String> {
         self.caller.and(self.route.as_ref()).and_then(Route::shard).map(|shard| shard.to_string())
+    }
+
+    /// The selectors that are asked for, as in `{env="prod"} or {env="test"}`, likewise.
+    fn selectors(&self) -> Option<String> {
+        let selectors = self.caller.and(self.route.as_ref()).and_then(Route::selectors)?;
+        let mut text = selectors.to_string();
+        if let Some((end, _)) = text.char_indices().nth(MOST_MATCH) {
+            text.truncate(end);
+            text.push('…');
+        }
+        Some(text)
     }
 
     /// Says what is wrong.
@@ -61,6 +75,11 @@ impl<'a> Log<'a> {
         if counts.is_some_and(|counts| counts.rows == 0 && counts.empty_jobs.is_empty()) {
             warn!(event = "empty_table", %request_id, "the table has no row");
         }
+        if counts.is_some_and(|counts| counts.rows > 0 && counts.groups == 0)
+            && let Some(selectors) = self.selectors()
+        {
+            warn!(event = "empty_match", %request_id, "match" = selectors, "no target is selected: are its labels right?");
+        }
         info!(
             event = "request",
             %request_id,
@@ -68,6 +87,7 @@ impl<'a> Log<'a> {
             route = self.route.as_ref().map_or("unknown", Route::name),
             job = self.job(),
             shard = self.shard(),
+            "match" = self.selectors(),
             status = response.status().as_u16(),
             bytes = response.body().len(),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),

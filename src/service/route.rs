@@ -5,7 +5,7 @@ use super::{
     credential::decode,
     selection::{Scope, Selection},
 };
-use crate::group::{Job, NotAShard, Shard};
+use crate::group::{Job, NotASelector, NotAShard, Selectors, Shard};
 
 /// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
 const MOST_BYTES: usize = 8 * 1024;
@@ -43,7 +43,8 @@ impl Route {
             },
             None => return Err(ServiceError::NotFound),
         };
-        Ok(Self::Groups(Selection { scope, meta: parse_meta(query)?, shard: parse_shard(query)? }))
+        let (meta, shard, selectors) = (parse_meta(query)?, parse_shard(query)?, parse_match(query)?);
+        Ok(Self::Groups(Selection { scope, meta, shard, selectors }))
     }
 
     /// The route's name, for the log.
@@ -68,6 +69,14 @@ impl Route {
     pub(super) fn shard(&self) -> Option<Shard> {
         match self {
             Self::Groups(selection) => selection.shard,
+            _ => None,
+        }
+    }
+
+    /// The selectors that are asked for, if there are any.
+    pub(super) fn selectors(&self) -> Option<&Selectors> {
+        match self {
+            Self::Groups(selection) => selection.selectors.as_ref(),
             _ => None,
         }
     }
@@ -121,6 +130,24 @@ fn parse_shard(query: &str) -> Result<Option<Shard>, ServiceError> {
     shard.map(Some).map_err(|problem| bad(&problem.to_string()))
 }
 
+/// A selector that is passed over is a list of other targets than are meant, and an error is safe: so a name that may have
+/// been meant for `match[]` is refused, and so is a value that is not percent-encoded text throughout.
+fn parse_match(query: &str) -> Result<Option<Selectors>, ServiceError> {
+    let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter {problem}"));
+    let mut texts = Vec::new();
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some((name, _)) = form_urlencoded::parse(name.as_bytes()).next() else { continue };
+        if name == "match[]" {
+            let text = decode(&value.replace('+', " ")).ok_or_else(|| bad("match[] is not percent-encoded UTF-8"))?;
+            texts.push(text);
+        } else if name.to_ascii_lowercase().contains("match") {
+            return Err(bad("for a selector is match[], with brackets and percent-encoded: match%5B%5D"));
+        }
+    }
+    Selectors::parse(texts).map_err(|problem: NotASelector| bad(&format!("match[] {problem}")))
+}
+
 /// A number of digits alone: the standard library would take a sign as well.
 fn decimal(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
@@ -131,12 +158,17 @@ mod tests {
     use super::*;
 
     fn groups(job: &str) -> Route {
-        Route::Groups(Selection { scope: Scope::Job(Job::new(job).unwrap()), meta: false, shard: None })
+        Route::Groups(Selection {
+            scope: Scope::Job(Job::new(job).unwrap()),
+            meta: false,
+            shard: None,
+            selectors: None,
+        })
     }
 
     #[test]
     fn a_path_leads_to_its_route() {
-        let all = Route::Groups(Selection { scope: Scope::All, meta: false, shard: None });
+        let all = Route::Groups(Selection { scope: Scope::All, meta: false, shard: None, selectors: None });
         let cases = [
             ("/-/healthy", Route::Healthy),
             ("/-/healthy/", Route::Healthy),
@@ -252,6 +284,50 @@ mod tests {
         for (query, problem) in cases {
             let error = ServiceError::BadRequest(format!("the query parameter {problem}"));
             assert_eq!(parse_shard(query), Err(error), "{query}");
+        }
+    }
+
+    #[test]
+    fn selectors_are_whatever_match_with_brackets_holds_in_its_order() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("", &[]),
+            ("meta=true&x&&=y&collector_id=a&%FF=%FE", &[]),
+            ("match[]={a=\"b\"}", &["{a=\"b\"}"]),
+            ("match%5B%5D=%7Ba%3D%22b%22%7D", &["{a=\"b\"}"]),
+            ("%6dat%63h%5b]={a=\"b\"}", &["{a=\"b\"}"]),
+            ("&match[]={a=\"b\"}&shard=0&match[]={a=~\"c\"}&of=1", &["{a=\"b\"}", "{a=~\"c\"}"]),
+            ("match[]={a=\"b\"}&match[]={a=\"b\"}", &["{a=\"b\"}", "{a=\"b\"}"]),
+            // A plus is a blank, as in Prometheus; what follows the first = is the value.
+            ("match[]={a=~\"b+%2B\"}", &["{a=~\"b +\"}"]),
+            ("match[]={a=\"%C3%A9;/?=\"}", &["{a=\"é;/?=\"}"]),
+        ];
+        for (query, texts) in cases {
+            assert_eq!(parse_match(query), Ok(Selectors::parse(texts).unwrap()), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_meant_for_a_selector_is_not_passed_over() {
+        let name = "for a selector is match[], with brackets and percent-encoded: match%5B%5D";
+        let cases = [
+            ("match={a=\"b\"}", name),
+            ("match", name),
+            ("match[]={a=\"b\"}&match={a=\"b\"}", name),
+            ("Match[]={a=\"b\"}", name),
+            ("match[0]={a=\"b\"}", name),
+            ("match%255B%255D={a=\"b\"}", name),
+            ("amp;match[]={a=\"b\"}", name),
+            ("+match[]={a=\"b\"}", name),
+            ("match[]%00={a=\"b\"}", name),
+            ("match[]={a=\"%zz\"}", "match[] is not percent-encoded UTF-8"),
+            ("match[]={a=\"%FF\"}", "match[] is not percent-encoded UTF-8"),
+            ("match[]={a=\"b\"}%", "match[] is not percent-encoded UTF-8"),
+            ("match[]", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+            ("match[]={a=\"b\"}&match[]=", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+        ];
+        for (query, problem) in cases {
+            let error = ServiceError::BadRequest(format!("the query parameter {problem}"));
+            assert_eq!(parse_match(query), Err(error), "{query}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ServiceError;
-use crate::group::{Job, Shard};
+use crate::group::{Job, Selectors, Shard};
 
 /// What is asked for, and how it is to look. Whoever asks for the same gets the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub(super) struct Selection {
     pub(super) meta: bool,
     /// The shard whose targets are asked for; `None` for all of them.
     pub(super) shard: Option<Shard>,
+    /// What selects the targets that are asked for; `None` for all of them.
+    pub(super) selectors: Option<Selectors>,
 }
 
 impl Selection {
@@ -24,9 +26,9 @@ impl Selection {
         Ok(Self { scope: self.scope.limited_to(jobs)?, ..self })
     }
 
-    /// The bytes of the names in it.
+    /// Roughly what it takes, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.scope.size()
+        self.scope.size() + self.selectors.as_ref().map_or(0, Selectors::size)
     }
 }
 

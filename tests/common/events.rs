@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What each event is answered with, over the sample fleet and in the environment of `local.env`: status, and what the
 /// body starts with.
-pub const ANSWERS: [(&str, u16, &str); 19] = [
+pub const ANSWERS: [(&str, u16, &str); 20] = [
     ("all-jobs", 200, r#"[{"targets":["https://www.example.com/"#),
     ("health", 200, r#"{"status":"healthy"}"#),
     ("iam-caller", 200, r#"[{"targets":["db-1."#),
@@ -16,6 +16,7 @@ pub const ANSWERS: [(&str, u16, &str); 19] = [
     ("job-encoded", 200, r#"[{"targets":["db-1."#),
     ("job-gzip", 200, "H4sI"),
     ("job-head", 200, ""),
+    ("job-match", 200, r#"[{"targets":["db-1.eu-central-1.example.internal:9100"],"#),
     (
         "job-meta",
         200,

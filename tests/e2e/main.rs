@@ -8,6 +8,7 @@ mod check;
 mod docs;
 mod emulator;
 mod events;
+mod matching;
 mod paste;
 mod prometheus;
 mod shard;

@@ -91,6 +91,15 @@ scrape_configs:
         Some(answer["data"]["activeTargets"].as_array().unwrap().clone())
     }
 
+    /// The series that its API finds for a selector. `None` if it does not take the selector.
+    pub(crate) fn series(&self, selector: &str) -> Option<Vec<Value>> {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();
+        let (status, body) = http::get(&format!("{}/api/v1/series?{query}", self.url), None).unwrap();
+        assert!(status == 200 || status == 400, "{status} {body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        (status == 200).then(|| answer["data"].as_array().unwrap().clone())
+    }
+
     /// The targets that it scrapes, by address. `None` while it starts.
     fn active(&self) -> Option<BTreeMap<String, Active>> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();

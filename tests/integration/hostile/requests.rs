@@ -243,6 +243,125 @@ fn odd_queries() -> Vec<Request> {
     ignored.chain(empty).chain(refused).chain(no_shards).chain(lengths).collect()
 }
 
+fn odd_selectors() -> Vec<Request> {
+    use Answer::{Error, List};
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    // Each of them selects a:1, so that whatever is refused is refused for what it is.
+    let one = "match[]=%7B__address__%3D%22a:1%22%7D";
+    let taken = [
+        one.to_owned(),
+        one.replace("[]", "%5B%5D"),
+        one.replace("match", "%6D%61tch"),
+        [one; 16].join("&"),
+        format!("&&{one}&x&"),
+        format!("{one}&shard=0&of=1&meta=false"),
+        "match[]={__address__=\"a:1\"}".replace('"', "%22"),
+        format!("match[]={}", encode("{__address__=~`(a|b):\\d{1,1000}`}")),
+        format!("match[]={}", encode(&format!("{{__address__=~\"{}a:1\"}}", "x|".repeat(1000)))),
+        format!("match[]={}", encode(&format!("{{__address__=~\"{}a:1{}\"}}", "(".repeat(60), ")".repeat(60)))),
+        format!("match[]={}", encode(&format!("{{__address__=\"a:1\"{}}}", ",x=\"\"".repeat(600)))),
+    ];
+    let empty = [
+        "{__address__=\"a:2\"}",
+        "{__meta_dynamodb_job=\"secret/job\"}",
+        "{__address__=\"'; DROP TABLE x\"}",
+        "{__address__=\"${jndi:ldap:x}\"}",
+        "{x=\"\u{202e}\"}",
+        "{x=\"\\u0000\"}",
+    ];
+    let empty = empty.map(|text| format!("match[]={}", encode(text)));
+    let other_names = [
+        "match",
+        "match[",
+        "match[0]",
+        "match%00[]",
+        "match[]%00",
+        "%20match[]",
+        "Match[]",
+        "MATCH",
+        "matches[]",
+        "matchers",
+        "match%255B%255D",
+        "amp;match[]",
+        "match_target",
+        "match[][]",
+    ];
+    let other_names = other_names.map(|name| one.replacen("match[]", name, 1));
+    let broken = [
+        "match[]".to_owned(),
+        "match[]=".into(),
+        "match[]=&".into(),
+        format!("{one}&match[]="),
+        format!("{one}&match=x"),
+        [one; 17].join("&"),
+        "match[]=%7B__address__%3D%22a:1%22%7".into(),
+        "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%zz%22%7D".into(),
+        "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%FF%22%7D".into(),
+        "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%C0%AF%22%7D".into(),
+        "match[]=%7B__address__%3D%22a:1%22,x!%3D%22%ED%A0%80%22%7D".into(),
+    ];
+    let texts = broken_selectors().into_iter().map(|text| format!("match[]={}", encode(&text)));
+    let refused = other_names.into_iter().chain(broken).chain(texts).map(|query| (query, Error(400)));
+    let taken = taken.into_iter().map(|query| (query, List(NODE)));
+    let empty = empty.into_iter().map(|query| (query, List("[]")));
+    let all = taken.chain(empty).chain(refused);
+    all.map(|(query, answer)| get(format!("/prom/node?{query}"), answer)).collect()
+}
+
+/// What is no selector, or not one that is taken. What might have been made of most of them selects a:1 as well.
+fn broken_selectors() -> Vec<String> {
+    let texts = [
+        "{",
+        "}",
+        "{}",
+        "{x=\"\"}",
+        "{x!=\"y\"}",
+        "{__address__=~\".*\"}",
+        "up",
+        "{__name__=\"up\"}",
+        "{\"up\"}",
+        "a:1",
+        "*",
+        "{__address__=\"a:1",
+        "{__address__='a:1\"}",
+        "{__address__=`a:1}",
+        "{__address__=\"a:1\\",
+        "{__address__=\"a:1\"}}",
+        "{__address__=\"a:1\"}[5m]",
+        "{__address__=\"a:1\"} offset 1h",
+        "{__address__=\"a:1\"} @ 99999999999999999999999999999999999999e9999",
+        "{__address__=\"a:1\"} or {x=\"y\"}",
+        "{__address__=\"a:1\" or x=\"y\"}",
+        "sum({__address__=\"a:1\"})",
+        "{__address__=\"a:1\",x!=\"\\xff\"}",
+        "{__address__=\"a:1\",x!=\"\\377\"}",
+        "{__address__=\"a:1\",x!=\"\u{fffd}\"}",
+        "{__address__=\"a:1\",\"x.y\"=\"\"}",
+        "{__address__=~\"(\"}",
+        "{__address__=~\"a:1(?=x)\"}",
+        "{__address__=~\"((a{1000}){1000}){1000}|a:1\"}",
+        "{__address__=~\"(((a*)*)*){1,999}{1,999}|a:1\"}",
+        "{__address__=~\"a{4294967296}|a:1\"}",
+        "{__address__=~`a:1|\\pL`}",
+        "{__address__=~`a:1|\\Q.\\E`}",
+        "{__address__=~`a:1|[[a]&&b]`}",
+        "{__address__=~`(?x) a:1 # b`}",
+    ]
+    .map(str::to_owned);
+    let long = [
+        "(".repeat(2000),
+        "{".repeat(2000),
+        format!("{{__address__=~\"{}a:1{}\"}}", "(".repeat(1000), ")".repeat(1000)),
+        format!("{{__address__=~\"{}a:1{}\"}}", "(?:".repeat(300), "*)".repeat(300)),
+        format!("{{__address__=~\"a:1|{}\"}}", "a{999}".repeat(100)),
+        format!("{{__address__=\"a:1\"{}}}", ",x!~\"a{999}\"".repeat(100)),
+        format!("{}{{__address__=\"a:1\"}}", "-".repeat(2000)),
+        format!("{{__address__=\"a:1\"{}}}", ",".repeat(2000)),
+        format!("{{__address__=\"{}", "\\".repeat(1999)),
+    ];
+    texts.into_iter().chain(long).collect()
+}
+
 fn odd_methods() -> Vec<Request> {
     let bearer = format!("Bearer {TOKEN}");
     let methods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE", "get", "GETX"];
@@ -338,5 +457,8 @@ fn odd_headers() -> Vec<Request> {
 
 /// All of them.
 pub(super) fn requests() -> Vec<Request> {
-    [odd_paths(), odd_queries(), odd_methods(), odd_callers(), odd_headers()].into_iter().flatten().collect()
+    [odd_paths(), odd_queries(), odd_selectors(), odd_methods(), odd_callers(), odd_headers()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -1,0 +1,470 @@
+//! Prometheus's own selectors and relabelling, and our `match[]`, select the same targets.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    common::{Row, http, prometheus, sdctl::serve_local},
+    prometheus::Prometheus,
+};
+
+/// Values of the label `v`, one of which is what each regular expression below is about.
+const VALUES: [&str; 56] = [
+    "", "a", "b", "c", "ab", "ba", "aB", "AB", "A", "aa", "aaa", "aaaa", "k", "K", "\u{212a}", "s", "S", "\u{17f}",
+    "sk", "é", "É", "ü", "1", "12", "٣", "１", "_", "-", "a-b", "]", "[", "[a]", "^", "a^b", "a\nb", "\n", "a\n", " ",
+    "\t", "\u{b}", "\u{a0}", "{", "}", "a{2}", "a{,2}", "\\", "\\d", ".", "a.b", "&&", "~", ":", "<", "a|b", "\"", "'",
+];
+
+/// The same selector for the series of Prometheus, in which what begins with `__` is under another name.
+fn for_series(text: &str) -> String {
+    text.replace("__address__", "address").replace("__meta_dynamodb_", "meta_")
+}
+
+/// The targets, each with its group, that we answer with. `None` if the selector is refused.
+fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();
+    let (status, body) = http::get(&format!("{url}/prom?meta=true&{query}"), None).unwrap();
+    assert!(status == 200 || status == 400, "{selector}: {status} {body}");
+    let groups = (status == 200).then(|| prometheus::read(body.as_bytes()).unwrap())?;
+    let targets = groups.into_iter().flat_map(|group| {
+        let name = group.labels["__meta_dynamodb_group"].clone();
+        group.targets.into_iter().map(move |target| format!("{name} {target}"))
+    });
+    Some(targets.collect())
+}
+
+/// Those that Prometheus finds among its series.
+fn theirs(prometheus: &Prometheus, selector: &str) -> Option<BTreeSet<String>> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let series = prometheus.series(&for_series(selector))?;
+    Some(series.iter().map(|labels| format!("{} {}", text(&labels["meta_group"]), text(&labels["address"]))).collect())
+}
+
+/// Each series has the labels that its target was discovered with.
+fn config_for_series(url: &str) -> String {
+    format!(
+        "
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: all
+    http_sd_configs: [{{url: '{url}/prom?meta=true', refresh_interval: 1s}}]
+    relabel_configs:
+      - {{source_labels: [__address__], target_label: address}}
+      - {{regex: __meta_dynamodb_(.+), replacement: meta_$1, action: labelmap}}
+      # Where nobody listens, which is noticed at once.
+      - {{target_label: __address__, replacement: '127.0.0.1:1'}}
+"
+    )
+}
+
+/// In the text of a selector, with the quotes.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n"))
+}
+
+/// Selectors of which Prometheus is to think the same as we.
+const SELECTORS: [&str; 54] = [
+    r#"{env="prod"}"#,
+    r#"{env!="prod",__address__!=""}"#,
+    r#"{env=~"prod|test"}"#,
+    r#"{env=~"pro"}"#,
+    r#"{env!~"pro.*",__address__=~".+"}"#,
+    r#"{env="",__address__!=""}"#,
+    r#"{env!="",region!="eu"}"#,
+    r#"{env="prod",region=""}"#,
+    r#"{none="",env="test"}"#,
+    r#"{none!=""}"#,
+    r#"{none=~".+"}"#,
+    r#"{none!~".+",env=~".+"}"#,
+    r#"{none!~".*",env=~".+"}"#,
+    r#"{env=~"p.*",env=~".*d",env!="pd"}"#,
+    r#"{__address__="web-1.invalid:9100"}"#,
+    r#"{__address__=~"web-\\d.*"}"#,
+    r#"{__address__=~"web-.*",__address__!~".*2.*"}"#,
+    r#"{__address__="forged"}"#,
+    r#"{__meta_dynamodb_job="node"}"#,
+    r#"{__meta_dynamodb_job=~"n.*",__meta_dynamodb_group!="web"}"#,
+    r#"{__meta_dynamodb_group="forged"}"#,
+    "{env='prod'}",
+    "{env=`prod`}",
+    "{v=~`\\d+`}",
+    "{v=`\\`}",
+    "{v='\\\\'}",
+    r#"{v="\""}"#,
+    r"{v='\''}",
+    r#"{v="\n"}"#,
+    r#"{v="\u00e9"}"#,
+    r#"{v="\x61\142"}"#,
+    r#"{v="\U0000212a"}"#,
+    "{v=`a\nb`}",
+    "{env=\"prod\",}",
+    "{ env = \"prod\" # \" '\n , region != \"us\" }\r\n",
+    "#\n{env=\"prod\"}#",
+    "{}",
+    "{,}",
+    "{env=\"\"}",
+    "{env!=\"prod\"}",
+    "{env=~\".*\"}",
+    "{env!~\".+\"}",
+    "",
+    " ",
+    "{env=\"prod\"",
+    "{env=\"prod}",
+    "{env=prod}",
+    "{env=\"it\\'s\"}",
+    "{env=\"\\d\"}",
+    "{env=\"a\nb\"}",
+    "{env=\"a\" or env=\"b\"}",
+    "{env=\"prod\"}[5m]",
+    "{env=\"prod\"} offset 5m",
+    "{env=\"prod\"} or {env=\"test\"}",
+];
+
+/// Selectors that Prometheus takes and we do not: its series have names, and it has texts that are no UTF-8.
+const STRICTER: [&str; 7] = [
+    "up",
+    r#"up{env="prod"}"#,
+    r#"{__name__="up"}"#,
+    r#"{__name__=~".+"}"#,
+    r#"{v="\xc3\xa9"}"#,
+    r#"{v="\303\251"}"#,
+    "{v=\"a\"# \r}",
+];
+
+/// Regular expressions of which Prometheus is to think the same as we.
+const PATTERNS: [&str; 96] = [
+    "a|b",
+    "a|",
+    "|",
+    "()",
+    ".",
+    ".*",
+    ".+",
+    "a.b",
+    "(?-s).",
+    "(?-s:a.b)",
+    "(?-s).|(?s).",
+    "[^a]",
+    "[^a-z]+",
+    "a$",
+    "^a$",
+    "^a|b$",
+    r"\Aa\z",
+    "(?m)a$.^b",
+    "a$.^b",
+    "(?m)^",
+    r"\d",
+    r"\d+",
+    r"\D",
+    r"\w+",
+    r"\W",
+    r"\s",
+    r"\S",
+    r"[[:space:]]",
+    r"[[:^space:]]",
+    "[[:alpha:]]+",
+    "[[:punct:]]",
+    "[[:word:]]+",
+    "[[:cntrl:]]",
+    "[[:print:]]",
+    "[[:graph:]]",
+    "[[:blank:]]",
+    "[[:ascii:]]+",
+    "[[:xdigit:]]+",
+    r"[\d\-]",
+    r"[^\d\s]",
+    r"[\W\w]",
+    r"[^\W\w]",
+    r"\ba\b.*",
+    r".*\Bb",
+    r"a\b-\bb",
+    r"\b.\b",
+    r"\bé",
+    "[]a]",
+    "[^]a]",
+    "[-a]",
+    "[a-]",
+    "[^-a]",
+    "[a^&~.]",
+    r"[\[\]\\]",
+    "[à-ü]",
+    "[:alpha:]",
+    "a{2}",
+    "a{2,}",
+    "a{0,2}",
+    "a{1,3}?",
+    "a{0}",
+    "(ab|c)+?",
+    "(?U)a*",
+    "(a{2}){2}",
+    "(|a)+",
+    "(a*)*",
+    "(?:^)*a",
+    "^*a$+",
+    r"\x61\x{62}",
+    r"\x{212a}",
+    r"\t",
+    r"\n",
+    r"\v",
+    r"a\.b",
+    r"\-",
+    r"\_",
+    r"\[a\]",
+    r"a\{2\}",
+    "]",
+    "}",
+    r"\xe9",
+    "(?P<x>a)b",
+    "(?i)k",
+    "(?i)s",
+    "(?i)ab",
+    "(?i)[k-s]+",
+    "(?i)[^k]",
+    r"(?i)\w",
+    r"(?i)\W",
+    "(?i)[[:lower:]]",
+    r"(?i)[^\W_]",
+    "(?i:a)b",
+    "a(?i)b|b",
+    "(a(?i)b)|A",
+    "(?i)a(?-i)b",
+    "é|ü",
+];
+
+/// Regular expressions with another meaning in Prometheus, or none.
+const REFUSED: [(&str, bool); 42] = [
+    (r"\<", true),
+    (r"\>", true),
+    (r"\b{start}a", true),
+    (r"\pL", true),
+    (r"\p{Greek}", true),
+    ("(?x)a b", false),
+    ("(?u)a", false),
+    ("(?R)a", false),
+    ("[a-z&&b]", true),
+    ("[a~~b]", true),
+    ("[--a]", true),
+    ("[+--]", true),
+    ("[]-a]", true),
+    ("[a-c-e]", true),
+    (r"[\d-z]", true),
+    ("[[a]", true),
+    ("[[a]]", true),
+    ("[[:foo:]]", false),
+    ("a**", false),
+    ("a{2}{3}", false),
+    ("a{ 2}", true),
+    ("a{02}", true),
+    ("a{,2}", true),
+    ("a{", true),
+    ("a{x}", true),
+    ("a{1001}", false),
+    ("a{2,1}", false),
+    ("(?i)é", true),
+    (r"\u0061", false),
+    (r"\Qa.b\E", true),
+    (r"\C", false),
+    (r"\12", true),
+    (r"\0", true),
+    (r"\1", false),
+    (r"\Z", false),
+    (r"\é", false),
+    ("(", false),
+    ("[b-a]", false),
+    (r"[a-\d]", false),
+    ("(?=a)", false),
+    ("*", false),
+    (r"\x{110000}", false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selector_selects_what_prometheus_selects_by_it() {
+    let data = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &[]);
+    let client = served.client();
+    let web = Row::new("node", "web", &["web-1.invalid:9100", "web-2.invalid:9100", "web-22.invalid:9100"]);
+    web.labels([("env", "prod"), ("region", "eu"), ("__address__", "forged")]).put_with(&client).await;
+    let db = Row::new("node", "db", &["db-1.invalid:9100", "[fd00::1]:9100"]);
+    db.labels([("env", "prod"), ("__meta_dynamodb_group", "forged")]).put_with(&client).await;
+    Row::new("other", "test", &["test.invalid:1"]).labels([("env", "test"), ("region", "")]).put_with(&client).await;
+    Row::new("other", "none", &["web-1.invalid:9100"]).put_with(&client).await;
+    for (i, value) in VALUES.iter().enumerate() {
+        Row::new("values", &i.to_string(), &[&format!("v-{i}.invalid")]).labels([("v", value)]).put_with(&client).await;
+    }
+    let Some(prometheus) = Prometheus::start_with(&config_for_series(&served.url)) else { return };
+    let everything = r#"{__address__!=""}"#;
+    let whole = ours(&served.url, everything).unwrap();
+    assert_eq!(whole.len(), 7 + VALUES.len());
+    prometheus.wait("a target", || prometheus.active_targets().is_some_and(|targets| !targets.is_empty()));
+    prometheus.wait("a series of each target", || theirs(&prometheus, everything).as_ref() == Some(&whole));
+
+    let mut seen = BTreeSet::new();
+    for text in SELECTORS {
+        let ours = ours(&served.url, text);
+        assert_eq!(ours, theirs(&prometheus, text), "{text}");
+        seen.insert(ours);
+    }
+    assert!(seen.len() > 15, "the test says little: {seen:?}");
+    for text in STRICTER {
+        assert_eq!((ours(&served.url, text), theirs(&prometheus, text).is_some()), (None, true), "{text}");
+    }
+
+    // Prometheus 3 has the flag s for all, and the one that runs here may be a Prometheus 2, which has not.
+    let both = |pattern: &str, operator: &str| {
+        let text = |pattern: &str| format!("{{__address__!=\"\",v{operator}{}}}", quoted(pattern));
+        [ours(&served.url, &text(pattern)), theirs(&prometheus, &text(&format!("(?s:{pattern})")))]
+    };
+    for pattern in PATTERNS {
+        for operator in ["=~", "!~"] {
+            let [ours, theirs] = both(pattern, operator);
+            assert!(ours.is_some(), "{operator} {pattern} is refused");
+            assert_eq!(ours, theirs, "{operator} {pattern}");
+        }
+    }
+    for (pattern, taken) in REFUSED {
+        let [ours, theirs] = both(pattern, "=~");
+        assert_eq!((ours, theirs.is_some()), (None, taken), "{pattern}");
+    }
+
+    // Whatever else is taken has the same meaning there.
+    let mut runner = TestRunner::deterministic();
+    let mut compare = |random: &str, number: usize, both: &dyn Fn(&str) -> [Option<BTreeSet<String>>; 2]| {
+        let random = proptest::string::string_regex(random).unwrap();
+        let (mut taken, mut telling) = (0, 0);
+        for _ in 0..number {
+            let text = random.new_tree(&mut runner).unwrap().current();
+            let [ours, theirs] = both(&text);
+            if ours.is_some() {
+                assert_eq!(ours, theirs, "{text:?}");
+                taken += 1;
+                telling += usize::from(!ours.unwrap_or_default().is_empty());
+            }
+        }
+        assert!(taken > number / 8 && telling > number / 30, "{taken} taken, {telling} match: the test says little");
+    };
+    compare(&random_pattern(), 1500, &|pattern| both(pattern, "=~"));
+    compare(&random_selector(), 1500, &|text| [ours(&served.url, text), theirs(&prometheus, text)]);
+}
+
+/// A regular expression for regular expressions, most of them odd.
+fn random_pattern() -> String {
+    let parts = [
+        "[abkKsSé1_.\n-]",
+        r"\\[dDsSwWbBAzntvxQEpPCZ<>{}.^_-]",
+        r"[]\[^$.|?*+(){}&~:,-]",
+        r"\{[0-3]?,?[0-3]?\}",
+        r"\[\^?[]a-c\[&~^-]{1,4}\]",
+        r"\[\[:\^?(alpha|space|word)",
+        r"\(\?-?[imsU]{1,2}[:)]",
+        r"(\(|\(\?:)[abks|]*\)[*+?]?",
+        r"\[(a-c|\\w|\\s|-|k)+\]",
+    ];
+    format!("({}){{1,6}}", parts.join("|"))
+}
+
+/// A regular expression for selectors, many of them odd. None has a `.`, which newer versions read otherwise.
+fn random_selector() -> String {
+    let part = r#"([abké|]|[abké|]|[+*?(){},=\n #-]|\\[antvx\\'"`dub01]|\\x[06ec][19]|\\[0123][04][13]|\\u00[6e][19]|\\U0000006[12])"#;
+    let quoted = ['"', '\'', '`'].map(|quote| format!("{quote}{part}{{0,2}}{quote}")).join("|");
+    let blank = "[ \n\t\r]{0,1}";
+    let odd = "(|||||#[a\"'`}]{0,2}\n|#a\r|\u{b}|\u{a0}|\u{c})";
+    let matcher = format!("{blank}(v|v|env|none|__address__){blank}(=|!=|=~|!~){blank}({quoted})");
+    format!("{odd}\\{{({matcher}{blank},){{0,1}}{matcher}{odd}[,]{{0,1}}\\}}{blank}")
+}
+
+/// Selectors, and the relabelling that means the same.
+const RELABELLED: [(&[&str], &str); 14] = [
+    (&[r#"{env="prod"}"#], "{source_labels: [env], regex: prod, action: keep}"),
+    (&[r#"{env!="prod",__address__!=""}"#], "{source_labels: [env], regex: prod, action: drop}"),
+    (&[r#"{env=~"prod|te.t"}"#], "{source_labels: [env], regex: prod|te.t, action: keep}"),
+    (&[r#"{env!~"p.*",__address__!=""}"#], "{source_labels: [env], regex: p.*, action: drop}"),
+    (&[r#"{env="",__address__!=""}"#], "{source_labels: [env], regex: '', action: keep}"),
+    (&[r#"{env!=""}"#], "{source_labels: [env], regex: '', action: drop}"),
+    (&[r"{__address__=~`web-\d\..*`}"], r"{source_labels: [__address__], regex: 'web-\d\..*', action: keep}"),
+    (
+        &[r"{__address__!~`\w+-\d\..*`,env!=``}"],
+        r"{source_labels: [__address__, env], regex: '\w+-\d\..*;.*|.*;', action: drop}",
+    ),
+    (&["{env=~`(?i)PROD`}"], "{source_labels: [env], regex: '(?i)PROD', action: keep}"),
+    (&["{city=\"Köln\"}"], "{source_labels: [city], regex: Köln, action: keep}"),
+    (&["{city=~\"K.ln|[à-ü]+\"}"], "{source_labels: [city], regex: 'K.ln|[à-ü]+', action: keep}"),
+    (&[r"{city=~`K\Wln|\w+`}"], r"{source_labels: [city], regex: 'K\Wln|\w+', action: keep}"),
+    (
+        &[r#"{__meta_dynamodb_group=~"[a-w].*"}"#],
+        "{source_labels: [__meta_dynamodb_group], regex: '[a-w].*', action: keep}",
+    ),
+    (&[r#"{env="prod"}"#, r#"{city="Köln"}"#], "{source_labels: [env, city], regex: 'prod;.*|.*;Köln', action: keep}"),
+];
+
+/// A job for each of both ways to have a part of the targets.
+fn config_for_relabelling(url: &str) -> String {
+    let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
+    for (i, (selectors, relabelling)) in RELABELLED.iter().enumerate() {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.extend_pairs(selectors.iter().map(|text| ("match[]", text))).finish();
+        write!(
+            config,
+            "
+  - job_name: relabelled-{i}
+    http_sd_configs: [{{url: '{url}/prom/node?meta=true', refresh_interval: 1s}}]
+    relabel_configs: [{relabelling}]
+  - job_name: polled-{i}
+    http_sd_configs: [{{url: '{url}/prom/node?meta=true&{query}', refresh_interval: 1s}}]
+"
+        )
+        .unwrap();
+    }
+    config
+}
+
+/// Addresses as discovered, with the labels that the target has in the end, by job. `None` while Prometheus starts.
+fn active(prometheus: &Prometheus) -> Option<BTreeMap<String, BTreeSet<(String, String)>>> {
+    let mut jobs: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
+    for mut target in prometheus.active_targets()? {
+        let job = target["labels"].as_object_mut().unwrap().remove("job").unwrap();
+        let address = target["discoveredLabels"]["__address__"].as_str().unwrap().to_owned();
+        jobs.entry(job.as_str().unwrap().to_owned()).or_default().insert((address, target["labels"].to_string()));
+    }
+    Some(jobs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
+    let data = TempDir::new().unwrap();
+    let served = serve_local(data.path(), &[]);
+    let client = served.client();
+    for (i, env) in ["prod", "test", "test", "PROD", ""].into_iter().enumerate() {
+        for (city, name) in [("Köln", "web"), ("öüà", "Web"), ("Kln", "x"), ("", "ü")] {
+            let group = format!("{name}-{i}");
+            let targets =
+                [format!("web-{i}.{name}.invalid:9100"), format!("{name}-{i}{i}.invalid:1"), format!("[::{i}]:1")];
+            let row = Row::new("node", &group, &targets.each_ref().map(String::as_str));
+            row.labels([("env", env), ("city", city), ("group", &group)]).put_with(&client).await;
+        }
+    }
+    let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&served.url)) else { return };
+    // No list is on its way any more, and none is empty.
+    let same = || {
+        let active = active(&prometheus)?;
+        let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
+        (0..RELABELLED.len())
+            .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))
+            .then_some(active)
+    };
+    prometheus.wait("the same targets in both ways", || same().is_some());
+    let active = same().unwrap();
+    for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
+        let number = active[&format!("polled-{i}")].len();
+        assert!(number < 60, "{selectors:?} selects all {number}: the test says nothing");
+    }
+    assert_eq!(prometheus.failures(), 0);
+}

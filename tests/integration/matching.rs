@@ -1,0 +1,316 @@
+//! `?match[]=<series_selector>`: the targets whose labels any of the selectors selects.
+
+use std::time::{Duration, Instant};
+
+use http::{Method, header};
+use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
+
+use crate::{
+    access::token_access,
+    common::{
+        Ask, Dynamo, Row, TOKEN,
+        ask::service,
+        fault::{Fault, FaultyDynamo},
+        log,
+        row::{n, put_all, tenths_of_a_page},
+    },
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A path with a query of these selectors, which may have one already.
+fn path(path: &str, selectors: &[&str]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(selectors.iter().map(|text| ("match[]", text))).finish();
+    format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' })
+}
+
+async fn fleet() -> Dynamo {
+    let dynamo = Dynamo::with_table().await;
+    let web = Row::new("node", "web", &["web-1:9100", "web-2:9100", "[::1]:9100"]);
+    web.labels([("env", "prod"), ("region", "eu")]).put(&dynamo).await;
+    Row::new("node", "db", &["db-1:9100", "web-1:9100"]).labels([("env", "test")]).put(&dynamo).await;
+    Row::new("node", "none", &[]).labels([("env", "prod")]).put(&dynamo).await;
+    let forged = [("__address__", "forged"), ("__meta_dynamodb_job", "forged"), ("__meta_dynamodb_group", "forged")];
+    Row::new("app", "bare", &["app:1"]).labels(forged).put(&dynamo).await;
+    dynamo
+}
+
+#[tokio::test]
+async fn a_list_has_the_targets_that_are_selected_and_their_groups_as_they_are() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings::default());
+    let web = r#"[{"targets":["web-1:9100","web-2:9100","[::1]:9100"],"labels":{"env":"prod","region":"eu"}}]"#;
+    let db = r#"[{"targets":["db-1:9100","web-1:9100"],"labels":{"env":"test"}}]"#;
+    let webs = r#"[{"targets":["web-1:9100"],"labels":{"env":"test"}},{"targets":["web-1:9100","web-2:9100"],"labels":{"env":"prod","region":"eu"}}]"#;
+    let cases: [(&[&str], &str); 14] = [
+        (&[r#"{env="prod"}"#], web),
+        (&[r#"{env!="prod",__address__!=""}"#], db),
+        (&[r#"{env=~"te.t|x"}"#], db),
+        (&[r#"{env!~"te.t|x",env!=""}"#], web),
+        (&[r#"{region="",env=~".+"}"#], db),
+        (&[r#"{__meta_dynamodb_group="web"}"#], web),
+        (&[r#"{__meta_dynamodb_job="node",region="eu"}"#], web),
+        (&[r#"{__address__=~"web-.:9100"}"#], webs),
+        (&[r#"{__address__="[::1]:9100",env="test"}"#], "[]"),
+        (&[r#"{env="prod",env="test"}"#], "[]"),
+        (&[r#"{env="prod"}"#, r#"{region="eu"}"#], web),
+        (&[r#"{env="nowhere"}"#, r#"{__address__="web-1:9100",env!="prod"}"#, r#"{__address__=~"web-[12].*"}"#], webs),
+        (&[r#"{job="node"}"#], "[]"),
+        (&[r#"{instance=~"web.*"}"#], "[]"),
+    ];
+    for (selectors, body) in cases {
+        for job in ["/prom/node", "/prom", "/prom/node/"] {
+            // All jobs have another one in front, which is in none of the lists.
+            let body = if job == "/prom" && selectors == [r#"{env!="prod",__address__!=""}"#] {
+                body.replacen('[', &format!("[{APP},"), 1)
+            } else {
+                body.to_owned()
+            };
+            let answer = Ask::get(&path(job, selectors)).of(&service).await;
+            assert_eq!((answer.status(), answer.text()), (200, &*body), "{job} {selectors:?}");
+        }
+    }
+}
+
+/// The group of the job `app`.
+const APP: &str = r#"{"targets":["app:1"],"labels":{"__address__":"forged","__meta_dynamodb_group":"forged","__meta_dynamodb_job":"forged"}}"#;
+
+#[tokio::test]
+async fn a_target_has_its_own_address_job_and_group_whatever_is_stored_or_shown() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings::default());
+    let meta = r#"{"targets":["app:1"],"labels":{"__address__":"forged","__meta_dynamodb_group":"bare","__meta_dynamodb_job":"app"}}"#;
+    for label in ["__address__", "__meta_dynamodb_job", "__meta_dynamodb_group"] {
+        for (query, group) in [("", APP), ("?meta=true", meta)] {
+            let own =
+                [r#"{__address__="app:1"}"#, r#"{__meta_dynamodb_job="app"}"#, r#"{__meta_dynamodb_group="bare"}"#];
+            let own = own.iter().find(|text| text.contains(label)).unwrap();
+            let answer = Ask::get(&path(&format!("/prom/app{query}"), &[own])).of(&service).await;
+            assert_eq!(answer.text(), format!("[{group}]"), "{own}{query}");
+            let forged = format!("{{{label}=\"forged\"}}");
+            assert_eq!(
+                Ask::get(&path(&format!("/prom{query}"), &[&forged])).of(&service).await.text(),
+                "[]",
+                "{label}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_shard_only_what_is_selected_is_there() {
+    let dynamo = Dynamo::with_table().await;
+    let all: Vec<String> = (0..60).map(|i| format!("{}-{i}:9100", ["web", "db", "x"][i % 3])).collect();
+    put_all(
+        &dynamo,
+        all.chunks(7).zip(0..).map(|(targets, i)| {
+            let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+            Row::new("node", &format!("{i}"), &targets).labels([("env", ["a", "b"][i % 2])])
+        }),
+    )
+    .await;
+    let service = service(&dynamo, Settings::default());
+    let selectors = [r#"{env="a",__address__=~"web.*"}"#, r#"{env="b",__address__!~"web.*"}"#];
+    let selected = Ask::get(&path("/prom/node", &selectors)).of(&service).await.targets();
+    assert!((10..50).contains(&selected.len()), "the test says nothing: {selected:?}");
+    let mut found = Vec::new();
+    for shard in 0..3 {
+        let shard = format!("/prom/node?shard={shard}&of=3");
+        let whole = Ask::get(&shard).of(&service).await.targets();
+        let part = Ask::get(&path(&shard, &selectors)).of(&service).await.targets();
+        let expected: Vec<String> = whole.into_iter().filter(|target| selected.contains(target)).collect();
+        assert_eq!(part, expected, "{shard}");
+        assert!(!part.is_empty(), "{shard}");
+        found.extend(part);
+    }
+    assert_eq!(found.len(), selected.len());
+}
+
+#[tokio::test]
+async fn what_is_no_selector_is_refused_with_the_name_of_the_parameter_and_what_it_takes() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings::default());
+    let selector = r#"match[] takes matchers in braces, as in {env="prod",region=~"eu-.*"}, with =, !=, =~ or !~, label names without quotes and values in quotes, but is "#;
+    let cases = [
+        ("match[]", r#"match[] is empty; it takes a selector such as {env="prod"}"#.to_owned()),
+        ("match[]=&match[]={env=%22a%22}", r#"match[] is empty; it takes a selector such as {env="prod"}"#.into()),
+        ("match={env=%22a%22}", "for a selector is match[], with brackets and percent-encoded: match%5B%5D".into()),
+        ("match[]={env=%FF}", "match[] is not percent-encoded UTF-8".into()),
+        ("match[]={env}", format!("{selector}\"{{env}}\"")),
+        (
+            "match[]=up",
+            r#"match[] names a metric, but targets have none; write matchers of labels in braces alone, as in {env="prod"}"#
+                .into(),
+        ),
+        (
+            "match[]={env=%22a%22}[5m]",
+            r#"match[] has "[5m]" after the selector; it takes a selector alone, without range, offset, @ or operator"#.into(),
+        ),
+        (
+            "match[]={env!=%22a%22}",
+            r#"match[] must contain at least one non-empty matcher, as in Prometheus, but is "{env!=\"a\"}", which selects targets without labels; add __address__!="", which every target has"#.into(),
+        ),
+        (
+            "match[]={env=~%22(%22}",
+            r#"match[] has a regular expression for "env" that is not read: unclosed group; write it without that, or escape what is meant as it stands"#.into(),
+        ),
+        (
+            "match[]={env=~`\\pL`}",
+            r#"match[] has a regular expression for "env" that has a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]"#.into(),
+        ),
+    ];
+    for (query, problem) in cases {
+        for job in ["/prom", "/prom/node", "/prom/nodes"] {
+            let answer = Ask::get(&format!("{job}?{query}")).of(&service).await;
+            let expected = (400, "bad_request".to_owned(), format!("the query parameter {problem}"));
+            assert_eq!(answer.error(), expected, "{query}");
+        }
+    }
+    let many = path("/prom", &[r#"{env="a"}"#; 17]);
+    assert!(Ask::get(&many).of(&service).await.error().2.contains("match[] is there more than 16 times"));
+    // Health and readiness are asked without a meaning for it.
+    assert_eq!(Ask::get("/-/ready?match[]=").of(&service).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_selected_list_is_an_answer_like_any_other() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings::default());
+    let mut etags: Vec<String> = Vec::new();
+    for selectors in [&[][..], &[r#"{env="prod"}"#], &[r#"{env="test"}"#], &[r#"{__address__="web-1:9100"}"#]] {
+        let path = path("/prom/node", selectors);
+        let get = Ask::get(&path).of(&service).await;
+        let etag = get.header(header::ETAG).unwrap().to_owned();
+        let head = Ask::get(&path).method(Method::HEAD).of(&service).await;
+        assert_eq!((head.text(), head.header(header::ETAG)), ("", Some(etag.as_str())));
+        assert_eq!(Ask::get(&path).header(header::IF_NONE_MATCH, &etag).of(&service).await.status(), 304);
+        for other in &etags {
+            assert_eq!(Ask::get(&path).header(header::IF_NONE_MATCH, other).of(&service).await.status(), 200);
+        }
+        etags.push(etag);
+    }
+}
+
+#[tokio::test]
+async fn selectors_do_not_share_an_answer_from_memory() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings { cache: MINUTE, ..Settings::default() });
+    let (prod, test) = (r#"{env="prod"}"#, r#"{env="test"}"#);
+    let not = r#"{env!="prod",env!=""}"#;
+    let cases: [(&str, &[&str], usize); 8] = [
+        ("/prom/node", &[], 5),
+        ("/prom/node", &[prod], 3),
+        ("/prom/node", &[test], 2),
+        ("/prom/node", &[not], 2),
+        ("/prom/node", &[prod, test], 5),
+        ("/prom/node", &[r#"{env=~"prod|x"}"#], 3),
+        ("/prom/node?shard=0&of=1", &[test], 2),
+        ("/prom", &[r#"{__address__=~".*1.*",__meta_dynamodb_job="app"}"#], 1),
+    ];
+    for _ in 0..2 {
+        for (job, selectors, targets) in cases {
+            let found = Ask::get(&path(job, selectors)).of(&service).await.targets();
+            assert_eq!(found.len(), targets, "{job} {selectors:?}");
+        }
+        // From now on they are in memory alone.
+        for (job, group) in [("node", "web"), ("node", "db"), ("node", "none"), ("app", "bare")] {
+            dynamo.delete(job, group).await;
+        }
+    }
+    assert_eq!(Ask::get(&path("/prom/node", &[test, prod])).of(&service).await.text(), "[]");
+}
+
+#[tokio::test]
+async fn a_token_for_some_jobs_gets_what_is_selected_of_them() {
+    let dynamo = fleet().await;
+    Row::new("secret", "one", &["web-1:1"]).labels([("env", "prod")]).put(&dynamo).await;
+    let access = token_access(&format!("two:{}:node|app", TokenHash::of(TOKEN.as_bytes())));
+    let service = Service::new(dynamo.table(), access, Settings { cache: MINUTE, ..Settings::default() });
+    let web = r#"{__address__=~"web-1.*"}"#;
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("/prom", web, &["web-1:9100", "web-1:9100"]),
+        ("/prom", r#"{__meta_dynamodb_job!="node",__address__!=""}"#, &["app:1"]),
+        ("/prom", r#"{__meta_dynamodb_job="secret"}"#, &[]),
+        ("/prom/node", web, &["web-1:9100", "web-1:9100"]),
+    ];
+    for (job, selector, targets) in cases {
+        assert_eq!(
+            Ask::get(&path(job, &[selector])).bearer(TOKEN).of(&service).await.targets(),
+            targets,
+            "{job} {selector}"
+        );
+    }
+    for (job, selector, status) in [("/prom/secret", web, 403), ("/prom", "{}", 400)] {
+        assert_eq!(Ask::get(&path(job, &[selector])).bearer(TOKEN).of(&service).await.status(), status, "{job}");
+    }
+    assert_eq!(Ask::get(&path("/prom", &["{}"])).of(&service).await.status(), 401);
+}
+
+#[tokio::test]
+async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_select_nothing() {
+    let dynamo = fleet().await;
+    let service = service(&dynamo, Settings::default());
+    let of = async |path: String| log::of(Ask::get(&path).of(&service)).await.1;
+    let log = of(path("/prom/node", &[r#"{env="prod"}"#, r#"{env="x"}"#])).await;
+    for field in [r#"match="{env=\"prod\"} or {env=\"x\"}""#, "job=\"node\"", "rows=3", "groups=1", "targets=3"] {
+        assert!(log.contains(field), "no {field} in {log}");
+    }
+    assert!(!log.contains("WARN"), "{log}");
+    assert!(!of("/prom/node".into()).await.contains("match="));
+
+    let log = of(path("/prom/node", &[r#"{job="node"}"#])).await;
+    assert!(log.contains("event=\"empty_match\"") && log.contains("rows=3") && log.contains("groups=0"), "{log}");
+    let log = of(path("/prom/nodes", &[r#"{job="node"}"#])).await;
+    assert!(log.contains("event=\"empty_job\"") && !log.contains("empty_match"), "{log}");
+    // However long, and without a line of its own for what is in it.
+    let wide = format!("{{env=\"{}\nend\"}}", "é".repeat(500)).replace('\n', "\\n");
+    let log = of(path("/prom/node", &[&wide])).await;
+    let line = log.lines().find(|line| line.contains("event=\"request\"")).unwrap();
+    assert!(line.contains("éé") && line.contains('…') && line.len() < 1200, "{line}");
+
+    let open =
+        Service::new(dynamo.table(), token_access(&TokenHash::of(b"test-secret").to_string()), Settings::default());
+    let (_, log) = log::of(Ask::get(&path("/prom/node", &[r#"{env="prod"}"#])).of(&open)).await;
+    assert!(log.contains("status=401") && !log.contains("env="), "{log}");
+}
+
+#[tokio::test]
+async fn what_fails_the_whole_list_fails_every_part_of_it() {
+    let dynamo = Dynamo::with_table().await;
+    put_all(&dynamo, tenths_of_a_page(25)).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = Service::new(faulty.table(), Access::Open, Settings::default());
+    let paths = || {
+        let selectors = [r#"{__address__="0:1"}"#, r#"{__address__="24:1"}"#, r#"{none="x"}"#];
+        selectors.into_iter().flat_map(|text| ["/prom", "/prom/node"].map(|job| path(job, &[text])))
+    };
+    faulty.fail(|_, later| if later { Fault::Error(500, "InternalServerError") } else { Fault::None });
+    for path in paths() {
+        assert_eq!(Ask::get(&path).of(&service).await.code(), (503, "table_unavailable".into()), "{path}");
+    }
+    faulty.heal();
+    for path in paths().take(4) {
+        assert_eq!(Ask::get(&path).of(&service).await.targets().len(), 1, "{path}");
+    }
+    // One broken row, whatever its labels might be.
+    Row::key("node", "broken").with("targets", n(1)).put(&dynamo).await;
+    for path in paths() {
+        assert_eq!(Ask::get(&path).of(&service).await.code(), (500, "invalid_group".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_holds_however_much_work_a_selector_makes() {
+    let dynamo = Dynamo::with_table().await;
+    let targets: Vec<String> = (b'a'..=b'd').map(|c| char::from(c).to_string().repeat(40)).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    put_all(&dynamo, (0..400).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
+    let service = service(&dynamo, Settings::default());
+    // Every place in it is reached after every character.
+    let path = path("/prom/node", &["{__address__=~\"(([a-z]*){60}){60}-\"}"]);
+    let started = Instant::now();
+    let answer = Ask::get(&path).within(Duration::from_millis(500)).of(&service).await;
+    assert_eq!(answer.code(), (504, "table_timeout".into()));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
