@@ -13,7 +13,7 @@ SDCTL := --locked --features sdctl
 # What the function is measured against is a workspace of its own.
 BENCH := --locked --manifest-path benches/functions/Cargo.toml --target-dir target
 
-.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-sdctl validate scan deny advisories \
+.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-steps bench-sdctl validate scan deny advisories \
 	build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
@@ -57,6 +57,9 @@ bench-functions: ## Build the function and those that it is measured against
 	$(CARGO) build --locked --release --bin http-sd
 	$(CARGO) build $(BENCH) --release --package bench-bare
 	$(CARGO) build $(BENCH) --release --package bench-sdk-query
+
+bench-steps: ## Measure the single steps of an answer: rows, validation, JSON, compression; ARGS=compress measures one
+	$(CARGO) bench --locked --bench steps -- $(ARGS)
 
 bench-sdctl: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
 	$(CARGO) build $(SDCTL) --release --bin sdctl

@@ -1,5 +1,7 @@
 //! What the single steps of an answer take: `make bench-steps`. Throughput is in bytes of what goes in.
 
+#![expect(clippy::expect_used, reason = "there is nothing to measure without")]
+
 use std::{hint::black_box, io::Write};
 
 use divan::{Bencher, counter::BytesCount};
