@@ -1,6 +1,6 @@
 //! Clients for the table.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use aws_config::{
     AppName, BehaviorVersion, SdkConfig,
@@ -18,7 +18,6 @@ use aws_sdk_dynamodb::{
 };
 
 use super::https::Https;
-use crate::config::variable;
 
 /// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
 /// still leaves time for it.
@@ -49,6 +48,11 @@ pub async fn connect() -> Client {
         config.set_endpoint_url(of_dynamodb.or(endpoint_url_provider(&sdk).await));
     }
     Client::new(&config.build())
+}
+
+/// One of the SDK's variables. An empty one counts as not set, as it does there.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn timeouts() -> TimeoutConfig {
