@@ -21,8 +21,6 @@ use crate::{
 /// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
 /// nothing on the fraction of a core that a small function has.
 const SEGMENTS: i32 = 4;
-/// Rows from which targets are selected at a time.
-const ROWS_SELECTED: usize = 16;
 /// Jobs that are read side by side.
 const JOBS: usize = 4;
 
@@ -162,7 +160,7 @@ impl Reader<'_> {
                 Err(error) => return Err(error.into()),
             }
             // However much work a caller makes of regular expressions, the deadline is to be noticed.
-            if self.selection.selectors.is_some() && self.counts.rows.is_multiple_of(ROWS_SELECTED) {
+            if self.selection.selectors.is_some() {
                 yield_now().await;
             }
         }

@@ -308,9 +308,12 @@ async fn the_deadline_holds_however_much_work_a_selector_makes() {
     put_all(&dynamo, (0..400).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
     let service = service(&dynamo, Settings::default());
     // Every place in it is reached after every character.
-    let path = path("/prom/node", &["{__address__=~\"(([a-z]*){60}){60}-\"}"]);
+    let path = path("/prom/node", &["{__address__=~\"(([a-z]*){15}){15}-\"}"]);
     let started = Instant::now();
-    let answer = Ask::get(&path).within(Duration::from_millis(500)).of(&service).await;
+    assert_eq!(Ask::get(&path).within(Duration::from_mins(10)).of(&service).await.text(), "[]");
+    let whole = started.elapsed();
+    let started = Instant::now();
+    let answer = Ask::get(&path).within(whole / 20).of(&service).await;
     assert_eq!(answer.code(), (504, "table_timeout".into()));
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < whole / 2, "{:?} of {whole:?}", started.elapsed());
 }
