@@ -60,9 +60,10 @@ where
     }
 }
 
-/// The error and its causes, outermost first, on one line.
+/// The error and its causes, outermost first, on one line, each of them once.
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.dedup();
     causes.join(": ").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

@@ -1,6 +1,9 @@
-//! What failed and went well when it was tried again: nobody sees it in an answer, so the log has it.
+//! What failed and was tried again: nobody sees it in an answer, so the log has it.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{Mutex, PoisonError},
+};
 
 use aws_sdk_dynamodb::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::FinalizerInterceptorContextRef},
@@ -10,15 +13,16 @@ use tracing::warn;
 
 use super::error::chain;
 
-/// Tells of an operation that succeeded only when the SDK tried it again. The error of one that fails for good tells by
-/// itself.
+/// Tells of an operation that succeeded only when the SDK tried it again, or that was given up meanwhile: the deadline came,
+/// or another read failed. The error of one that fails for good tells by itself.
 #[derive(Debug, Default)]
-pub(super) struct TellRetries(Mutex<Failures>);
+pub(super) struct TellRetries(Mutex<Vec<String>>);
 
-#[derive(Debug, Default)]
-struct Failures {
-    count: u32,
-    last: String,
+/// Says what failed, attempt by attempt.
+fn tell(failures: &mut Vec<String>, end: &str) {
+    let failed = failures.len();
+    failures.dedup();
+    warn!(event = "retried", failed, "{end}: {}", failures.join("; then "));
 }
 
 impl Intercept for TellRetries {
@@ -33,9 +37,7 @@ impl Intercept for TellRetries {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(Err(error)) = context.output_or_error() {
-            let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.count += 1;
-            failures.last = chain(error);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(chain(error));
         }
         Ok(())
     }
@@ -46,10 +48,19 @@ impl Intercept for TellRetries {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.count > 0 && matches!(context.output_or_error(), Some(Ok(_))) {
-            warn!(event = "retried", failed = failures.count, "the table answered when asked again: {}", failures.last);
+        let mut failures = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if !failures.is_empty() && matches!(context.output_or_error(), Some(Ok(_))) {
+            tell(&mut failures, "the table answered when asked again");
         }
         Ok(())
+    }
+}
+
+impl Drop for TellRetries {
+    fn drop(&mut self) {
+        let failures = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !failures.is_empty() {
+            tell(failures, "given up before the table answered");
+        }
     }
 }

@@ -21,7 +21,7 @@ use http_sd_lambda::{
 use tokio::time::Instant;
 
 use self::{
-    case::{CASES, Case, Inject, Times},
+    case::{CASES, Case, Inject},
     outcome::Outcome,
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
@@ -127,7 +127,7 @@ async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outco
     }
     let told = told(&log);
     // Of a fault that everything was read through without a second try there is nothing to tell.
-    let is_to_be_told = outcome != Outcome::Complete || case.times == Times::First;
+    let is_to_be_told = outcome != Outcome::Complete || case.later == Some(Fault::None);
     if is_to_be_told && !case.causes.iter().any(|cause| told.contains(cause)) {
         return Err(format!("the log says none of {:?}, but:\n{told}", case.causes));
     }
@@ -157,11 +157,11 @@ fn inject(case: &'static Case, place: Place, faulty: &FaultyDynamo) -> Arc<Atomi
                 let mut before = before.lock().unwrap();
                 let before = before.entry(asked.operation.clone()).or_default();
                 *before += 1;
-                if case.times == Times::First && *before > 1 {
-                    return Fault::None;
-                }
                 counted.fetch_add(1, Ordering::SeqCst);
-                fault(&asked.operation)
+                match case.later {
+                    Some(later) if *before > 1 => later,
+                    _ => fault(&asked.operation),
+                }
             });
         }
         Inject::Refusal => {

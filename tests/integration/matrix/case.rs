@@ -14,7 +14,8 @@ pub(super) struct Case {
     /// As the document has it.
     pub(super) name: &'static str,
     pub(super) inject: Inject,
-    pub(super) times: Times,
+    /// What happens to the SDK's further attempts, if not the same.
+    pub(super) later: Option<Fault>,
     /// How long the request may take.
     pub(super) within: Duration,
     pub(super) expected: Expected,
@@ -28,13 +29,6 @@ pub(super) enum Inject {
     Fault(fn(&str) -> Fault),
     /// Its connection is refused.
     Refusal,
-}
-
-/// To how many of the SDK's attempts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Times {
-    First,
-    All,
 }
 
 /// What comes of a fault.
@@ -71,15 +65,15 @@ const fn always(
     expected: Expected,
     causes: &'static [&'static str],
 ) -> Case {
-    Case { name, inject: Inject::Fault(fault), times: Times::All, within: ENOUGH, expected, causes }
+    Case { name, inject: Inject::Fault(fault), later: None, within: ENOUGH, expected, causes }
 }
 
 const fn once(name: &'static str, fault: fn(&str) -> Fault, causes: &'static [&'static str]) -> Case {
-    Case { name, inject: Inject::Fault(fault), times: Times::First, within: ENOUGH, expected: RECOVERED, causes }
+    Case { name, inject: Inject::Fault(fault), later: Some(Fault::None), within: ENOUGH, expected: RECOVERED, causes }
 }
 
 const fn late(name: &'static str, fault: fn(&str) -> Fault, causes: &'static [&'static str]) -> Case {
-    Case { name, inject: Inject::Fault(fault), times: Times::All, within: SHORT, expected: LATE, causes }
+    Case { name, inject: Inject::Fault(fault), later: None, within: SHORT, expected: LATE, causes }
 }
 
 const THROTTLED: fn(&str) -> Fault = |_| Fault::Error(400, "ProvisionedThroughputExceededException");
@@ -94,7 +88,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "connection refused",
         inject: Inject::Refusal,
-        times: Times::All,
+        later: None,
         within: ENOUGH,
         expected: PASSES,
         causes: &["Connection refused"],
@@ -125,6 +119,11 @@ pub(super) const CASES: &[Case] = &[
     },
     always("2 s late", |_| Fault::Delayed(PAUSE), RECOVERED, &[]),
     once("no answer, once", |_| Fault::Silence, &["timeout"]),
+    Case {
+        // The log has to tell what time was lost by.
+        later: Some(Fault::Silence),
+        ..late("throttled, then no answer", THROTTLED, &["ProvisionedThroughputExceededException"])
+    },
     late("no answer, until the deadline", |_| Fault::Silence, &["outlast the deadline", "no answer within"]),
     always(
         "no answer, until the last attempt's time-out",
