@@ -34,8 +34,8 @@ const SEED: &str = "HTTP_SD_CHAOS_SEED";
 
 /// How often Prometheus is asked for its targets.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// How long Prometheus may take to show what it has been told: it passes on what it discovers every five seconds, and takes
-/// it over every five seconds, too.
+/// How long Prometheus may take to show what it has been told: it passes on what it discovers every five seconds, and
+/// takes it over every five seconds, too.
 const OWN_DELAYS: Duration = Duration::from_secs(30);
 
 const FAULTS: [Fault; 18] = [

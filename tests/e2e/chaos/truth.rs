@@ -7,8 +7,8 @@ use std::{
 
 use super::function::POOLS;
 
-/// The targets that are in the table, and their jobs. One that is being written is not there yet, and one that is about to
-/// be removed is not there any more.
+/// The targets that are in the table, and their jobs. One that is being written is not there yet, and one that is about
+/// to be removed is not there any more.
 #[derive(Default)]
 pub(super) struct Truth(Mutex<BTreeMap<String, &'static str>>);
 
