@@ -23,6 +23,18 @@ pub(super) struct Case {
     pub(super) causes: &'static [&'static str],
 }
 
+impl Case {
+    /// Whether time goes by with nothing done.
+    pub(super) fn waits(&self) -> bool {
+        let waits = |fault| matches!(fault, Fault::Silence | Fault::Delayed(_) | Fault::Trickle { .. });
+        let first = match self.inject {
+            Inject::Fault(fault) => waits(fault("Query")),
+            Inject::Refusal => false,
+        };
+        first || self.later.is_some_and(waits)
+    }
+}
+
 /// What happens to a request.
 pub(super) enum Inject {
     /// That, by its operation.
@@ -45,7 +57,7 @@ pub(super) struct Expected {
 /// Time enough for every retry.
 const ENOUGH: Duration = Duration::from_secs(20);
 /// Less than two attempts may take.
-const SHORT: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_secs(7);
 /// Long, but shorter than an attempt may take.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -101,7 +113,7 @@ pub(super) const CASES: &[Case] = &[
         "body cut short, without a length or a checksum",
         |_| Fault::CutShortUnseen,
         PASSES,
-        &["EOF", "unexpected end of stream"],
+        &["EOF", "unexpected end of stream", "failed to parse JSON"],
     ),
     Case {
         // Only rows have a checksum that is looked at.
@@ -112,7 +124,12 @@ pub(super) const CASES: &[Case] = &[
         expected: Expected { key: MISCONFIGURED, ..PASSES },
         ..always("a byte changed on the way", |_| Fault::Altered, PASSES, &["checksum", "key is"])
     },
-    always("invalid JSON", |_| Fault::Answer("<html>"), PASSES, &["cannot be read", "unexpected token"]),
+    always(
+        "invalid JSON",
+        |_| Fault::Answer("<html>"),
+        PASSES,
+        &["cannot be read", "unexpected token", "failed to parse JSON"],
+    ),
     Case {
         expected: Expected { key: MISCONFIGURED, ..PASSES },
         ..always("an empty object", |_| Fault::Answer("{}"), PASSES, &["without its items", "named no table"])
