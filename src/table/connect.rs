@@ -21,7 +21,7 @@ use super::https::Https;
 
 /// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
 /// still leaves time for it.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A DynamoDB client for the function, with time-outs that suit a poll: from the SDK's own environment variables, with
 /// credentials and a region from nowhere else.

@@ -40,7 +40,8 @@ where
                 let code = service.code().unwrap_or("unknown error");
                 let text = format!(
                     "{code} (HTTP {status}): {} [request {}]",
-                    service.message().unwrap_or("no message"),
+                    // Not DynamoDB's own: then the causes say what could not be made of the answer.
+                    service.message().map_or_else(|| chain(&error), str::to_owned),
                     service.meta().request_id().unwrap_or("unknown"),
                 );
                 if (400..500).contains(&status) && !PASSING.contains(&code) {
@@ -59,9 +60,10 @@ where
     }
 }
 
-/// The error and its causes, outermost first, on one line.
-fn chain(error: &dyn Error) -> String {
+/// The error and its causes, outermost first, on one line, each of them once.
+pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.dedup();
     causes.join(": ").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

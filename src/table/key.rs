@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, TableDescription, TableStatus};
 
-use super::{Table, TableError};
+use super::{Table, TableError, retried::TellRetries};
 
 /// The partition key's attribute.
 pub(super) const JOB: &str = "job";
@@ -36,7 +36,8 @@ impl Table {
     /// As [`Table::ensure_key`].
     pub async fn probe(&self) -> Result<(), TableError> {
         let read = async {
-            let read = self.client.scan().table_name(&self.name).limit(1).send().await;
+            let scan = self.client.scan().table_name(&self.name).limit(1);
+            let read = scan.customize().interceptor(TellRetries::default()).send().await;
             read.map(|_| ()).map_err(TableError::from)
         };
         let key = async {
@@ -57,7 +58,8 @@ impl Table {
     }
 
     pub(super) async fn description(&self) -> Result<TableDescription, TableError> {
-        let answer = self.client.describe_table().table_name(&self.name).send().await?;
+        let describe = self.client.describe_table().table_name(&self.name);
+        let answer = describe.customize().interceptor(TellRetries::default()).send().await?;
         answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))
     }
 }

@@ -15,6 +15,7 @@ mod page;
 mod pages;
 #[cfg(feature = "sdctl")]
 mod record;
+mod retried;
 mod row;
 #[cfg(feature = "sdctl")]
 mod size;
@@ -26,7 +27,7 @@ mod write;
 pub use admin::{Description, Place};
 #[cfg(feature = "sdctl")]
 pub use backoff::Backoff;
-pub use connect::connect;
+pub use connect::{ATTEMPT_TIMEOUT, connect};
 #[cfg(feature = "sdctl")]
 pub use connect::{Overrides, connect_with};
 pub use error::TableError;

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
 use super::{
     Page, Table, TableError, key,
     page::{Start, TakeBody},
+    retried::TellRetries,
 };
 use crate::group::Job;
 
@@ -101,11 +102,11 @@ impl Pages {
         match &self.request {
             Request::Job(query) => {
                 let query = query.clone().set_exclusive_start_key(start);
-                query.customize().interceptor(body.clone()).send().await?;
+                query.customize().interceptor(body.clone()).interceptor(TellRetries::default()).send().await?;
             }
             Request::Segment(scan) => {
                 let scan = scan.clone().set_exclusive_start_key(start);
-                scan.customize().interceptor(body.clone()).send().await?;
+                scan.customize().interceptor(body.clone()).interceptor(TellRetries::default()).send().await?;
             }
         }
         body.page()

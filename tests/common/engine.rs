@@ -6,13 +6,20 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, config::retry::RetryConfig, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        retry::{RetryConfig, RetryPartition},
+        timeout::TimeoutConfig,
+    },
+    types::AttributeValue,
+};
 use http_sd_lambda::{
     config,
     group::EpochSeconds,
     local::{self, Engine},
     service::TokenHash,
-    table::{Expect, Owner, Table},
+    table::{ATTEMPT_TIMEOUT, Expect, Owner, Table},
 };
 
 use super::{TOKEN, background::Background, log};
@@ -116,4 +123,13 @@ pub fn function_environment(endpoint: &str) -> Vec<(&'static str, String)> {
 pub fn client(address: SocketAddr) -> Client {
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
     Client::from_conf(local::client(&format!("http://{address}")).config().to_builder().retry_config(retries).build())
+}
+
+/// A client with the function's own time-outs as well, which no other client's failures keep from retrying.
+pub fn function_client(address: SocketAddr) -> Client {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
+    // What the SDK spends on retries it counts for the whole process.
+    let retries = RetryPartition::new(address.to_string());
+    let config = client(address).config().to_builder().timeout_config(timeouts).retry_partition(retries).build();
+    Client::from_conf(config)
 }

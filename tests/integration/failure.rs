@@ -38,7 +38,7 @@ fn streaming(table: Table) -> Service {
 }
 
 /// Checks that an answer gives nothing away, and returns its status and code.
-fn discreet(answer: &Answer) -> (u16, String) {
+pub(crate) fn discreet(answer: &Answer) -> (u16, String) {
     let (status, code, message) = answer.error();
     for secret in ["arn:", "123456789012", TABLE, "said no", "Exception", "127.0.0.1"] {
         assert!(!message.contains(secret), "{message:?} tells {secret:?}");

@@ -18,6 +18,7 @@ mod help;
 mod hostile;
 mod https;
 mod matching;
+mod matrix;
 mod plan;
 mod reading;
 mod register;

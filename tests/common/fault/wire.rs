@@ -1,0 +1,120 @@
+//! HTTP/1.1 as far as DynamoDB's clients use it, in the open, so that it can be broken anywhere.
+
+use std::{fmt::Write, io, net::SocketAddr};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::common::http;
+
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
+/// A request with a JSON body.
+pub(super) struct Request {
+    headers: Vec<(String, String)>,
+    pub(super) json: Value,
+}
+
+impl Request {
+    /// The next request of a connection; `None` when there is none any more.
+    pub(super) async fn read(stream: &mut TcpStream) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(4096);
+        let end = loop {
+            if let Some(end) = bytes.windows(END_OF_HEAD.len()).position(|bytes| bytes == END_OF_HEAD) {
+                break end;
+            }
+            more(stream, &mut bytes).await?;
+        };
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+        let mut request = Self { headers, json: Value::Null };
+        let body = end + END_OF_HEAD.len();
+        let length: usize = request.header("content-length").parse().unwrap();
+        while bytes.len() < body + length {
+            more(stream, &mut bytes).await?;
+        }
+        request.json = serde_json::from_slice(&bytes[body..]).unwrap();
+        Some(request)
+    }
+
+    /// A header that DynamoDB's clients send.
+    pub(super) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        &found.unwrap_or_else(|| panic!("a request without {name}")).1
+    }
+
+    /// What the engine answers, to pages of at most so many rows.
+    pub(super) async fn forward(&self, engine: SocketAddr, rows: Option<usize>) -> Answer {
+        let mut request = http::agent().post(format!("http://{engine}/"));
+        for (name, value) in self.headers.iter().filter(|(name, _)| name != "host" && name != "content-length") {
+            request = request.header(name, value);
+        }
+        let mut json = self.json.clone();
+        if let (Some(rows), Some(limit)) = (rows, json.get_mut("Limit")) {
+            *limit = limit.as_u64().unwrap().min(rows as u64).into();
+        }
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut answer = request.send(json.to_string().as_bytes()).unwrap();
+            let body = answer.body_mut().with_config().limit(http::MOST).read_to_vec().unwrap();
+            let header = |name: &'static str| Some((name, answer.headers().get(name)?.to_str().unwrap().to_owned()));
+            let headers = ["content-type", CHECKSUM, "x-amzn-requestid"].into_iter().filter_map(header).collect();
+            Answer { status: answer.status().as_u16(), headers, body }
+        });
+        answer.await.unwrap()
+    }
+}
+
+async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+    let read = stream.read_buf(bytes).await.ok()?;
+    (read > 0).then_some(())
+}
+
+/// Where DynamoDB puts the CRC-32 of a body.
+pub(super) const CHECKSUM: &str = "x-amz-crc32";
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer with a JSON body and no checksum.
+    pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: vec![("content-type", "application/x-amz-json-1.0".into())], body: body.into() }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(header, _)| *header != name);
+        self
+    }
+
+    /// Status and headers, for a body of that length, or one that ends with the connection.
+    pub(super) fn head(&self, length: Option<usize>) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} .\r\n", self.status);
+        for (name, value) in &self.headers {
+            write!(head, "{name}: {value}\r\n").unwrap();
+        }
+        match length {
+            Some(length) => write!(head, "content-length: {length}\r\n\r\n").unwrap(),
+            None => head.push_str("connection: close\r\n\r\n"),
+        }
+        head.into_bytes()
+    }
+
+    /// Sends it, whole.
+    pub(super) async fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.write_all(&self.head(Some(self.body.len()))).await?;
+        stream.write_all(&self.body).await
+    }
+}

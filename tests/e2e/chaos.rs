@@ -1,0 +1,288 @@
+//! A real Prometheus polls the function while the table, and what is between them, fails at random and is written to.
+//! `docs/reliability.md` says how to run it for longer.
+
+mod function;
+mod random;
+mod truth;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use self::{function::Function, random::Random, truth::Truth};
+use crate::{
+    common::{
+        Dynamo, Row,
+        fault::{Fault, FaultyDynamo},
+    },
+    prometheus::Prometheus,
+};
+
+/// For how many seconds things fail.
+const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";
+/// What makes the faults and the writes of a run those of another one.
+const SEED: &str = "HTTP_SD_CHAOS_SEED";
+
+/// How often Prometheus is asked for its targets.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long Prometheus may take to show what it has been told: it passes on what it discovers every five seconds, and
+/// takes it over every five seconds, too.
+const OWN_DELAYS: Duration = Duration::from_secs(30);
+
+const FAULTS: [Fault; 18] = [
+    Fault::Error(400, "ProvisionedThroughputExceededException"),
+    Fault::Error(400, "ThrottlingException"),
+    Fault::Error(400, "AccessDeniedException"),
+    Fault::Error(400, "ResourceNotFoundException"),
+    Fault::Error(400, "ExpiredTokenException"),
+    Fault::Error(500, "InternalServerError"),
+    Fault::ClockSkew,
+    Fault::BrokenAnswer,
+    Fault::Answer("{}"),
+    Fault::Answer("<html>"),
+    Fault::Altered,
+    Fault::WrongChecksum,
+    Fault::Closed,
+    Fault::Reset,
+    Fault::CutShort,
+    Fault::CutShortUnseen,
+    Fault::Silence,
+    Fault::Trickle { bytes: 10, pause: Duration::from_millis(50) },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with_the_table() {
+    let number = |name: &str| env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let seconds = number(SECONDS).unwrap_or(120);
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let seed = number(SEED).unwrap_or(now);
+    println!("{SEED}={seed} {SECONDS}={seconds}");
+
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::with_pages_of(3, &dynamo);
+    let truth = Arc::new(Truth::default());
+    let mut writer = Writer { dynamo: &dynamo, truth: truth.clone(), groups: BTreeMap::new(), targets: 0 };
+    for i in 0..24 {
+        writer.add(["node", "db"][i % 2]).await;
+    }
+    let function = Function::start(faulty.address(), truth.clone());
+    let Some(prometheus) = Prometheus::start_with(&function.prometheus_config()) else { return };
+    prometheus.wait("all targets", || targets(&prometheus).is_some_and(|found| truth.is(&found)));
+
+    let watched = Watched::start(prometheus, truth.clone());
+    let mut random = Random::new(seed);
+    let started = Instant::now();
+    let mut played = 0;
+    while started.elapsed() < Duration::from_secs(seconds) {
+        let fault = fail(&faulty, &dynamo, &function, &mut random).await;
+        println!("{:6.1} s: {fault}", started.elapsed().as_secs_f64());
+        played += 1;
+        for _ in 0..random.below(4) {
+            writer.write(&mut random).await;
+            tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.below(2000))).await;
+        // Not always: faults follow each other as well.
+        if random.below(3) > 0 {
+            heal(&faulty, &dynamo).await;
+            tokio::time::sleep(Duration::from_millis(random.below(2500))).await;
+            writer.write(&mut random).await;
+        }
+        watched.assert_nothing_lost();
+        function.assert_nothing_short();
+    }
+    heal(&faulty, &dynamo).await;
+
+    // Two refreshes have to do: after that there are no more.
+    function.count_again();
+    let give_up = Instant::now() + OWN_DELAYS;
+    while !function.all_pools_have(2) {
+        assert!(Instant::now() < give_up, "no two refreshes of each list");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    function.shut();
+    let give_up = Instant::now() + OWN_DELAYS;
+    let found = || targets(&watched.prometheus);
+    while !found().is_some_and(|found| truth.is(&found)) {
+        assert!(Instant::now() < give_up, "{:?}, but the table has {:?}", found(), truth.all());
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+
+    watched.assert_nothing_lost();
+    function.assert_nothing_short();
+    let looks = watched.seen.looks.load(Ordering::SeqCst);
+    let (failures, lists) = (watched.prometheus.failures(), function.lists());
+    println!("{played} faults, {failures} failed refreshes, {lists} lists, {looks} looks at the targets");
+    let enough = usize::try_from(seconds).unwrap() / 10;
+    assert!(played >= enough && failures > enough as u64 && lists > enough && looks > enough, "that says little");
+}
+
+/// Lets something else fail from now on. Returns what.
+async fn fail(faulty: &FaultyDynamo, dynamo: &Dynamo, function: &Function, random: &mut Random) -> String {
+    let starts_anew = random.below(4) == 0;
+    if starts_anew {
+        function.start_anew();
+    }
+    let fault = match random.below(12) {
+        0 => {
+            faulty.refuse();
+            "connections are refused".into()
+        }
+        1 => {
+            Row::key("node", BROKEN).with("targets", AttributeValue::N("1".into())).put(dynamo).await;
+            "a row is broken".into()
+        }
+        _ => {
+            let fault = random.one_of(&FAULTS);
+            // Of a hundred requests.
+            let part = [10, 30, 100][usize::try_from(random.below(3)).unwrap()];
+            let only_later = random.below(2) == 0;
+            let each = Mutex::new(Random::new(random.next()));
+            faulty.heal();
+            faulty.fail_asked(move |asked| match asked.page {
+                1 if only_later => Fault::None,
+                _ if each.lock().unwrap().below(100) < part => fault,
+                _ => Fault::None,
+            });
+            format!("{fault:?} of {part} % of {}", if only_later { "later pages" } else { "all requests" })
+        }
+    };
+    if starts_anew { format!("{fault}, and the function starts anew") } else { fault }
+}
+
+const BROKEN: &str = "00-broken";
+
+async fn heal(faulty: &FaultyDynamo, dynamo: &Dynamo) {
+    faulty.heal();
+    dynamo.delete("node", BROKEN).await;
+}
+
+/// The only one who writes to the table. A target that has gone never comes back, so that whoever has seen one must see
+/// it until it goes.
+struct Writer<'a> {
+    dynamo: &'a Dynamo,
+    truth: Arc<Truth>,
+    groups: BTreeMap<(&'static str, String), BTreeSet<String>>,
+    /// How many there have been so far.
+    targets: usize,
+}
+
+impl Writer<'_> {
+    async fn write(&mut self, random: &mut Random) {
+        let keys: Vec<_> = self.groups.keys().cloned().collect();
+        let key = random.one_of(&keys);
+        match random.below(3) {
+            0 => self.add(["node", "db"][usize::from(random.below(2) == 0)]).await,
+            1 if keys.len() > 16 => self.remove(&key).await,
+            _ => self.change(&key, random).await,
+        }
+    }
+
+    fn new_target(&mut self) -> String {
+        self.targets += 1;
+        format!("host-{}.invalid:9100", self.targets)
+    }
+
+    async fn add(&mut self, job: &'static str) {
+        let targets = BTreeSet::from([self.new_target(), self.new_target()]);
+        // Anywhere among the others.
+        let group = format!("{:02}-{}", self.targets * 37 % 100, self.targets);
+        self.put((job, group), targets).await;
+    }
+
+    /// Another target in place of one of them, and another label for the one that stays.
+    async fn change(&mut self, key: &(&'static str, String), random: &mut Random) {
+        let old: Vec<String> = self.groups[key].iter().cloned().collect();
+        let targets = BTreeSet::from([random.one_of(&old), self.new_target()]);
+        self.put(key.clone(), targets).await;
+    }
+
+    async fn put(&mut self, (job, group): (&'static str, String), targets: BTreeSet<String>) {
+        let old = self.groups.insert((job, group.clone()), targets.clone()).unwrap_or_default();
+        self.truth.goes(job, old.difference(&targets));
+        let texts: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let revision = self.targets.to_string();
+        Row::new(job, &group, &texts).labels([("revision", &revision)]).put(self.dynamo).await;
+        self.truth.is_there(job, &targets);
+    }
+
+    async fn remove(&mut self, key: &(&'static str, String)) {
+        let old = self.groups.remove(key).unwrap();
+        self.truth.goes(key.0, &old);
+        self.dynamo.delete(key.0, &key.1).await;
+    }
+}
+
+/// A Prometheus whose targets are looked at all the time.
+struct Watched {
+    prometheus: Arc<Prometheus>,
+    seen: Arc<Seen>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+/// What was seen of the targets.
+#[derive(Default)]
+struct Seen {
+    lost: Mutex<Vec<String>>,
+    looks: AtomicUsize,
+    is_enough: AtomicBool,
+}
+
+impl Watched {
+    fn start(prometheus: Prometheus, truth: Arc<Truth>) -> Self {
+        let (prometheus, seen) = (Arc::new(prometheus), Arc::new(Seen::default()));
+        let (polling, notes) = (prometheus.clone(), seen.clone());
+        let watcher = thread::spawn(move || notes.watch(&polling, &truth));
+        Self { prometheus, seen, watcher: Some(watcher) }
+    }
+
+    fn assert_nothing_lost(&self) {
+        let lost = self.seen.lost.lock().unwrap();
+        assert!(lost.is_empty(), "Prometheus lost what is in the table:\n{}", lost.join("\n"));
+    }
+}
+
+impl Drop for Watched {
+    /// Prometheus stops with the test, and not after it.
+    fn drop(&mut self) {
+        self.seen.is_enough.store(true, Ordering::SeqCst);
+        if let Some(watcher) = self.watcher.take() {
+            let _ = watcher.join();
+        }
+    }
+}
+
+impl Seen {
+    fn watch(&self, prometheus: &Prometheus, truth: &Truth) {
+        let mut before = BTreeSet::new();
+        while !self.is_enough.load(Ordering::SeqCst) {
+            if let Some(found) = targets(prometheus) {
+                // What is in the table still.
+                before.retain(|(_, target): &(String, String)| truth.has(target));
+                let missing: Vec<_> = before.difference(&found).collect();
+                if !missing.is_empty() {
+                    self.lost.lock().unwrap().push(format!("{missing:?}"));
+                }
+                self.looks.fetch_add(1, Ordering::SeqCst);
+                before = found;
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+/// What Prometheus scrapes: its job and the target.
+fn targets(prometheus: &Prometheus) -> Option<BTreeSet<(String, String)>> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let active = prometheus.active_targets()?;
+    Some(active.iter().map(|t| (text(&t["scrapePool"]), text(&t["discoveredLabels"]["__address__"]))).collect())
+}

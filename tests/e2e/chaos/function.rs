@@ -1,0 +1,163 @@
+//! The function on a port of this machine, which can start anew, and whose answers are looked at.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ::http::{Response, StatusCode};
+use axum::{Router, body::Body, extract::State};
+use http_sd_lambda::{
+    service::{Access, Request, Service, Settings},
+    table::Table,
+};
+use tokio::time::Instant;
+
+use super::truth::Truth;
+use crate::common::{
+    background::Background,
+    engine::{TABLE, function_client},
+    prometheus,
+};
+
+/// The jobs of Prometheus, and what each polls.
+pub(super) const POOLS: [(&str, &str); 3] = [("all", "/prom"), ("node", "/prom/node"), ("db", "/prom/db")];
+
+/// Less than the second that Prometheus waits with such an interval.
+const DEADLINE: Duration = Duration::from_millis(900);
+
+/// The function, served.
+pub(super) struct Function {
+    server: Background,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    table: SocketAddr,
+    truth: Arc<Truth>,
+    service: Mutex<Arc<Service>>,
+    is_shut: AtomicBool,
+    /// Lists that lack a target which was in the table for as long as the request took.
+    short: Mutex<Vec<String>>,
+    lists: AtomicUsize,
+    /// Lists since the last time that somebody began to count.
+    lists_of_pools: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl Function {
+    /// Starts it over the table at that address.
+    pub(super) fn start(table: SocketAddr, truth: Arc<Truth>) -> Self {
+        let inner = Arc::new(Inner {
+            table,
+            truth,
+            service: Mutex::new(service(table)),
+            is_shut: AtomicBool::default(),
+            short: Mutex::default(),
+            lists: AtomicUsize::default(),
+            lists_of_pools: Mutex::default(),
+        });
+        let router = Router::new().fallback(answer).with_state(inner.clone());
+        Self { server: Background::router(router), inner }
+    }
+
+    pub(super) fn prometheus_config(&self) -> String {
+        let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
+        for (pool, path) in POOLS {
+            let url = format!("http://{}{path}", self.server.address);
+            let sd = format!("[{{url: '{url}', refresh_interval: 1s}}]");
+            writeln!(config, "  - {{job_name: {pool}, http_sd_configs: {sd}}}").unwrap();
+        }
+        config
+    }
+
+    /// As Lambda starts another one at any time.
+    pub(super) fn start_anew(&self) {
+        *self.inner.service.lock().unwrap() = service(self.inner.table);
+    }
+
+    /// From now on nobody gets a list.
+    pub(super) fn shut(&self) {
+        self.inner.is_shut.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn assert_nothing_short(&self) {
+        let short = self.inner.short.lock().unwrap();
+        assert!(short.is_empty(), "short lists:\n{}", short.join("\n"));
+    }
+
+    /// How many lists it has sent.
+    pub(super) fn lists(&self) -> usize {
+        self.inner.lists.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count_again(&self) {
+        self.inner.lists_of_pools.lock().unwrap().clear();
+    }
+
+    /// Whether each job of Prometheus has been sent so many lists since then.
+    pub(super) fn all_pools_have(&self, lists: usize) -> bool {
+        let of_pools = self.inner.lists_of_pools.lock().unwrap();
+        POOLS.iter().all(|(pool, _)| of_pools.get(pool).is_some_and(|sent| *sent >= lists))
+    }
+}
+
+fn service(table: SocketAddr) -> Arc<Service> {
+    let table = Table::new(function_client(table), TABLE);
+    Arc::new(Service::new(table, Access::Open, Settings::default()))
+}
+
+async fn answer(State(function): State<Arc<Inner>>, request: ::http::Request<Body>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let (pool, _) = POOLS.into_iter().find(|(_, path)| *path == parts.uri.path()).unwrap();
+    let service = function.service.lock().unwrap().clone();
+    let request = Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: String::new(),
+        headers: parts.headers,
+        request_id: "chaos".into(),
+        deadline: Instant::now() + DEADLINE,
+        iam_caller: None,
+        source_ip: None,
+    };
+    let before = function.truth.of_pool(pool);
+    let response = service.respond(&request).await;
+    if function.is_shut.load(Ordering::SeqCst) {
+        return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(Body::empty()).unwrap();
+    }
+    let (parts, body) = response.into_parts();
+    let body = body.into_vec();
+    if parts.status == StatusCode::OK {
+        function.look_at(pool, &before, parts.headers.contains_key("content-encoding"), &body);
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+impl Inner {
+    fn look_at(&self, pool: &'static str, before: &BTreeSet<String>, is_compressed: bool, body: &[u8]) {
+        let unzipped;
+        let body = if is_compressed {
+            let mut text = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut text).unwrap();
+            unzipped = text;
+            &unzipped
+        } else {
+            body
+        };
+        let groups = prometheus::read(body).unwrap();
+        let sent: BTreeSet<String> = groups.into_iter().flat_map(|group| group.targets).collect();
+        let throughout = before & &self.truth.of_pool(pool);
+        let missing: Vec<_> = throughout.difference(&sent).collect();
+        if !missing.is_empty() {
+            self.short.lock().unwrap().push(format!("{pool} without {missing:?}"));
+        }
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        *self.lists_of_pools.lock().unwrap().entry(pool).or_default() += 1;
+    }
+}

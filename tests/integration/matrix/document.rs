@@ -1,0 +1,33 @@
+//! The matrix as `docs/reliability.md` has it.
+
+use std::{env, fmt::Write, fs, path::Path};
+
+use super::outcome::Outcome;
+
+const BEGIN: &str = "<!-- The matrix: HTTP_SD_WRITE_DOCS=1 cargo test --features sdctl --test integration matrix -->\n";
+const END: &str = "<!-- The end of the matrix -->\n";
+/// Makes the test write the document.
+const WRITE: &str = "HTTP_SD_WRITE_DOCS";
+
+/// The outcomes as a table: a row for each fault, a column for each place.
+pub(super) fn table<'a>(places: &[&str], rows: impl Iterator<Item = (&'a str, &'a [Outcome])>) -> String {
+    let mut table = format!("\n| fault | {} |\n|---|{}\n", places.join(" | "), "---|".repeat(places.len()));
+    for (fault, outcomes) in rows {
+        let outcomes: Vec<String> = outcomes.iter().map(ToString::to_string).collect();
+        writeln!(table, "| {fault} | {} |", outcomes.join(" | ")).unwrap();
+    }
+    table + "\n"
+}
+
+/// Fails unless the document has that table; or writes it, if somebody has asked for that.
+pub(super) fn compare(table: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (written, after) = rest.split_once(END).unwrap();
+    if env::var_os(WRITE).is_some() {
+        fs::write(&file, [before, BEGIN, table, END, after].concat()).unwrap();
+    } else {
+        assert_eq!(written, table, "docs/reliability.md has another matrix; {WRITE}=1 makes this test write it anew");
+    }
+}
