@@ -62,7 +62,7 @@ impl Cache {
 impl Entry {
     /// Roughly what the entry takes, in bytes. An empty list counts as well: names can be made up without end.
     fn size(&self, selection: &Selection) -> usize {
-        512 + self.listing.body.len() + selection.size()
+        512 + self.listing.body.len() + self.listing.counts.skipped.size() + selection.size()
     }
 }
 

@@ -5,13 +5,13 @@ use std::ops::AddAssign;
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use sha2::{Digest, Sha256};
 use tokio::{task::yield_now, try_join};
-use tracing::warn;
 
 use super::{
     Body, OnInvalid, ServiceError, Settings,
     list::List,
     memory,
     selection::{Scope, Selection},
+    skipped::{self, Skipped},
 };
 use crate::{
     group::{EpochSeconds, Job, StoredGroupRef},
@@ -52,7 +52,7 @@ pub(super) struct Counts {
     /// Rows left out because their lease has ended.
     pub(super) lapsed: usize,
     /// Rows left out because they break the contract.
-    pub(super) skipped: usize,
+    pub(super) skipped: Skipped,
     /// Jobs that were asked for and have no row.
     pub(super) empty_jobs: Vec<Job>,
 }
@@ -68,9 +68,11 @@ pub(super) async fn read(
     settings: &Settings,
     now: EpochSeconds,
     most: usize,
+    broken: skipped::Read<'_>,
 ) -> Result<Listing, ServiceError> {
     table.ensure_key().await?;
-    let reader = |list| Reader { selection, settings, now, most, list, valid_until: None, counts: Counts::default() };
+    let reader =
+        |list| Reader { selection, settings, now, most, broken, list, valid_until: None, counts: Counts::default() };
     let read = match &selection.scope {
         Scope::Job(job) => reader(List::in_read_order()).read_job(table, job).await?,
         Scope::Jobs(jobs) => {
@@ -97,6 +99,7 @@ pub(super) async fn read(
             all
         }
     };
+    broken.complete(&selection.scope);
     let body = read.list.finish();
     let mut hash = Sha256::new();
     body.pieces().iter().for_each(|piece| hash.update(piece));
@@ -110,6 +113,7 @@ struct Reader<'a> {
     settings: &'a Settings,
     now: EpochSeconds,
     most: usize,
+    broken: skipped::Read<'a>,
     list: List,
     valid_until: Option<EpochSeconds>,
     counts: Counts,
@@ -156,8 +160,8 @@ impl Reader<'_> {
                 }
                 Ok(Reading::Lapsed) => self.counts.lapsed += 1,
                 Err(TableError::Invalid(invalid)) if self.settings.on_invalid == OnInvalid::Skip => {
-                    warn!(event = "invalid_group", job = invalid.job, group = invalid.group, "left out: {invalid}");
-                    self.counts.skipped += 1;
+                    self.broken.met(&invalid);
+                    self.counts.skipped.add(&invalid.job, &invalid.group);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -216,7 +220,7 @@ impl AddAssign<&Self> for Counts {
         self.groups += other.groups;
         self.targets += other.targets;
         self.lapsed += other.lapsed;
-        self.skipped += other.skipped;
+        self.skipped += &other.skipped;
         self.empty_jobs.extend_from_slice(&other.empty_jobs);
     }
 }

@@ -56,7 +56,7 @@ impl<'a> Log<'a> {
         let (request_id, code) = (&self.request.request_id, error.code());
         match error {
             ServiceError::Table(TableError::Invalid(invalid)) => {
-                error!(event = code, %request_id, job = invalid.job, group = invalid.group, "{invalid}");
+                error!(event = code, %request_id, job = invalid.job, group = invalid.group, field = invalid.field, "{invalid}");
             }
             _ if error.status().is_server_error() => error!(event = code, %request_id, "{error}"),
             _ => warn!(event = code, %request_id, "{error}"),
@@ -95,7 +95,7 @@ impl<'a> Log<'a> {
             groups = counts.map(|counts| counts.groups),
             targets = counts.map(|counts| counts.targets),
             lapsed = counts.map(|counts| counts.lapsed),
-            skipped = counts.map(|counts| counts.skipped),
+            skipped = counts.map(|counts| counts.skipped.count()),
             pages = counts.map(|counts| counts.pages),
             caller = self.caller.and_then(|caller| caller.name),
             client = self.caller.and_then(|_| client(&request.headers)),

@@ -17,6 +17,7 @@ mod memory;
 mod negotiate;
 mod route;
 mod selection;
+mod skipped;
 
 pub use access::{Access, Challenge};
 pub use body::Body;
@@ -29,7 +30,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
-use self::{cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection};
+use self::{
+    cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection,
+    skipped::Named,
+};
 use crate::{
     group::{EpochSeconds, LabelNames},
     table::Table,
@@ -68,7 +72,7 @@ pub enum OnInvalid {
     /// Fail the request: Prometheus keeps what it has.
     #[default]
     Fail,
-    /// Leave the row out, and say so in the log.
+    /// Leave the row out, and say so in the log and in a header of the response.
     Skip,
 }
 
@@ -104,6 +108,8 @@ pub struct Service {
     access: Access,
     settings: Settings,
     cache: Cache,
+    /// The broken groups that the log has named.
+    named: Named,
 }
 
 impl Service {
@@ -111,7 +117,7 @@ impl Service {
     #[must_use]
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
         let cache = Cache::new(settings.cache);
-        Self { table, access, settings, cache }
+        Self { table, access, settings, cache, named: Named::default() }
     }
 
     /// How responses are to be sent.
@@ -170,7 +176,7 @@ impl Service {
         if let Some(listing) = self.cache.get(selection, now) {
             return Ok(listing);
         }
-        let read = listing::read(&self.table, selection, &self.settings, now, most);
+        let read = listing::read(&self.table, selection, &self.settings, now, most, self.named.read());
         let listing = within(deadline, read).await?;
         self.cache.put(selection, &listing, now);
         Ok(listing)

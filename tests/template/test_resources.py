@@ -156,6 +156,20 @@ def test_the_alarms_watch_what_matters_and_tell_whom_they_should(made):
     assert alarms["SlowAlarm"]["Metrics"][1]["Expression"] == "longest / 15 / 10"
 
 
+def test_broken_rows_are_one_metric_whether_they_fail_a_poll_or_are_left_out(made):
+    _, stack = made
+    filters = [
+        (f["FilterPattern"], f["MetricTransformations"][0]["MetricValue"])
+        for f in stack.of_type("AWS::Logs::MetricFilter").values()
+        if f["MetricTransformations"][0]["MetricName"] == "InvalidGroups"
+    ]
+    assert filters == [
+        # The warning about a row that is left out is written once, whatever the number of polls.
+        ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
+        ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
+    ]
+
+
 def test_the_dashboard_shows_the_stacks_own_parts(made):
     given, stack = made
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
