@@ -197,8 +197,8 @@ mod tests {
     fn a_response_names_as_many_as_fit_and_counts_the_rest() {
         let many: Vec<_> = (0..1000).rev().map(|i| ("j".to_owned(), format!("{i:04}"))).collect();
         let named = skipped(many).header().unwrap();
-        let names: Vec<String> = (0..MOST_NAMED).map(|i| format!("j/{i:04}, ")).collect();
-        assert_eq!(named.to_str().unwrap(), names.concat() + "984 more");
+        let expected: Vec<String> = (0..MOST_NAMED).map(|i| format!("j/{i:04}, ")).collect();
+        assert_eq!(named.to_str().unwrap(), expected.concat() + "984 more");
         let long = "é".repeat(1000);
         assert_eq!(header(&[("j", &long)]).unwrap(), "1 more");
         assert_eq!(header(&[("a", "1"), ("b", &long), ("c", "1")]).unwrap(), "a/1, 2 more");
