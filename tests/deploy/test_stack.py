@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 
 import pytest
 from aws import ADMINISTRATOR, REGION, REPOSITORY, SDCTL, bootstrap_for, local_aws, table_arn, tool, zipped
@@ -190,8 +191,12 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
     rows = aws.client("dynamodb")
     broken = {"job": {"S": "broken"}, "group": {"S": "b"}, "targets": {"S": "a:1"}}
     rows.put_item(TableName=filled.table, Item=broken)
+    for group in "abc":
+        ended = {"N": str(int(time.time()) - 10)}
+        lapsed = {"job": {"S": "lapsed"}, "group": {"S": group}, "targets": {"L": []}, "expires_at": ended}
+        rows.put_item(TableName=filled.table, Item=lapsed)
     with filled.emulated(bootstrap, tmp_path, filled.role()) as function:
-        for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/nowhere"]:
+        for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/prom/lapsed", "/nowhere"]:
             function.invoke("job", token=TOKEN, path=path)
         function.invoke("job-shard", token=TOKEN)
         lines = function.logged()
@@ -199,7 +204,8 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
         for _ in range(3):
             assert function.invoke("job", token=TOKEN, path="/prom/broken") == (200, "[]")
         skipping = function.logged()
-    rows.delete_item(TableName=filled.table, Key={name: broken[name] for name in ("job", "group")})
+    for job, group in [("broken", "b"), ("lapsed", "a"), ("lapsed", "b"), ("lapsed", "c")]:
+        rows.delete_item(TableName=filled.table, Key={"job": {"S": job}, "group": {"S": group}})
 
     logged = {f"fields.{name}" for line in lines for name in line["fields"]} | {name for line in lines for name in line}
     # What Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
@@ -210,7 +216,7 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
     assert named == set(), named
 
     filters = aws.client("logs").describe_metric_filters(logGroupName=filled.outputs["LogGroupName"])["metricFilters"]
-    counted = {"EmptyJobs": [], "InvalidGroups": []}
+    counted = {"EmptyJobs": [], "InvalidGroups": [], "LapsedTogether": []}
     for log in (lines, skipping):
         for values in counted.values():
             values.append(0)
@@ -221,7 +227,7 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
             values = [int(value) if value.isdigit() else fields[value.removeprefix("$.fields.")] for fields in taken]
             counted[made["metricName"]][-1] += sum(values)
     # Each poll counts what it met, whether it failed or has left that out, which the log says once.
-    assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3]}
+    assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0]}
     assert [line["level"] for line in skipping if line["fields"]["event"] == "invalid_group"] == ["WARN"]
     assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
 
