@@ -164,3 +164,83 @@ impl Decision {
         together.take(MOST_JOBS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::group::TargetGroupRef;
+
+    const NOW: EpochSeconds = EpochSeconds(10_000);
+    const GRACE: Duration = Duration::from_secs(1000);
+
+    fn lapsed_since(age: i64) -> Lease {
+        Lease { expires_at: Some(EpochSeconds(NOW.0 - age)), delete_at: None }
+    }
+
+    /// What comes of rows by job and age in several readers: of each row whether it is kept.
+    fn decide(rows: &[(String, i64)], readers: usize) -> (Vec<bool>, Vec<Together>) {
+        let mut lapsed: Vec<Lapsed> = (0..readers).map(|_| Lapsed::new(NOW, GRACE)).collect();
+        let mut list = List::in_read_order();
+        let place = list.piece(0).place();
+        for (i, (job, age)) in rows.iter().enumerate() {
+            let reader = &mut lapsed[i % readers];
+            if let Some(end) = reader.add(job, lapsed_since(*age)) {
+                let group = TargetGroupRef { targets: vec!["a"; i], labels: Vec::new() };
+                let stored = StoredGroupRef { job, name: "g", lease: lapsed_since(*age), group };
+                reader.push(&stored, end, place).unwrap();
+            }
+        }
+        let decision = Decision::of(lapsed.iter_mut());
+        let rests: Vec<Rest> = lapsed.iter_mut().map(|lapsed| lapsed.rest(&decision)).collect();
+        let kept: Vec<bool> = rows.iter().map(|(job, age)| decision.keeps(job, EpochSeconds(NOW.0 - age))).collect();
+        let targets: usize = kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(i, _)| i).sum();
+        assert_eq!(rests.iter().map(|rest| rest.targets).sum::<usize>(), targets);
+        assert_eq!(rests.iter().map(|rest| rest.places.len()).sum::<usize>(), decision.count());
+        (kept, decision.together().collect())
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_jobs_without_leases_or_without_a_grace_time() {
+        for (grace, lease) in
+            [(GRACE, Lease::default()), (Duration::ZERO, lapsed_since(1)), (Duration::ZERO, lapsed_since(-1))]
+        {
+            let mut lapsed = Lapsed::new(NOW, grace);
+            assert_eq!(lapsed.add("j", lease), None);
+            assert!(lapsed.jobs.is_empty());
+        }
+    }
+
+    #[test]
+    fn jobs_are_told_by_name_with_their_leases_and_not_more_than_a_hundred() {
+        let rows = |jobs: usize| -> Vec<(String, i64)> {
+            (0..jobs * 3).map(|i| (format!("{:04}", i / 3), i64::try_from(i % 3).unwrap())).collect()
+        };
+        let first = Together { job: "0000".into(), count: 3, since: EpochSeconds(NOW.0 - 2) };
+        assert_eq!(decide(&rows(1), 2).1, [first]);
+        assert_eq!(decide(&rows(500), 2).1.len(), 100);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever segment has which of a job's rows, and whichever come after each other.
+        #[test]
+        fn the_rows_of_a_job_decide_together_whoever_reads_them(
+            rows in vec(("[abc]", prop_oneof![-100..0_i64, 0..400_i64, 0..1500_i64]), 0..40),
+            readers in 1..5_usize,
+        ) {
+            let (kept, _) = decide(&rows, readers);
+            for job in ["a", "b", "c"] {
+                let mut leases = Leases::at(NOW, GRACE);
+                let own = || rows.iter().zip(&kept).filter(|((own, _), _)| own == job);
+                own().for_each(|((_, age), _)| _ = leases.add(lapsed_since(*age)));
+                let alone = leases.kept();
+                for ((_, age), is_kept) in own() {
+                    prop_assert_eq!(*is_kept, alone.has(EpochSeconds(NOW.0 - age)));
+                }
+            }
+        }
+    }
+}
