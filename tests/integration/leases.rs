@@ -10,7 +10,7 @@ use std::{
 };
 
 use http_sd_lambda::{
-    service::{Access, Clock, OnInvalid, ResponseMode, Service, Settings},
+    service::{Access, Clock, OnInvalid, ResponseMode, Service, Settings, TokenHash},
     table::Table,
 };
 use proptest::{
@@ -20,11 +20,14 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::common::{
-    Ask, Dynamo, Row,
-    fault::{Fault, FaultyDynamo},
-    log,
-    row::{n, put_all},
+use crate::{
+    access::token_access,
+    common::{
+        Ask, Dynamo, Row, TOKEN,
+        fault::{Fault, FaultyDynamo},
+        log,
+        row::{n, put_all},
+    },
 };
 
 const NOW: i64 = 1_764_000_000;
@@ -300,6 +303,23 @@ async fn what_is_kept_counts_for_the_limit_of_the_response_and_what_is_not_does_
             assert_eq!(Ask::get(path).of(&service).await.status(), status, "{path} {running}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_for_some_jobs_gets_what_is_kept_of_these() {
+    let dynamo = Dynamo::with_table().await;
+    for group in ["b", "c", "d"] {
+        leased(group, NOW).put(&dynamo).await;
+        Row::new("secret", group, &["secret"]).with("expires_at", n(NOW)).put(&dynamo).await;
+    }
+    for (job, group) in [("node", "a"), ("node", "e"), ("another", "x")] {
+        Row::new(job, group, &[group]).put(&dynamo).await;
+    }
+    let access = token_access(&format!("two:{}:node|another", TokenHash::of(TOKEN.as_bytes())));
+    let service = Service::new(dynamo.table(), access, settings()).with_clock(Clock::Set(Arc::new(NOW.into())));
+    let (answer, log) = log::of(Ask::get("/prom").bearer(TOKEN).of(&service)).await;
+    assert_eq!(answer.targets(), ["x", "a", "b", "c", "d", "e"]);
+    assert!(log.contains("kept=3 ") && log.contains("lapsed=0 ") && !log.contains("secret\""), "{log}");
 }
 
 /// The groups of one job that are served, word by word: each with the end of its lease, if it has one.
