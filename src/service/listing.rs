@@ -281,6 +281,14 @@ fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>, lapsed: bool) 
     true
 }
 
+impl Counts {
+    /// Roughly what the names in it take, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let together = self.together.iter().map(|together| size_of::<Together>() + together.job.len());
+        self.skipped.size() + together.sum::<usize>()
+    }
+}
+
 impl AddAssign<&Self> for Counts {
     fn add_assign(&mut self, other: &Self) {
         self.pages += other.pages;
