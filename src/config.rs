@@ -25,6 +25,9 @@ pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
 pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
 /// For how many seconds a warm function may answer from memory: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
+/// For how many seconds groups are served on whose leases have [lapsed together](crate::group::Leases): 0 (off) to 86400;
+/// 3600 is the default.
+pub const LEASE_GRACE_SECONDS: &str = "HTTP_SD_LEASE_GRACE_SECONDS";
 /// The function's memory in MB, which Lambda sets. What would take more is an error before the function is killed.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -33,6 +36,9 @@ pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 pub const WARM_UP: &str = "HTTP_SD_WARM_UP";
 
 const MOST_CACHE_SECONDS: u64 = 3600;
+const LEASE_GRACE: Duration = Duration::from_hours(1);
+/// For a day `sdctl` lets the rows of lapsed leases stay.
+const MOST_LEASE_GRACE_SECONDS: u64 = 24 * 3600;
 const MOST_TOKENS: usize = 16;
 
 /// Everything that the environment says.
@@ -170,17 +176,35 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
             "buffered or stream",
             [("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)],
         )?,
-        cache: cache(lookup)?,
+        cache: seconds(
+            lookup,
+            CACHE_SECONDS,
+            "a whole number of seconds from 0 (off) to 3600",
+            MOST_CACHE_SECONDS,
+            Duration::ZERO,
+        )?,
+        lease_grace: seconds(
+            lookup,
+            LEASE_GRACE_SECONDS,
+            "a whole number of seconds from 0 (off) to 86400",
+            MOST_LEASE_GRACE_SECONDS,
+            LEASE_GRACE,
+        )?,
         memory: memory(lookup)?,
     })
 }
 
-fn cache(lookup: &Lookup<'_>) -> Result<Duration, ConfigError> {
-    const TAKES: &str = "a whole number of seconds from 0 (off) to 3600";
-    let Some(value) = optional(lookup, CACHE_SECONDS) else { return Ok(Duration::ZERO) };
+fn seconds(
+    lookup: &Lookup<'_>,
+    variable: &'static str,
+    takes: &'static str,
+    most: u64,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    let Some(value) = optional(lookup, variable) else { return Ok(default) };
     match value.parse() {
-        Ok(seconds) if seconds <= MOST_CACHE_SECONDS => Ok(Duration::from_secs(seconds)),
-        _ => Err(wrong(CACHE_SECONDS, &value, TAKES)),
+        Ok(seconds) if seconds <= most => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong(variable, &value, takes)),
     }
 }
 
@@ -244,6 +268,7 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Legacy);
         assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
         assert_eq!(config.settings.cache, Duration::ZERO);
+        assert_eq!(config.settings.lease_grace, Duration::from_hours(1));
         assert_eq!(config.settings.memory, None);
         assert_eq!(config.warm_up, WarmUp::On);
     }
@@ -259,6 +284,7 @@ mod tests {
             (LABEL_NAMES, "utf8"),
             (RESPONSE_MODE, "stream"),
             (CACHE_SECONDS, "3600"),
+            (LEASE_GRACE_SECONDS, "86400"),
             (MEMORY, "256"),
             (WARM_UP, "off"),
         ])
@@ -270,6 +296,8 @@ mod tests {
         assert_eq!(config.settings.label_names, LabelNames::Utf8);
         assert_eq!(config.settings.response_mode, ResponseMode::Stream);
         assert_eq!(config.settings.cache, Duration::from_hours(1));
+        assert_eq!(config.settings.lease_grace, Duration::from_hours(24));
+        assert_eq!(read_with(&[(LEASE_GRACE_SECONDS, "0")]).unwrap().settings.lease_grace, Duration::ZERO);
         assert_eq!(config.settings.memory, Some(256 * 1024 * 1024));
         assert_eq!(config.warm_up, WarmUp::Off);
         assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, WarmUp::On);
@@ -308,6 +336,11 @@ mod tests {
             (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
             (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
             (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+            (
+                &[(LEASE_GRACE_SECONDS, "86401")],
+                "HTTP_SD_LEASE_GRACE_SECONDS is \"86401\": it takes a whole number of seconds from 0 (off) to 86400",
+            ),
+            (&[(LEASE_GRACE_SECONDS, "off")], "HTTP_SD_LEASE_GRACE_SECONDS is \"off\": it takes"),
             (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": it takes a whole number of megabytes"),
             (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": it takes on or off"),
         ];

@@ -28,6 +28,7 @@
 //! | [`HTTP_SD_LABEL_NAMES`](config::LABEL_NAMES) | `legacy`, `utf8` | `legacy` |
 //! | [`HTTP_SD_RESPONSE_MODE`](config::RESPONSE_MODE) | `buffered`, `stream` | `buffered` |
 //! | [`HTTP_SD_CACHE_SECONDS`](config::CACHE_SECONDS) | whole seconds, 0 to 3600 | `0`, off |
+//! | [`HTTP_SD_LEASE_GRACE_SECONDS`](config::LEASE_GRACE_SECONDS) | whole seconds, 0 (off) to 86400 | `3600` |
 //! | [`HTTP_SD_WARM_UP`](config::WARM_UP) | `on`, `off` | `on` |
 
 pub mod config;

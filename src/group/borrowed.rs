@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Label, LabelName, Labels, Lease, META_GROUP, META_JOB, Target, TargetGroup};
+use super::{LAPSED, Label, LabelName, Labels, Lease, META_GROUP, META_JOB, META_LEASE, Target, TargetGroup};
 
 /// A valid group, borrowed. Serialises to the same bytes as the [`TargetGroup`] that it becomes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -28,11 +28,13 @@ pub struct StoredGroupRef<'a> {
 }
 
 impl StoredGroupRef<'_> {
-    /// Adds the labels that say which row the group came from. They replace labels of the same name.
-    pub fn add_meta_labels(&mut self) {
+    /// Adds the labels that say which row the group came from, and whether its lease has lapsed. They replace labels of
+    /// the same name.
+    pub fn add_meta_labels(&mut self, lapsed: bool) {
         let labels = &mut self.group.labels;
-        labels.retain(|(name, _)| ![META_JOB, META_GROUP].contains(name));
+        labels.retain(|(name, _)| ![META_JOB, META_GROUP, META_LEASE].contains(name));
         labels.extend([(META_JOB, self.job), (META_GROUP, self.name)]);
+        labels.extend(lapsed.then_some((META_LEASE, LAPSED)));
         labels.sort_unstable();
     }
 }
@@ -73,12 +75,18 @@ mod tests {
 
     #[test]
     fn meta_labels_replace_stored_ones_of_the_same_name() {
-        let group = TargetGroupRef { targets: vec!["a:1"], labels: vec![(META_JOB, "forged"), ("env", "prod")] };
-        let mut stored = StoredGroupRef { job: "node", name: "web", lease: Lease::default(), group };
-        stored.add_meta_labels();
-        assert_eq!(
-            serde_json::to_string(&stored.group).unwrap(),
-            r#"{"targets":["a:1"],"labels":{"__meta_dynamodb_group":"web","__meta_dynamodb_job":"node","env":"prod"}}"#
-        );
+        let labels = vec![(META_JOB, "forged"), (META_LEASE, "forged"), ("env", "prod")];
+        let group = TargetGroupRef { targets: vec!["a:1"], labels };
+        for (lapsed, lease) in [(false, ""), (true, r#""__meta_dynamodb_lease":"lapsed","#)] {
+            let mut stored = StoredGroupRef { job: "node", name: "web", lease: Lease::default(), group: group.clone() };
+            stored.add_meta_labels(lapsed);
+            assert_eq!(
+                serde_json::to_string(&stored.group).unwrap(),
+                r#"{"targets":["a:1"],"labels":{"__meta_dynamodb_group":"web","__meta_dynamodb_job":"node","#
+                    .to_owned()
+                    + lease
+                    + r#""env":"prod"}}"#
+            );
+        }
     }
 }

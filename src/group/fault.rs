@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// One way in which a field breaks the contract. Reads on from the field's name: "`targets[2]` is empty".
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 pub enum Fault {
     /// A required field is not there.
     #[error("is missing")]
@@ -47,7 +47,7 @@ pub enum Fault {
 }
 
 /// A group that breaks the contract: which one, where, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 #[error("group {} of job {}: {field} {fault}", excerpt(group), excerpt(job))]
 pub struct InvalidGroup {
     /// The job, as stored.

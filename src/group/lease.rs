@@ -19,6 +19,15 @@ impl EpochSeconds {
         Self(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX))
     }
 
+    /// The earlier of two moments, of which each may never come.
+    #[must_use]
+    pub fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
     /// Reads a number as DynamoDB writes it.
     ///
     /// # Errors
@@ -31,7 +40,9 @@ impl EpochSeconds {
 /// Until when a group is served. Without either time: for as long as its row is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lease {
-    /// From then on the group is not served, while its row stays visible.
+    /// From then on the group is not served, while its row stays visible. Many that lapse together are [kept] for a while.
+    ///
+    /// [kept]: super::Leases
     pub expires_at: Option<EpochSeconds>,
     /// From then on the row may go. DynamoDB takes hours or days over it and still returns the row meanwhile, so
     /// that the group ends here and not at a moment that nobody can foresee.
@@ -52,10 +63,7 @@ impl Lease {
     /// The first moment at which the group is no longer served.
     #[must_use]
     pub fn end(&self) -> Option<EpochSeconds> {
-        match (self.expires_at, self.delete_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        EpochSeconds::earlier(self.expires_at, self.delete_at)
     }
 
     /// Whether the group is no longer served at `now`.

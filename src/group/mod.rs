@@ -9,6 +9,7 @@ mod pattern;
 mod selector;
 mod shard;
 mod target;
+mod together;
 
 pub use borrowed::{StoredGroupRef, TargetGroupRef};
 pub use fault::{Fault, InvalidGroup, excerpt};
@@ -19,6 +20,7 @@ pub use pattern::NotAPattern;
 pub use selector::{NotASelector, Part, Selectors};
 pub use shard::{NotAShard, Shard};
 pub use target::Target;
+pub use together::{Kept, Leases};
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,11 @@ use serde::Serialize;
 pub const META_JOB: &str = "__meta_dynamodb_job";
 /// The label that names the group itself when an answer is asked for with `?meta=true`.
 pub const META_GROUP: &str = "__meta_dynamodb_group";
+
+/// The label that says of a group that its lease has lapsed, when an answer is asked for with `?meta=true`.
+pub const META_LEASE: &str = "__meta_dynamodb_lease";
+/// The value of [`META_LEASE`] if it has. Otherwise there is no such label.
+pub const LAPSED: &str = "lapsed";
 
 /// A label's name and its value.
 pub type Label<'a> = (&'a str, &'a str);

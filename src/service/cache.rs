@@ -62,7 +62,7 @@ impl Cache {
 impl Entry {
     /// Roughly what the entry takes, in bytes. An empty list counts as well: names can be made up without end.
     fn size(&self, selection: &Selection) -> usize {
-        512 + self.listing.body.len() + selection.size()
+        512 + self.listing.body.len() + self.listing.counts.size() + selection.size()
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         group::{Job, Selectors, Shard},
-        service::{listing::Counts, selection::Scope},
+        service::{lapsed::Together, listing::Counts, selection::Scope},
     };
 
     const NOW: EpochSeconds = EpochSeconds(1000);
@@ -141,6 +141,16 @@ mod tests {
         }
         let kept = (0..all).filter(|&i| cache.get(&large(i), NOW).is_some()).count();
         assert!((all / 3..all * 2 / 3).contains(&kept), "{kept} of {all}");
+    }
+
+    #[test]
+    fn names_take_room_beside_the_list_that_they_are_for() {
+        let mut named = listing(0, None);
+        let entry = |listing: &Listing| Entry { listing: listing.clone(), read_at: NOW }.size(&job("a"));
+        let before = entry(&named);
+        named.counts.skipped.add(&"j".repeat(1000), "g");
+        named.counts.together.push(Together { job: "j".repeat(1000), count: 3, since: NOW });
+        assert!((2000..2500).contains(&(entry(&named) - before)), "{}", entry(&named));
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub(super) struct List {
     index: Option<Index>,
 }
 
+/// A place between two groups of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    piece: usize,
+    at: usize,
+}
+
 /// The groups of one page, as JSON.
 pub(super) struct Piece<'l> {
     list: &'l mut List,
@@ -50,6 +57,11 @@ impl List {
         Piece { json: Vec::with_capacity(page - page / 4), list: self }
     }
 
+    /// A piece that was begun before, as [`Piece::pause`] left it.
+    pub(super) fn resume(&mut self, json: Vec<u8>) -> Piece<'_> {
+        Piece { json, list: self }
+    }
+
     /// Adds what comes after it.
     pub(super) fn append(&mut self, next: Self) {
         self.len += next.len;
@@ -73,6 +85,41 @@ impl List {
             }
         }
         merged.finish()
+    }
+
+    /// Leaves of an indexed list the groups for which `keep` holds, by number and job.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(usize, &str) -> bool) {
+        if let Some(Index { jobs, entries, .. }) = &mut self.index {
+            let mut number = 0;
+            entries.retain(|entry| {
+                number += 1;
+                keep(number - 1, &jobs[entry.job as usize])
+            });
+        }
+    }
+
+    /// Puts the groups of an indexed list between the groups of this one, each at its place. The places are in order.
+    pub(super) fn insert(&mut self, others: &Self, places: &[Place]) {
+        let mut merged = Merged::default();
+        let mut others =
+            others.index.iter().flat_map(|index| &index.entries).map(|entry| (&others.pieces, entry)).zip(places);
+        let mut next = others.next();
+        for (number, piece) in self.pieces.iter().enumerate() {
+            let mut start = 0;
+            while let Some(((pieces, entry), place)) = next.filter(|(_, place)| place.piece == number) {
+                merged.add_part(piece, start..place.at);
+                start = place.at;
+                merged.add(pieces, entry);
+                next = others.next();
+            }
+            merged.add_part(piece, start..piece.len());
+        }
+        // After the last piece.
+        while let Some(((pieces, entry), _)) = next {
+            merged.add(pieces, entry);
+            next = others.next();
+        }
+        *self = merged.finish();
     }
 
     /// Its groups in as few parts as possible, each of one job and in order.
@@ -117,9 +164,23 @@ impl Piece<'_> {
         Ok(())
     }
 
+    /// The place after the group that was added last.
+    pub(super) fn place(&self) -> Place {
+        Place { piece: self.list.pieces.len(), at: self.json.len() }
+    }
+
     /// About how many bytes the list has, together with this piece.
     pub(super) fn list_len(&self) -> usize {
         self.list.len + self.json.len()
+    }
+
+    /// Leaves the piece for [`List::resume`], unless it is large enough. Nothing else is added to the list meanwhile.
+    pub(super) fn pause(self) -> Vec<u8> {
+        if self.json.len() < MOST_COPIED {
+            return self.json;
+        }
+        self.finish();
+        Vec::new()
     }
 
     /// Adds the piece to its list.
@@ -210,8 +271,13 @@ struct Merged {
 
 impl Merged {
     fn add(&mut self, pieces: &[Bytes], entry: &Entry) {
-        let piece = &pieces[entry.piece as usize];
-        let at = entry.at.start as usize..entry.at.end as usize;
+        self.add_part(&pieces[entry.piece as usize], entry.at.start as usize..entry.at.end as usize);
+    }
+
+    fn add_part(&mut self, piece: &Bytes, at: Range<usize>) {
+        if at.is_empty() {
+            return;
+        }
         match &mut self.part {
             // The same piece, by where it is.
             Some((same, part)) if same.as_ptr() == piece.as_ptr() && part.end == at.start => part.end = at.end,
@@ -256,7 +322,10 @@ impl Merged {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::btree_map, prelude::*};
+    use proptest::{
+        collection::{btree_map, vec},
+        prelude::*,
+    };
 
     use super::*;
     use crate::group::{Lease, TargetGroupRef};
@@ -320,6 +389,42 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Groups in order, in any pages, of which some are written beside the list and some of these not kept.
+        #[test]
+        fn what_is_inserted_comes_at_its_place(
+            pages in vec(vec((0..4_usize, prop_oneof![Just(1_usize), Just(LEAST_PIECE)]), 0..12), 0..6),
+        ) {
+            let (mut list, mut others, mut places, mut expected) = (List::in_read_order(), List::indexed(), Vec::new(), Vec::new());
+            let (mut open, mut kept) = (Vec::new(), Vec::new());
+            for page in pages {
+                let mut piece = list.piece(0);
+                for (kind, size) in page {
+                    let target = format!("{:x>size$}", expected.len() + kept.len());
+                    if kind < 2 {
+                        push(&mut piece, "j", "g", &target);
+                    } else {
+                        let mut beside = others.resume(std::mem::take(&mut open));
+                        push(&mut beside, if kind == 2 { "kept" } else { "not" }, "g", &target);
+                        open = beside.pause();
+                        places.push(piece.place());
+                        kept.push(kind == 2);
+                    }
+                    if kind < 3 {
+                        expected.push(target);
+                    }
+                }
+                piece.finish();
+            }
+            others.resume(open).finish();
+            others.retain(|number, job| kept[number] && job == "kept");
+            let places: Vec<Place> = places.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(place, _)| place).collect();
+            list.insert(&others, &places);
+            let len = list.len();
+            let body = text(list);
+            prop_assert!(body.len().abs_diff(len) <= 2);
+            prop_assert_eq!(body, json(expected.iter().map(String::as_str)));
+        }
 
         /// Rows in any order or in that of a Scan, in any pages of any segments.
         #[test]

@@ -1,20 +1,21 @@
 //! Reading every page of a job, or of all jobs, into the bytes of an answer.
 
-use std::ops::AddAssign;
+use std::{iter, ops::AddAssign};
 
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use sha2::{Digest, Sha256};
 use tokio::{task::yield_now, try_join};
-use tracing::warn;
 
 use super::{
     Body, OnInvalid, ServiceError, Settings,
-    list::List,
+    lapsed::{Decision, Lapsed, Together},
+    list::{List, Place},
     memory,
     selection::{Scope, Selection},
+    skipped::{self, Skipped},
 };
 use crate::{
-    group::{EpochSeconds, Job, StoredGroupRef},
+    group::{EpochSeconds, Job, LAPSED, META_LEASE, StoredGroupRef},
     table::{Page, Pages, Reading, Row, Table, TableError},
 };
 
@@ -31,7 +32,7 @@ pub(super) struct Listing {
     pub(super) body: Body,
     /// A hash of the body in hex.
     pub(super) hash: String,
-    /// When the first of the groups lapses, and the list with it.
+    /// When the first of the groups lapses, or another lapsed one may be kept, so that the list is another one.
     pub(super) valid_until: Option<EpochSeconds>,
     /// What was read.
     pub(super) counts: Counts,
@@ -49,10 +50,14 @@ pub(super) struct Counts {
     pub(super) targets: usize,
     /// Rows left out because their lease has ended.
     pub(super) lapsed: usize,
+    /// Groups in the list although their lease has ended, because it has lapsed together with others.
+    pub(super) kept: usize,
     /// Rows left out because they break the contract.
-    pub(super) skipped: usize,
+    pub(super) skipped: Skipped,
     /// Jobs that were asked for and have no row.
     pub(super) empty_jobs: Vec<Job>,
+    /// Jobs whose leases have lapsed together.
+    pub(super) together: Vec<Together>,
 }
 
 /// Reads everything that is asked for as of `now`. A page that cannot be had fails the whole read.
@@ -66,9 +71,20 @@ pub(super) async fn read(
     settings: &Settings,
     now: EpochSeconds,
     most: usize,
+    broken: skipped::Read<'_>,
 ) -> Result<Listing, ServiceError> {
     table.ensure_key().await?;
-    let reader = |list| Reader { selection, settings, now, most, list, valid_until: None, counts: Counts::default() };
+    let reader = |list| Reader {
+        selection,
+        settings,
+        now,
+        most,
+        broken,
+        list,
+        lapsed: Lapsed::new(now, settings.lease_grace),
+        valid_until: None,
+        counts: Counts::default(),
+    };
     let read = match &selection.scope {
         Scope::Job(job) => reader(List::in_read_order()).read_job(table, job).await?,
         Scope::Jobs(jobs) => {
@@ -86,15 +102,20 @@ pub(super) async fn read(
             let segments = (0..SEGMENTS).map(|i| reader(List::indexed()).read(table.segment(i, SEGMENTS)));
             let mut all = reader(List::in_read_order());
             let mut lists = Vec::new();
-            for segment in try_join_all(segments).await? {
+            let mut segments = try_join_all(segments).await?;
+            let decision = Decision::of(segments.iter_mut().map(|segment| &mut segment.lapsed));
+            for mut segment in segments {
+                lists.extend(segment.keep(&decision)?.map(|(kept, _)| kept));
                 all.count(&segment);
                 lists.push(segment.list);
             }
+            all.decided(&decision);
             all.list = List::merge(&lists);
             all.check_size(all.list.len())?;
             all
         }
     };
+    broken.complete(&selection.scope);
     let body = read.list.finish();
     let mut hash = Sha256::new();
     body.pieces().iter().for_each(|piece| hash.update(piece));
@@ -108,7 +129,9 @@ struct Reader<'a> {
     settings: &'a Settings,
     now: EpochSeconds,
     most: usize,
+    broken: skipped::Read<'a>,
     list: List,
+    lapsed: Lapsed,
     valid_until: Option<EpochSeconds>,
     counts: Counts,
 }
@@ -119,6 +142,12 @@ impl Reader<'_> {
         if read.counts.rows == 0 {
             read.counts.empty_jobs.push(job.clone());
         }
+        let decision = Decision::of(iter::once(&mut read.lapsed));
+        if let Some((kept, places)) = read.keep(&decision)? {
+            read.list.insert(&kept, &places);
+            read.check_size(read.list.len())?;
+        }
+        read.decided(&decision);
         Ok(read)
     }
 
@@ -145,17 +174,32 @@ impl Reader<'_> {
             self.counts.rows += 1;
             match row.read(self.settings.label_names, self.now) {
                 Ok(Reading::Served(mut stored)) => {
-                    if select(self.selection, &mut stored) {
+                    self.lapsed.add(stored.job, stored.lease);
+                    if select(self.selection, &mut stored, false) {
                         piece.push(&stored)?;
-                        self.valid_until = earlier(self.valid_until, stored.lease.end());
+                        self.valid_until = EpochSeconds::earlier(self.valid_until, stored.lease.end());
                         self.counts.groups += 1;
                         self.counts.targets += stored.group.targets.len();
                     }
                 }
-                Ok(Reading::Lapsed) => self.counts.lapsed += 1,
+                Ok(Reading::Lapsed(job, lease)) => {
+                    self.counts.lapsed += 1;
+                    if let Some(end) = self.lapsed.add(job, lease) {
+                        match row.stored(self.settings.label_names) {
+                            Ok(mut stored) => {
+                                if select(self.selection, &mut stored, true) {
+                                    self.lapsed.push(&stored, end, piece.place())?;
+                                }
+                            }
+                            Err(TableError::Invalid(invalid)) => self.lapsed.push_broken(invalid, end),
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
+                }
                 Err(TableError::Invalid(invalid)) if self.settings.on_invalid == OnInvalid::Skip => {
-                    warn!(event = "invalid_group", job = invalid.job, group = invalid.group, "left out: {invalid}");
-                    self.counts.skipped += 1;
+                    self.lapsed.add(&invalid.job, row.lease_alone());
+                    self.broken.met(&invalid);
+                    self.counts.skipped.add(&invalid.job, &invalid.group);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -169,6 +213,31 @@ impl Reader<'_> {
         self.check_size(len)
     }
 
+    /// What is kept of the lapsed groups that were read, and the places at which they belong into the list. They are counted
+    /// as if they were in it.
+    fn keep(&mut self, decision: &Decision) -> Result<Option<(List, Vec<Place>)>, ServiceError> {
+        let rest = self.lapsed.rest(decision);
+        for invalid in rest.broken {
+            if self.settings.on_invalid == OnInvalid::Fail {
+                return Err(TableError::Invalid(invalid).into());
+            }
+            self.broken.met(&invalid);
+            self.counts.skipped.add(&invalid.job, &invalid.group);
+        }
+        let counts = &mut self.counts;
+        counts.kept += rest.places.len();
+        counts.groups += rest.places.len();
+        counts.targets += rest.targets;
+        Ok(Some((rest.list, rest.places)).filter(|(_, places)| !places.is_empty()))
+    }
+
+    /// Notes what was decided about the leases of all rows that were read and counted.
+    fn decided(&mut self, decision: &Decision) {
+        self.valid_until = EpochSeconds::earlier(self.valid_until, decision.until());
+        self.counts.lapsed -= decision.count();
+        self.counts.together.extend(decision.together());
+    }
+
     /// Makes sure that a list of so many bytes can be sent.
     fn check_size(&self, len: usize) -> Result<(), ServiceError> {
         if len > self.most {
@@ -179,13 +248,13 @@ impl Reader<'_> {
 
     /// Adds what another reader has seen.
     fn count(&mut self, other: &Self) {
-        self.valid_until = earlier(self.valid_until, other.valid_until);
+        self.valid_until = EpochSeconds::earlier(self.valid_until, other.valid_until);
         self.counts += &other.counts;
     }
 }
 
 /// Leaves of a group what is asked for. Returns whether anything is left.
-fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>) -> bool {
+fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>, lapsed: bool) -> bool {
     if let Some(shard) = selection.shard {
         stored.group.targets.retain(|target| shard.has(target));
         if stored.group.targets.is_empty() {
@@ -194,7 +263,10 @@ fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>) -> bool {
     }
     if let Some(selectors) = &selection.selectors {
         let labels = &stored.group.labels;
-        let label = |name: &str| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value);
+        let label = |name: &str| match name {
+            META_LEASE => lapsed.then_some(LAPSED),
+            _ => labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value),
+        };
         let part = selectors.of_group(stored.job, stored.name, label);
         stored.group.targets.retain(|target| part.has(target));
         if stored.group.targets.is_empty() {
@@ -202,9 +274,17 @@ fn select(selection: &Selection, stored: &mut StoredGroupRef<'_>) -> bool {
         }
     }
     if selection.meta {
-        stored.add_meta_labels();
+        stored.add_meta_labels(lapsed);
     }
     true
+}
+
+impl Counts {
+    /// Roughly what the names in it take, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let together = self.together.iter().map(|together| size_of::<Together>() + together.job.len());
+        self.skipped.size() + together.sum::<usize>()
+    }
 }
 
 impl AddAssign<&Self> for Counts {
@@ -214,14 +294,9 @@ impl AddAssign<&Self> for Counts {
         self.groups += other.groups;
         self.targets += other.targets;
         self.lapsed += other.lapsed;
-        self.skipped += other.skipped;
+        self.kept += other.kept;
+        self.skipped += &other.skipped;
         self.empty_jobs.extend_from_slice(&other.empty_jobs);
-    }
-}
-
-fn earlier(a: Option<EpochSeconds>, b: Option<EpochSeconds>) -> Option<EpochSeconds> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+        self.together.extend_from_slice(&other.together);
     }
 }

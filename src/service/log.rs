@@ -6,8 +6,8 @@ use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::{Body, Request, ServiceError, access::Caller, listing::Counts, route::Route};
-use crate::table::TableError;
+use super::{Body, Request, ServiceError, access::Caller, lapsed::Together, listing::Counts, route::Route};
+use crate::{group::EpochSeconds, table::TableError};
 
 /// The most bytes of a poller's name and version.
 const MOST_CLIENT: usize = 64;
@@ -56,7 +56,7 @@ impl<'a> Log<'a> {
         let (request_id, code) = (&self.request.request_id, error.code());
         match error {
             ServiceError::Table(TableError::Invalid(invalid)) => {
-                error!(event = code, %request_id, job = invalid.job, group = invalid.group, "{invalid}");
+                error!(event = code, %request_id, job = invalid.job, group = invalid.group, field = invalid.field, "{invalid}");
             }
             _ if error.status().is_server_error() => error!(event = code, %request_id, "{error}"),
             _ => warn!(event = code, %request_id, "{error}"),
@@ -71,6 +71,16 @@ impl<'a> Log<'a> {
         for job in counts.iter().flat_map(|counts| &counts.empty_jobs) {
             let job = job.as_str();
             warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
+        }
+        for Together { job, count, since: EpochSeconds(since) } in counts.iter().flat_map(|counts| &counts.together) {
+            warn!(
+                event = "lapsed_together",
+                %request_id,
+                job,
+                count,
+                since,
+                "these leases have lapsed together and are kept for the grace time: does what renews them still run?"
+            );
         }
         if counts.is_some_and(|counts| counts.rows == 0 && counts.empty_jobs.is_empty()) {
             warn!(event = "empty_table", %request_id, "the table has no row");
@@ -95,7 +105,8 @@ impl<'a> Log<'a> {
             groups = counts.map(|counts| counts.groups),
             targets = counts.map(|counts| counts.targets),
             lapsed = counts.map(|counts| counts.lapsed),
-            skipped = counts.map(|counts| counts.skipped),
+            kept = counts.map(|counts| counts.kept),
+            skipped = counts.map(|counts| counts.skipped.count()),
             pages = counts.map(|counts| counts.pages),
             caller = self.caller.and_then(|caller| caller.name),
             client = self.caller.and_then(|_| client(&request.headers)),

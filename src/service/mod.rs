@@ -7,9 +7,11 @@
 mod access;
 mod body;
 mod cache;
+mod clock;
 mod credential;
 mod error;
 mod headers;
+mod lapsed;
 mod list;
 mod listing;
 mod log;
@@ -17,9 +19,11 @@ mod memory;
 mod negotiate;
 mod route;
 mod selection;
+mod skipped;
 
 pub use access::{Access, Challenge};
 pub use body::Body;
+pub use clock::Clock;
 pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
 pub use error::ServiceError;
 pub use negotiate::{MOST_BUFFERED, buffered_bytes};
@@ -29,11 +33,11 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
-use self::{cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection};
-use crate::{
-    group::{EpochSeconds, LabelNames},
-    table::Table,
+use self::{
+    cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection,
+    skipped::Named,
 };
+use crate::{group::LabelNames, table::Table};
 
 /// Kept back from the deadline for compressing and sending the answer: a tenth of what is left, but no more than this.
 const MOST_KEPT_BACK: Duration = Duration::from_secs(2);
@@ -68,7 +72,7 @@ pub enum OnInvalid {
     /// Fail the request: Prometheus keeps what it has.
     #[default]
     Fail,
-    /// Leave the row out, and say so in the log.
+    /// Leave the row out, and say so in the log and in a header of the response.
     Skip,
 }
 
@@ -93,6 +97,8 @@ pub struct Settings {
     pub response_mode: ResponseMode,
     /// How long an answer may be repeated from memory; zero turns that off.
     pub cache: Duration,
+    /// How long groups are served on whose leases have lapsed together; zero turns that off.
+    pub lease_grace: Duration,
     /// How much memory the process may take, in bytes; `None` if there is no such limit.
     pub memory: Option<usize>,
 }
@@ -104,6 +110,9 @@ pub struct Service {
     access: Access,
     settings: Settings,
     cache: Cache,
+    clock: Clock,
+    /// The broken groups that the log has named.
+    named: Named,
 }
 
 impl Service {
@@ -111,7 +120,13 @@ impl Service {
     #[must_use]
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
         let cache = Cache::new(settings.cache);
-        Self { table, access, settings, cache }
+        Self { table, access, settings, cache, clock: Clock::System, named: Named::default() }
+    }
+
+    /// The service with that clock in place of the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// How responses are to be sent.
@@ -166,11 +181,12 @@ impl Service {
     }
 
     async fn listing(&self, selection: &Selection, deadline: Instant, most: usize) -> Result<Listing, ServiceError> {
-        let now = EpochSeconds::now();
+        // One time for the whole read, however many pages it takes.
+        let now = self.clock.now();
         if let Some(listing) = self.cache.get(selection, now) {
             return Ok(listing);
         }
-        let read = listing::read(&self.table, selection, &self.settings, now, most);
+        let read = listing::read(&self.table, selection, &self.settings, now, most, self.named.read());
         let listing = within(deadline, read).await?;
         self.cache.put(selection, &listing, now);
         Ok(listing)

@@ -3,12 +3,15 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{Body, ResponseMode, ServiceError, Settings, listing::Listing, memory};
 
 /// Prometheus takes nothing but this, with or without a UTF-8 charset.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Names the groups that are left out of the list, because they break the contract.
+const SKIPPED: HeaderName = HeaderName::from_static("x-http-sd-skipped");
 
 /// A body below this fits one packet as it is, together with its headers.
 const LEAST_TO_COMPRESS: usize = 860;
@@ -82,8 +85,10 @@ impl Representation {
             Response::new(listing.body)
         };
         check_size(&response, settings.response_mode)?;
+        let skipped = listing.counts.skipped.header();
         response.extensions_mut().insert(listing.counts);
         let headers = response.headers_mut();
+        headers.extend(skipped.map(|skipped| (SKIPPED, skipped)));
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));

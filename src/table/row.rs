@@ -29,8 +29,8 @@ pub struct Row<'a> {
 pub enum Reading<'a> {
     /// A valid group whose lease, if any, still runs.
     Served(StoredGroupRef<'a>),
-    /// A group whose lease has ended; the rest of the row was not looked at.
-    Lapsed,
+    /// A group of that job whose lease has ended; the rest of the row was not looked at.
+    Lapsed(&'a str, Lease),
 }
 
 /// A fault and the path of the field that has it.
@@ -53,11 +53,28 @@ impl Row<'_> {
         let (job, name) = self.key()?;
         let read = self.lease().and_then(|lease| {
             if lease.lapsed(now) {
-                return Ok(Reading::Lapsed);
+                return Ok(Reading::Lapsed(job, lease));
             }
             Ok(Reading::Served(StoredGroupRef { job, name, lease, group: self.target_group(names)? }))
         });
         read.map_err(|at| at.of(job, name).into())
+    }
+
+    /// Reads the row whether its lease has ended or not.
+    ///
+    /// # Errors
+    /// As [`Row::read`].
+    pub fn stored(&self, names: LabelNames) -> Result<StoredGroupRef<'_>, TableError> {
+        let (job, name) = self.key()?;
+        let read =
+            self.lease().and_then(|lease| Ok(StoredGroupRef { job, name, lease, group: self.target_group(names)? }));
+        read.map_err(|at| at.of(job, name).into())
+    }
+
+    /// The row's lease, whatever else is wrong with it; none if it is the lease.
+    #[must_use]
+    pub fn lease_alone(&self) -> Lease {
+        self.lease().unwrap_or_default()
     }
 
     /// Job and group.
@@ -157,7 +174,7 @@ mod tests {
         let row: Row<'_> = serde_json::from_str(json).unwrap();
         match row.read(LabelNames::Utf8, NOW) {
             Ok(Reading::Served(stored)) => serde_json::to_string(&stored.group).unwrap(),
-            Ok(Reading::Lapsed) => "lapsed".to_owned(),
+            Ok(Reading::Lapsed(job, lease)) => format!("lapsed: {job} {lease:?}"),
             Err(error) => error.to_string(),
         }
     }
@@ -209,6 +226,11 @@ mod tests {
     #[test]
     fn a_lapsed_row_is_not_looked_at_any_further() {
         let json = r#"{"job":{"S":"j"},"group":{"S":"g"},"expires_at":{"N":"1000"},"targets":{"S":"?"}}"#;
-        assert_eq!(read(json), "lapsed");
+        let lease = Lease { expires_at: Some(NOW), delete_at: None };
+        assert_eq!(read(json), format!("lapsed: j {lease:?}"));
+        let row: Row<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(row.lease_alone(), lease);
+        let error = row.stored(LabelNames::Utf8).unwrap_err().to_string();
+        assert!(error.contains("targets is a string (S)"), "{error}");
     }
 }

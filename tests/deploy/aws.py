@@ -137,10 +137,10 @@ class Stack:
         }
 
     @contextlib.contextmanager
-    def emulated(self, bootstrap, folder, role):
-        """The function under Lambda's emulator, with the environment and the role that the stack gives it."""
+    def emulated(self, bootstrap, folder, role, **variables):
+        """The function under Lambda's emulator, with what the stack gives it, the role included, and variables."""
         address = f"127.0.0.1:{free_port()}"
-        environment = self.aws.environment(role) | self.function["Environment"]["Variables"]
+        environment = self.aws.environment(role) | self.function["Environment"]["Variables"] | variables
         # As Lambda sets them for the template's LoggingConfig and Timeout.
         environment |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
         environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] = str(self.function["Timeout"])

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 
 import pytest
 from aws import ADMINISTRATOR, REGION, REPOSITORY, SDCTL, bootstrap_for, local_aws, table_arn, tool, zipped
@@ -172,17 +173,39 @@ def test_sdctl_needs_the_permissions_that_its_document_names(aws, edited, comman
             aws.sdctl(keys, edited.table, *[str(groups) if a == "groups.json" else a for a in arguments])
 
 
+def filtered(pattern, line):
+    """Whether a metric filter's pattern, comparisons that must all hold, takes a line of the log."""
+    comparisons = re.findall(r'\$\.([\w.]+) (=|>) (?:"(\w+)"|(\d+))', pattern)
+    assert len(comparisons) == pattern.count("$"), pattern
+    for path, operator, text, number in comparisons:
+        value = line
+        for name in path.split("."):
+            value = value.get(name, {})
+        if not (value == text if operator == "=" else isinstance(value, int) and value > int(number)):
+            return False
+    return True
+
+
 def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
     rows = aws.client("dynamodb")
     broken = {"job": {"S": "broken"}, "group": {"S": "b"}, "targets": {"S": "a:1"}}
     rows.put_item(TableName=filled.table, Item=broken)
+    for group in "abc":
+        ended = {"N": str(int(time.time()) - 10)}
+        lapsed = {"job": {"S": "lapsed"}, "group": {"S": group}, "targets": {"L": []}, "expires_at": ended}
+        rows.put_item(TableName=filled.table, Item=lapsed)
     with filled.emulated(bootstrap, tmp_path, filled.role()) as function:
-        for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/nowhere"]:
+        for path in ["/prom/node_exporter", "/prom/none", "/prom/broken", "/prom/lapsed", "/nowhere"]:
             function.invoke("job", token=TOKEN, path=path)
         function.invoke("job-shard", token=TOKEN)
         lines = function.logged()
-    rows.delete_item(TableName=filled.table, Key={name: broken[name] for name in ("job", "group")})
+    with filled.emulated(bootstrap, tmp_path, filled.role(), HTTP_SD_ON_INVALID="skip") as function:
+        for _ in range(3):
+            assert function.invoke("job", token=TOKEN, path="/prom/broken") == (200, "[]")
+        skipping = function.logged()
+    for job, group in [("broken", "b"), ("lapsed", "a"), ("lapsed", "b"), ("lapsed", "c")]:
+        rows.delete_item(TableName=filled.table, Key={"job": {"S": job}, "group": {"S": group}})
 
     logged = {f"fields.{name}" for line in lines for name in line["fields"]} | {name for line in lines for name in line}
     # What Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
@@ -192,11 +215,20 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
     named = asked - {"fields.event"} - logged - reports
     assert named == set(), named
 
-    events = {line["fields"]["event"] for line in lines}
     filters = aws.client("logs").describe_metric_filters(logGroupName=filled.outputs["LogGroupName"])["metricFilters"]
-    patterns = {re.fullmatch(r'\{ \$\.fields\.event = "(\w+)" \}', f["filterPattern"])[1] for f in filters}
-    assert patterns == {"empty_job", "invalid_group"}
-    assert patterns <= events
+    counted = {"EmptyJobs": [], "InvalidGroups": [], "LapsedTogether": []}
+    for log in (lines, skipping):
+        for values in counted.values():
+            values.append(0)
+        for metric_filter in filters:
+            (made,) = metric_filter["metricTransformations"]
+            taken = [line["fields"] for line in log if filtered(metric_filter["filterPattern"], line)]
+            value = made["metricValue"]
+            values = [int(value) if value.isdigit() else fields[value.removeprefix("$.fields.")] for fields in taken]
+            counted[made["metricName"]][-1] += sum(values)
+    # Each poll counts what it met, whether it failed or has left that out, which the log says once.
+    assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0]}
+    assert [line["level"] for line in skipping if line["fields"]["event"] == "invalid_group"] == ["WARN"]
     assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
 
 

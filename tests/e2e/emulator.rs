@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,6 +22,7 @@ use crate::{
         fault::{Fault, FaultyDynamo},
         http,
         process::{Process, free_port},
+        row::n,
         sdctl::{run_with, sdctl_at},
         tools::tool,
     },
@@ -200,4 +202,29 @@ async fn the_log_is_json_with_the_fields_that_metric_filters_read() {
         let time = line["timestamp"].as_str().unwrap();
         assert!(humantime::parse_rfc3339(time).is_ok(), "{time}");
     }
+    drop(emulated);
+
+    let EpochSeconds(now) = EpochSeconds::now();
+    for group in ["a", "b", "c"] {
+        Row::new("node_exporter", group, &["a:1"]).with("expires_at", n(now - 10)).put(&dynamo).await;
+    }
+    let skip = json.into_iter().chain([("HTTP_SD_ON_INVALID", "skip")]).collect::<Vec<_>>();
+    let Some(mut emulated) = Emulated::start(&dynamo.endpoint(), &skip) else { return };
+    for _ in 0..3 {
+        assert_eq!(emulated.invoke("job")["headers"]["x-http-sd-skipped"], "node_exporter/broken");
+    }
+    assert_eq!(emulated.invoke("token-wrong")["statusCode"], 401);
+    let log = emulated.process.wait_for("\"status\":401");
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |event: &str| -> Vec<&Value> {
+        lines.iter().map(|line| &line["fields"]).filter(|fields| fields["event"] == event).collect()
+    };
+    let named = of("invalid_group");
+    assert_eq!(named.len(), 1, "{log}");
+    assert_eq!(["job", "group", "field"].map(|name| &named[0][name]), ["node_exporter", "broken", "targets"]);
+    let together: Vec<_> =
+        of("lapsed_together").into_iter().map(|f| (f["count"].as_u64(), f["since"].as_i64())).collect();
+    assert_eq!(together, [(Some(3), Some(now - 10)); 3]);
+    let skipped: Vec<_> = of("request").into_iter().map(|fields| fields["skipped"].as_u64()).collect();
+    assert_eq!(skipped, [Some(1), Some(1), Some(1), None]);
 }

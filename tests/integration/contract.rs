@@ -1,16 +1,20 @@
 //! The rows of the contract that concern a server: what pollers send, accept and reject.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use http::header;
+use http::{HeaderName, Method, header};
 use http_sd_lambda::{
     group::LabelNames,
-    service::{OnInvalid, Settings},
+    service::{Access, OnInvalid, ResponseMode, Service, Settings},
 };
 
 use crate::common::{
     Ask, Dynamo, Row,
     ask::service,
-    row::{list, map, n, s},
+    fault::{Fault, FaultyDynamo},
+    log,
+    row::{list, map, n, put_all, s, tenths_of_a_page},
 };
 
 #[tokio::test]
@@ -236,7 +240,7 @@ async fn a_row_of_a_wrong_shape_is_an_error_that_names_job_group_and_field() {
 #[tokio::test]
 async fn a_row_of_a_wrong_shape_is_left_out_alone_if_the_settings_say_so() {
     let dynamo = Dynamo::with_table().await;
-    let service = service(&dynamo, Settings { on_invalid: OnInvalid::Skip, ..Settings::default() });
+    let service = service(&dynamo, skipping());
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
     Row::new("node", "z", &["z:1"]).put(&dynamo).await;
     for (row, field, _) in wrong_rows() {
@@ -245,6 +249,130 @@ async fn a_row_of_a_wrong_shape_is_left_out_alone_if_the_settings_say_so() {
             assert_eq!(Ask::get(path).of(&service).await.targets(), ["a:1", "z:1"], "{field}");
         }
     }
+}
+
+fn skipping() -> Settings {
+    Settings { on_invalid: OnInvalid::Skip, ..Settings::default() }
+}
+
+/// What a poll logs of broken groups.
+async fn warnings(path: &str, service: &Service) -> Vec<String> {
+    let (_, log) = log::of(Ask::get(path).of(service)).await;
+    log.lines().filter(|line| line.contains("invalid_group")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_broken_row_that_is_left_out_is_logged_once_per_change() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, skipping());
+    let mended = || Row::new("node", "web", &["a:1"]);
+    mended().put(&dynamo).await;
+    assert!(warnings("/prom", &service).await.is_empty());
+    let steps = [
+        (mended().with("targets", s("a:1")), "targets", 1),
+        (mended().with("targets", s("b:1")), "targets", 0),
+        (mended().with("targets", n(1)), "targets", 1),
+        (mended().with("labels", s("")), "labels", 1),
+        (mended(), "", 0),
+        (mended().with("labels", s("")), "labels", 1),
+        (mended().with("labels", s("")).with("expires_at", n(1)), "", 0),
+        (mended().with("labels", s("")), "labels", 1),
+    ];
+    for (step, (row, field, lines)) in steps.into_iter().enumerate() {
+        row.put(&dynamo).await;
+        // In turn a Query and a Scan are the first to see it.
+        let paths = if step % 2 == 0 { ["/prom/node", "/prom"] } else { ["/prom", "/prom/node"] };
+        let first = warnings(paths[0], &service).await;
+        assert_eq!(first.len(), lines, "step {step}: {first:?}");
+        for line in first {
+            for part in ["WARN", "job=\"node\"", "group=\"web\"", &format!("field=\"{field}\""), "left out"] {
+                assert!(line.contains(part), "no {part} in step {step}: {line}");
+            }
+        }
+        for path in [paths[1], "/prom/node?shard=0&of=2", "/prom/another", paths[0]] {
+            assert_eq!(warnings(path, &service).await, [""; 0], "{path} in step {step}");
+        }
+    }
+    let another = self::service(&dynamo, skipping());
+    assert_eq!(warnings("/prom", &another).await.len(), 1, "another process has not logged it");
+}
+
+#[tokio::test]
+async fn each_poll_counts_what_it_left_out() {
+    let dynamo = Dynamo::with_table().await;
+    let service = service(&dynamo, Settings { cache: Duration::from_mins(1), ..skipping() });
+    for group in ["a", "b", "c"] {
+        Row::key("broken", group).put(&dynamo).await;
+    }
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    for (path, skipped) in [("/prom/broken", 3), ("/prom", 3), ("/prom/node", 0), ("/prom", 3), ("/prom/broken", 3)] {
+        let (_, log) = log::of(Ask::get(path).of(&service)).await;
+        assert!(log.contains(&format!("skipped={skipped} ")), "{path}: {log}");
+    }
+}
+
+/// What a response says of groups that are left out.
+const SKIPPED: HeaderName = HeaderName::from_static("x-http-sd-skipped");
+
+#[tokio::test]
+async fn a_response_names_the_groups_that_are_left_out_in_a_header() {
+    let dynamo = Dynamo::with_table().await;
+    for i in 0..50 {
+        Row::new("node", &format!("group-{i:02}"), &["a.example.internal:9100"]).put(&dynamo).await;
+    }
+    Row::key("node", "web eu").put(&dynamo).await;
+    Row::key("a/b", "é").put(&dynamo).await;
+    let cached = service(&dynamo, Settings { cache: Duration::from_mins(1), ..skipping() });
+    for service in [service(&dynamo, skipping()), cached] {
+        for (path, names) in [
+            ("/prom/node", "node/web%20eu"),
+            ("/prom/node?shard=1&of=2", "node/web%20eu"),
+            ("/prom", "a%2Fb/%C3%A9, node/web%20eu"),
+        ] {
+            for _ in 0..2 {
+                let answer = Ask::get(path).of(&service).await;
+                assert_eq!((answer.status(), answer.header(SKIPPED)), (200, Some(names)), "{path}");
+                let etag = answer.header(header::ETAG).unwrap();
+                let again = Ask::get(path).header(header::IF_NONE_MATCH, etag).of(&service).await;
+                assert_eq!((again.status(), again.header(SKIPPED)), (304, Some(names)), "{path}");
+                let head = Ask::get(path).method(Method::HEAD).of(&service).await;
+                assert_eq!((head.text(), head.header(SKIPPED)), ("", Some(names)), "{path}");
+                assert_eq!(Ask::get(path).gzip().of(&service).await.header(SKIPPED), Some(names), "{path}");
+            }
+        }
+    }
+    let failing = service(&dynamo, Settings::default());
+    assert_eq!(Ask::get("/prom").of(&failing).await.header(SKIPPED), None);
+    for group in ["web eu", "é"] {
+        dynamo.delete(if group == "é" { "a/b" } else { "node" }, group).await;
+    }
+    assert_eq!(Ask::get("/prom").of(&service(&dynamo, skipping())).await.header(SKIPPED), None);
+}
+
+#[tokio::test]
+async fn many_groups_that_are_left_out_are_named_as_far_as_they_fit() {
+    let dynamo = Dynamo::with_table().await;
+    put_all(&dynamo, (0..100).map(|i| Row::key(&format!("job-{}", i % 7), &format!("{i:02}")))).await;
+    let service = service(&dynamo, skipping());
+    let answer = Ask::get("/prom").of(&service).await;
+    let names = answer.header(SKIPPED).unwrap();
+    assert!(names.starts_with("job-0/00, job-0/07, job-0/14, ") && names.ends_with(", 84 more"), "{names}");
+    assert_eq!(Ask::get("/prom").of(&service).await.header(SKIPPED), Some(names));
+}
+
+#[tokio::test]
+async fn a_read_that_fails_does_not_make_a_broken_row_news_again() {
+    let dynamo = Dynamo::with_table().await;
+    put_all(&dynamo, tenths_of_a_page(25)).await;
+    Row::key("node", "24-broken").put(&dynamo).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service =
+        Service::new(faulty.table(), Access::Open, Settings { response_mode: ResponseMode::Stream, ..skipping() });
+    assert_eq!(warnings("/prom/node", &service).await.len(), 1);
+    faulty.fail(|_, later| if later { Fault::Error(400, "ThrottlingException") } else { Fault::None });
+    assert_eq!(Ask::get("/prom/node").of(&service).await.status(), 503);
+    faulty.heal();
+    assert_eq!(warnings("/prom/node", &service).await, [""; 0]);
 }
 
 #[tokio::test]

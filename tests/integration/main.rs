@@ -17,6 +17,7 @@ mod failure;
 mod help;
 mod hostile;
 mod https;
+mod leases;
 mod matching;
 mod matrix;
 mod plan;

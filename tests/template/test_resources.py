@@ -137,6 +137,7 @@ def test_the_function_is_as_the_parameters_say(made):
     assert function["LoggingConfig"]["LogGroup"] == "LogGroup"
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert function["Runtime"] == "provided.al2023"
+    assert function["Environment"]["Variables"]["HTTP_SD_LEASE_GRACE_SECONDS"] == "3600"
     (log,) = [resource for resource in stack.resources.values() if resource["Type"] == "AWS::Logs::LogGroup"]
     assert log["Properties"] == {"RetentionInDays": "30"}
 
@@ -154,6 +155,20 @@ def test_the_alarms_watch_what_matters_and_tell_whom_they_should(made):
         assert len(alarm["AlarmDescription"]) > 80, name
     assert watched == {"Url5xxCount", "Throttles", "InvalidGroups", "Duration"}
     assert alarms["SlowAlarm"]["Metrics"][1]["Expression"] == "longest / 15 / 10"
+
+
+def test_broken_rows_are_one_metric_whether_they_fail_a_poll_or_are_left_out(made):
+    _, stack = made
+    filters = stack.of_type("AWS::Logs::MetricFilter").values()
+    metrics = [(f["FilterPattern"], f["MetricTransformations"][0]) for f in filters]
+    assert {metric["MetricName"] for _, metric in metrics} == {"EmptyJobs", "InvalidGroups", "LapsedTogether"}
+    assert all(metric["MetricNamespace"] == "http-sd" and metric["DefaultValue"] == 0 for _, metric in metrics)
+    broken = [(pattern, m["MetricValue"]) for pattern, m in metrics if m["MetricName"] == "InvalidGroups"]
+    assert broken == [
+        # The warning about a row that is left out is written once, whatever the number of polls.
+        ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
+        ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
+    ]
 
 
 def test_the_dashboard_shows_the_stacks_own_parts(made):

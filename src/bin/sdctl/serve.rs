@@ -39,9 +39,9 @@ Examples:
   sdctl serve --table http-sd              a table in AWS
 
 Environment:
-  HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE \
-and HTTP_SD_CACHE_SECONDS mean what they mean to the function. Without HTTP_SD_AUTH everybody on this machine may \
-ask. RUST_LOG sets what is logged, for example RUST_LOG=debug.")]
+  HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE, \
+HTTP_SD_CACHE_SECONDS and HTTP_SD_LEASE_GRACE_SECONDS mean what they mean to the function. Without HTTP_SD_AUTH \
+everybody on this machine may ask. RUST_LOG sets what is logged, for example RUST_LOG=debug.")]
 pub(crate) struct Options {
     /// Serve this table, by name or ARN, through the usual AWS credentials, instead of a local one
     #[arg(long, value_name = "NAME", value_parser = table_name, conflicts_with_all = ["data", "dynamodb_port", "sample"])]
