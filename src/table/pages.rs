@@ -14,17 +14,63 @@ use super::{
 };
 use crate::group::Job;
 
-/// What is served. Whatever else a user keeps on a row stays in the table.
-const ATTRIBUTES: [&str; 6] = [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"];
+/// What a read sees, and how fresh it is. Whatever else a user keeps on a row stays in the table.
+pub(super) struct View {
+    /// The attributes that are read.
+    pub(super) attributes: &'static [&'static str],
+    /// Whether reads are strongly consistent, at twice the price.
+    pub(super) is_consistent: bool,
+    /// How many rows a page may have, beside DynamoDB's limit of 1 MB. The embedded engine reads all that it might return,
+    /// so that without a limit a job takes it a time that grows with the square of the rows.
+    pub(super) most_rows: i32,
+}
 
-/// How many rows a page may have, beside DynamoDB's limit of 1 MB, which is reached long before unless rows have less
-/// than 100 bytes. The embedded engine reads all that it might return, so that without a limit a job takes it a time
-/// that grows with the square of the rows.
-const MOST_ROWS: i32 = 10_000;
+/// What is served, eventually consistent: a poll comes again in a minute. DynamoDB's limit is reached long before that of
+/// rows unless they have less than 100 bytes.
+const SERVED: View = View {
+    attributes: &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"],
+    is_consistent: false,
+    most_rows: 10_000,
+};
+
+impl View {
+    /// A Query of a job.
+    pub(super) fn query(&self, table: &Table, job: &Job) -> QueryFluentBuilder {
+        table
+            .client
+            .query()
+            .table_name(&table.name)
+            .key_condition_expression("#job = :job")
+            .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
+            .consistent_read(self.is_consistent)
+            .limit(self.most_rows)
+            .projection_expression(self.projection())
+            .set_expression_attribute_names(Some(self.names()))
+    }
+
+    /// A Scan of the table.
+    pub(super) fn scan(&self, table: &Table) -> ScanFluentBuilder {
+        table
+            .client
+            .scan()
+            .table_name(&table.name)
+            .consistent_read(self.is_consistent)
+            .limit(self.most_rows)
+            .projection_expression(self.projection())
+            .set_expression_attribute_names(Some(self.names()))
+    }
+
+    pub(super) fn projection(&self) -> String {
+        self.attributes.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
+    pub(super) fn names(&self) -> HashMap<String, String> {
+        self.attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
+    }
+}
 
 /// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
-///
-/// Reads are eventually consistent: half the price, and a poll comes again in a minute.
 #[derive(Debug)]
 pub struct Pages {
     request: Request,
@@ -42,32 +88,13 @@ impl Table {
     /// The rows of a job, ordered by group.
     #[must_use]
     pub fn job(&self, job: &Job) -> Pages {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("#job = :job")
-            .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
-            .consistent_read(false)
-            .limit(MOST_ROWS)
-            .projection_expression(projection(&ATTRIBUTES))
-            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
-        Pages { request: Request::Job(query), last: None }
+        Pages { request: Request::Job(SERVED.query(self, job)), last: None }
     }
 
     /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
     #[must_use]
     pub fn segment(&self, index: i32, total: i32) -> Pages {
-        let scan = self
-            .client
-            .scan()
-            .table_name(&self.name)
-            .segment(index)
-            .total_segments(total)
-            .consistent_read(false)
-            .limit(MOST_ROWS)
-            .projection_expression(projection(&ATTRIBUTES))
-            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+        let scan = SERVED.scan(self).segment(index).total_segments(total);
         Pages { request: Request::Segment(scan), last: None }
     }
 }
@@ -111,14 +138,4 @@ impl Pages {
         }
         body.page()
     }
-}
-
-/// A projection of those attributes, under [`placeholders`].
-pub(super) fn projection(attributes: &[&str]) -> String {
-    attributes.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
-}
-
-/// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
-pub(super) fn placeholders(attributes: &[&str]) -> HashMap<String, String> {
-    attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
 }

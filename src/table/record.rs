@@ -12,21 +12,15 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 
-use super::{
-    Row, Table, TableError,
-    attribute::Attribute,
-    key,
-    pages::{placeholders, projection},
-    write::content,
-};
+use super::{Row, Table, TableError, attribute::Attribute, key, pages::View, write::content};
 use crate::group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, TargetGroup};
 
-/// All attributes that are ours.
-const ATTRIBUTES: [&str; 8] =
-    [key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"];
-
-/// How many rows a page may have, beside the limit of 1 MB. The embedded engine reads all that it might return.
-const MOST_ROWS: i32 = 4000;
+/// All attributes that are ours, strongly consistent: what is read is about to be changed.
+const EDITED: View = View {
+    attributes: &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
+    is_consistent: true,
+    most_rows: 4000,
+};
 
 /// The attributes that `sdctl` writes, and by which it knows that nobody else has written meanwhile.
 pub(super) const CONTENT: [&str; 5] = ["targets", "labels", "expires_at", "delete_at", "managed_by"];
@@ -124,7 +118,7 @@ fn row(attributes: &key::Attributes) -> Row<'_> {
     }
 }
 
-/// The records of one read, page by page. Reads are strongly consistent: what is read is about to be changed.
+/// The records of one read, page by page.
 #[derive(Debug)]
 pub struct Records {
     stream: Stream,
@@ -164,28 +158,9 @@ impl Table {
     /// The rows of a job, or of the whole table: by group within a job, the jobs in no particular order.
     #[must_use]
     pub fn records(&self, job: Option<&Job>, names: LabelNames) -> Records {
-        let stream = if let Some(job) = job {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("#job = :job")
-                .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
-                .consistent_read(true)
-                .limit(MOST_ROWS)
-                .projection_expression(projection(&ATTRIBUTES))
-                .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
-            Stream::Job(query.into_paginator().send())
-        } else {
-            let scan = self
-                .client
-                .scan()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .limit(MOST_ROWS)
-                .projection_expression(projection(&ATTRIBUTES))
-                .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
-            Stream::Table(scan.into_paginator().send())
+        let stream = match job {
+            Some(job) => Stream::Job(EDITED.query(self, job).into_paginator().send()),
+            None => Stream::Table(EDITED.scan(self).into_paginator().send()),
         };
         Records { stream, names, next_key: None }
     }
@@ -200,9 +175,9 @@ impl Table {
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key::attributes(job.as_str(), name.as_str())))
-            .consistent_read(true)
-            .projection_expression(projection(&ATTRIBUTES))
-            .set_expression_attribute_names(Some(placeholders(&ATTRIBUTES)));
+            .consistent_read(EDITED.is_consistent)
+            .projection_expression(EDITED.projection())
+            .set_expression_attribute_names(Some(EDITED.names()));
         read.send().await?.item.map(|item| Record::of(item, names)).transpose()
     }
 }
