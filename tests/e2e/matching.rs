@@ -1,9 +1,6 @@
 //! Prometheus's own selectors and relabelling, and our `match[]`, select the same targets.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeSet, fmt::Write};
 
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -426,17 +423,6 @@ fn config_for_relabelling(url: &str) -> String {
     config
 }
 
-/// Addresses as discovered, with the labels that the target has in the end, by job. `None` while Prometheus starts.
-fn active(prometheus: &Prometheus) -> Option<BTreeMap<String, BTreeSet<(String, String)>>> {
-    let mut jobs: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
-    for mut target in prometheus.active_targets()? {
-        let job = target["labels"].as_object_mut().unwrap().remove("job").unwrap();
-        let address = target["discoveredLabels"]["__address__"].as_str().unwrap().to_owned();
-        jobs.entry(job.as_str().unwrap().to_owned()).or_default().insert((address, target["labels"].to_string()));
-    }
-    Some(jobs)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
     let data = TempDir::new().unwrap();
@@ -454,7 +440,7 @@ async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
     let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&served.url)) else { return };
     // No list is on its way any more, and none is empty.
     let same = || {
-        let active = active(&prometheus)?;
+        let active = prometheus.targets_by_job()?;
         let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
         (0..RELABELLED.len())
             .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))

@@ -91,6 +91,21 @@ scrape_configs:
         Some(answer["data"]["activeTargets"].as_array().unwrap().clone())
     }
 
+    /// The targets of each job, in order: addresses as discovered, and the labels that the target has in the end. `None`
+    /// while it starts.
+    pub(crate) fn targets_by_job(&self) -> Option<BTreeMap<String, Vec<(String, String)>>> {
+        let mut jobs: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for mut target in self.active_targets()? {
+            let job = target["labels"].as_object_mut().unwrap().remove("job").unwrap();
+            let address = target["discoveredLabels"]["__address__"].as_str().unwrap().to_owned();
+            jobs.entry(job.as_str().unwrap().to_owned()).or_default().push((address, target["labels"].to_string()));
+        }
+        for targets in jobs.values_mut() {
+            targets.sort();
+        }
+        Some(jobs)
+    }
+
     /// The series that its API finds for a selector. `None` if it does not take the selector.
     pub(crate) fn series(&self, selector: &str) -> Option<Vec<Value>> {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();

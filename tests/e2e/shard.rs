@@ -1,9 +1,6 @@
 //! Prometheus's own `hashmod` and our shards share the same targets out in the same way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeSet, fmt::Write};
 
 use tempfile::TempDir;
 
@@ -56,20 +53,6 @@ fn config(url: &str) -> String {
     config
 }
 
-/// Addresses as discovered, with the labels that the target has in the end, by job. `None` while Prometheus starts.
-fn active(prometheus: &Prometheus) -> Option<BTreeMap<String, Vec<(String, String)>>> {
-    let mut jobs: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for mut target in prometheus.active_targets()? {
-        let job = target["labels"].as_object_mut().unwrap().remove("job").unwrap();
-        let address = target["discoveredLabels"]["__address__"].as_str().unwrap().to_owned();
-        jobs.entry(job.as_str().unwrap().to_owned()).or_default().push((address, target["labels"].to_string()));
-    }
-    for targets in jobs.values_mut() {
-        targets.sort();
-    }
-    Some(jobs)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
     let data = TempDir::new().unwrap();
@@ -88,12 +71,12 @@ async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
     let jobs = |way: &str, of: usize| (0..of).map(|i| format!("{way}-{i}/{of}")).collect::<Vec<_>>();
     // Each way has every target in one of its jobs: nothing is on its way any more.
     prometheus.wait("all targets of all shards", || {
-        active(&prometheus).is_some_and(|active| {
+        prometheus.targets_by_job().is_some_and(|active| {
             let count = |way, of| jobs(way, of).iter().filter_map(|job| active.get(job)).map(Vec::len).sum::<usize>();
             NUMBERS.iter().all(|&of| ["relabelled", "polled"].iter().all(|way| count(way, of) == all.len() + 20))
         })
     });
-    let active = active(&prometheus).unwrap();
+    let active = prometheus.targets_by_job().unwrap();
     for of in NUMBERS {
         for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
             assert!(active[relabelled].len() > 10, "{relabelled} has {:?}: the test says little", active[relabelled]);
