@@ -16,12 +16,12 @@ use http_sd_lambda::{
 use tokio::time::Instant;
 
 use crate::common::{
-    Answer, Ask, Dynamo,
+    Answer, Ask, Dynamo, Row,
     ask::service,
     engine::{TABLE, client},
     fault::{Fault, FaultyDynamo, closing_endpoint},
     process::free_port,
-    row::{put_all, tenths_of_a_page},
+    row::{n, put_all, tenths_of_a_page},
 };
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -45,6 +45,24 @@ pub(crate) fn discreet(answer: &Answer) -> (u16, String) {
     }
     assert_eq!(answer.header(header::CACHE_CONTROL), Some("no-store"));
     (status, code)
+}
+
+/// Checks that parts of a list of 25 rows fail with all of it: over a later page, and over a broken row, whether or not that
+/// would be in the part. `when_healed` looks at the parts in between.
+pub(crate) async fn fails_with_the_whole_list(paths: &[String], when_healed: impl AsyncFn(&Service)) {
+    let dynamo = rows_of_a_tenth_of_a_page(25).await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let service = Service::new(faulty.table(), Access::Open, Settings::default());
+    faulty.fail(|_, later| if later { Fault::Error(500, "InternalServerError") } else { Fault::None });
+    for path in paths {
+        assert_eq!(Ask::get(path).of(&service).await.code(), (503, "table_unavailable".into()), "{path}");
+    }
+    faulty.heal();
+    when_healed(&service).await;
+    Row::key("node", "broken").with("targets", n(1)).put(&dynamo).await;
+    for path in paths {
+        assert_eq!(Ask::get(path).of(&service).await.code(), (500, "invalid_group".into()), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -3,17 +3,12 @@
 use std::time::{Duration, Instant};
 
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
+use http_sd_lambda::service::{Service, Settings, TokenHash};
 
 use crate::{
     access::token_access,
-    common::{
-        Ask, Dynamo, Row, TOKEN,
-        ask::service,
-        fault::{Fault, FaultyDynamo},
-        log,
-        row::{n, put_all, tenths_of_a_page},
-    },
+    common::{Ask, Dynamo, Row, TOKEN, ask::service, log, row::put_all},
+    failure::fails_with_the_whole_list,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -277,27 +272,15 @@ async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_
 
 #[tokio::test]
 async fn what_fails_the_whole_list_fails_every_part_of_it() {
-    let dynamo = Dynamo::with_table().await;
-    put_all(&dynamo, tenths_of_a_page(25)).await;
-    let faulty = FaultyDynamo::before(&dynamo);
-    let service = Service::new(faulty.table(), Access::Open, Settings::default());
-    let paths = || {
-        let selectors = [r#"{__address__="0:1"}"#, r#"{__address__="24:1"}"#, r#"{none="x"}"#];
-        selectors.into_iter().flat_map(|text| ["/prom", "/prom/node"].map(|job| path(job, &[text])))
-    };
-    faulty.fail(|_, later| if later { Fault::Error(500, "InternalServerError") } else { Fault::None });
-    for path in paths() {
-        assert_eq!(Ask::get(&path).of(&service).await.code(), (503, "table_unavailable".into()), "{path}");
-    }
-    faulty.heal();
-    for path in paths().take(4) {
-        assert_eq!(Ask::get(&path).of(&service).await.targets().len(), 1, "{path}");
-    }
-    // One broken row, whatever its labels might be.
-    Row::key("node", "broken").with("targets", n(1)).put(&dynamo).await;
-    for path in paths() {
-        assert_eq!(Ask::get(&path).of(&service).await.code(), (500, "invalid_group".into()), "{path}");
-    }
+    let selectors = [r#"{__address__="0:1"}"#, r#"{__address__="24:1"}"#, r#"{none="x"}"#];
+    let paths = selectors.into_iter().flat_map(|text| ["/prom", "/prom/node"].map(|job| path(job, &[text])));
+    let paths: Vec<String> = paths.collect();
+    fails_with_the_whole_list(&paths, async |service| {
+        for path in &paths[..4] {
+            assert_eq!(Ask::get(path).of(service).await.targets().len(), 1, "{path}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 use std::{collections::HashMap, time::Duration};
 
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
+use http_sd_lambda::service::{Service, Settings, TokenHash};
 
 use crate::{
     access::token_access,
     common::{
         Answer, Ask, Dynamo, Row, TOKEN,
         ask::service,
-        fault::{Fault, FaultyDynamo},
         log,
-        row::{n, put_all, tenths_of_a_page},
+        row::{put_all, tenths_of_a_page},
     },
+    failure::fails_with_the_whole_list,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -187,22 +187,9 @@ async fn the_log_has_the_shard_and_what_was_served_of_it_and_warns_of_a_job_with
 
 #[tokio::test]
 async fn what_fails_the_whole_list_fails_every_shard_of_it() {
-    let dynamo = Dynamo::with_table().await;
-    put_all(&dynamo, tenths_of_a_page(25)).await;
-    let faulty = FaultyDynamo::before(&dynamo);
-    let service = Service::new(faulty.table(), Access::Open, Settings::default());
-    let shards =
-        || ["/prom", "/prom/node"].into_iter().flat_map(|path| (0..3).map(move |i| format!("{path}?shard={i}&of=3")));
-    faulty.fail(|_, later| if later { Fault::Error(500, "InternalServerError") } else { Fault::None });
-    for path in shards() {
-        assert_eq!(Ask::get(&path).of(&service).await.code(), (503, "table_unavailable".into()), "{path}");
-    }
-    faulty.heal();
-    // One broken row, whichever shard its targets might be in.
-    Row::key("node", "broken").with("targets", n(1)).put(&dynamo).await;
-    for path in shards() {
-        assert_eq!(Ask::get(&path).of(&service).await.code(), (500, "invalid_group".into()), "{path}");
-    }
+    let paths =
+        ["/prom", "/prom/node"].into_iter().flat_map(|path| (0..3).map(move |i| format!("{path}?shard={i}&of=3")));
+    fails_with_the_whole_list(&paths.collect::<Vec<_>>(), async |_| {}).await;
 }
 
 #[tokio::test]
