@@ -61,8 +61,8 @@ impl fmt::Display for Shard {
 }
 
 fn hash(target: &str) -> u64 {
-    let md5: [u8; 16] = Md5::digest(target).into();
-    md5[8..].iter().fold(0, |number, &byte| (number << 8) | u64::from(byte))
+    let [_, _, _, _, _, _, _, _, last @ ..]: [u8; 16] = Md5::digest(target).into();
+    u64::from_be_bytes(last)
 }
 
 #[cfg(test)]
