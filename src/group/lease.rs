@@ -101,6 +101,16 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_lasts_for_its_time_and_its_row_for_another_day() {
+        let lease = |expires_at, delete_at| Lease {
+            expires_at: Some(EpochSeconds(expires_at)),
+            delete_at: Some(EpochSeconds(delete_at)),
+        };
+        assert_eq!(Lease::starting(EpochSeconds(100), Duration::from_millis(60_900)), lease(160, 86_560));
+        assert_eq!(Lease::starting(EpochSeconds(1), Duration::MAX), lease(i64::MAX, i64::MAX));
+    }
+
+    #[test]
     fn a_time_is_a_whole_number_of_seconds() {
         let cases = [
             ("0", Ok(0)),

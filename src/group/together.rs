@@ -197,6 +197,8 @@ mod tests {
         let mut job = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
         assert_eq!(others.map(|lease| job.add(lease)), [None; 4]);
         assert_eq!(job.add(ended), Some(EpochSeconds(NOW - 10)));
+        // Nor one that has lapsed a grace time ago.
+        assert_eq!([999, 1000].map(|age| job.add(lease(NOW - age, None))), [Some(EpochSeconds(NOW - 999)), None]);
     }
 
     #[test]

@@ -71,7 +71,8 @@ fn largest(targets: &[Target], hashes: &[usize], parts: usize) -> usize {
 }
 
 fn hash(target: &Target) -> usize {
-    Sha256::digest(target.as_str())[..4].iter().fold(0, |hash, byte| hash << 8 | usize::from(*byte))
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(target.as_str()).into();
+    u32::from_be_bytes([a, b, c, d]) as usize
 }
 
 fn target_size(target: &Target) -> usize {
@@ -92,6 +93,52 @@ mod tests {
             targets: (0..targets).map(|i| Target::new(format!("host-{i:05}.example:9100")).unwrap()).collect(),
             labels: [(LabelName::new("env", LabelNames::Legacy).unwrap(), "x".repeat(label))].into(),
         }
+    }
+
+    /// A target that takes so many bytes.
+    fn target(size: usize) -> Target {
+        Target::new("x".repeat(size - ELEMENT)).unwrap()
+    }
+
+    fn with_targets(targets: &[Target]) -> TargetGroup {
+        TargetGroup { targets: targets.to_vec(), ..group(0, 10) }
+    }
+
+    #[test]
+    fn each_byte_of_a_group_counts() {
+        // A map with one element, 3 + 1 + 3 + 10, and a list, 3, with two of 23 bytes.
+        assert_eq!(size(&group(2, 10)), 17 + 3 + 2 * 24);
+        assert_eq!(size(&TargetGroup::default()), 6);
+    }
+
+    #[test]
+    fn a_row_is_filled_up_to_the_last_byte() {
+        let room = MOST - RESERVED - size(&group(0, 10));
+        let cases: [(&[usize], usize); 5] =
+            [(&[], 0), (&[room], 1), (&[room + 1], 0), (&[1000, room - 1000, 2], 2), (&[1000, room - 999, 2], 1)];
+        for (sizes, fit) in cases {
+            let more: Vec<Target> = sizes.iter().map(|&size| target(size)).collect();
+            assert_eq!(that_fit(&group(0, 10), &more), &more[..fit], "{sizes:?}");
+        }
+        let room = MOST - RESERVED - labels_size(&group(0, 10).labels);
+        for (sizes, parts) in [(vec![room], 1), (vec![1000, room - 1000], 1), (vec![1000, room - 999], 2)] {
+            let targets: Vec<Target> = sizes.iter().map(|&size| target(size)).collect();
+            assert_eq!(split(with_targets(&targets)).map(|parts| parts.len()), Some(parts), "{sizes:?}");
+        }
+        assert_eq!(split(with_targets(&[target(room + 1)])), None);
+    }
+
+    #[test]
+    fn there_are_as_many_parts_as_it_takes_to_part_two_targets() {
+        // Two of them come apart only in eighths.
+        let in_eighth = |eighth| {
+            let of = |i: u32| Target::new(format!("{i}{}", "x".repeat(MOST / 2))).unwrap();
+            (0..).map(of).find(|target| hash(target) % 8 == eighth).unwrap()
+        };
+        let targets = [0, 4, 1, 2].map(in_eighth);
+        let parts = split(with_targets(&targets)).unwrap();
+        let targets = [0, 2, 3, 1].map(|place| vec![targets[place].clone()]);
+        assert_eq!(parts.into_iter().map(|part| part.targets).collect::<Vec<_>>(), targets);
     }
 
     #[test]
