@@ -9,16 +9,11 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::{
-    group::{EpochSeconds, GroupName, Job, LabelNames},
-    table::{Expect, Owner, WriteError},
-};
 use rustix::process::Signal;
 
 use crate::{
     apply::Applied,
     common::{
-        Row,
         fault::{Fault, FaultyDynamo},
         process::Process,
         sdctl::{run, sdctl_at},
@@ -31,40 +26,6 @@ fn fleet(groups: usize, prefix: &str) -> String {
         .map(|i| format!(r#"{{"targets":["{prefix}-{i}:1"],"labels":{{"instance_id":"i-{i}"}}}}"#))
         .collect();
     format!("[{}]", groups.join(","))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
-    let applied = Applied::new().await;
-    let table = applied.dynamo.table();
-    let (job, name) = (Job::new("node").unwrap(), GroupName::new("a").unwrap());
-    Row::new("node", "a", &["a:1"]).put(&applied.dynamo).await;
-    let read = table.record(&job, &name, LabelNames::Legacy).await.unwrap().unwrap();
-    let group = http_sd_lambda::group::StoredGroup {
-        job: job.clone(),
-        name: name.clone(),
-        lease: read.lease,
-        group: read.group.clone().unwrap(),
-    };
-    let conflict = || Err(WriteError::Conflict { job: job.clone(), group: name.clone() });
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds(1)).await, conflict());
-    for other in [
-        Row::new("node", "a", &["b:1"]),
-        Row::new("node", "a", &["a:1"]).labels([("x", "y")]),
-        Row::new("node", "a", &["a:1"]).with("managed_by", crate::common::row::s("other")),
-        Row::new("node", "a", &["a:1"]).with("expires_at", crate::common::row::n(9_999_999_999)),
-    ] {
-        other.put(&applied.dynamo).await;
-        let before = applied.dynamo.rows().await;
-        assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
-        assert_eq!(table.delete(&job, &name, Expect::Unchanged(&read)).await, conflict());
-        assert_eq!(applied.dynamo.rows().await, before);
-    }
-    applied.dynamo.delete("node", "a").await;
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, conflict());
-    assert!(applied.dynamo.rows().await.is_empty());
-    Row::new("node", "a", &["a:1"]).with("mine", crate::common::row::s("kept")).put(&applied.dynamo).await;
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), EpochSeconds(1)).await, Ok(true));
 }
 
 /// Two pipelines apply different states of the same set at the same time. Whatever the table holds in the end, it is

@@ -26,6 +26,7 @@ mod register;
 mod serve;
 mod shard;
 mod start_up;
+mod store;
 mod surface;
 mod table;
 mod token;

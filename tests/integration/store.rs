@@ -1,0 +1,215 @@
+//! The table as whoever edits it has it: rows are read, and written on conditions.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
+    table::{Expect, Owner, Place, Record, State, Table, WriteError},
+};
+
+use crate::common::{
+    Dynamo, Row,
+    engine::TABLE,
+    fault::FaultyDynamo,
+    row::{list, map, n, s},
+};
+
+const NOW: EpochSeconds = EpochSeconds(1000);
+const FOREVER: Lease = Lease { expires_at: None, delete_at: None };
+
+fn job(job: &str) -> Job {
+    Job::new(job).unwrap()
+}
+
+/// A group of the job `node` that is in production.
+fn group(name: &str, target: &str, lease: Lease) -> StoredGroup {
+    let labels = [(LabelName::new("env", LabelNames::Legacy).unwrap(), "prod".to_owned())].into();
+    let group = TargetGroup { targets: vec![Target::new(target).unwrap()], labels };
+    StoredGroup { job: job("node"), name: GroupName::new(name).unwrap(), lease, group }
+}
+
+async fn record(table: &Table, name: &str) -> Option<Record> {
+    table.record(&job("node"), &GroupName::new(name).unwrap(), LabelNames::Legacy).await.unwrap()
+}
+
+fn conflict<T>(group: &StoredGroup) -> Result<T, WriteError> {
+    Err(WriteError::Conflict { job: group.job.clone(), group: group.name.clone() })
+}
+
+/// The names of the attributes of `node`'s group `a` that are neither its key nor its content.
+fn others(row: &HashMap<String, AttributeValue>) -> BTreeSet<&str> {
+    let ours = ["job", "group", "targets", "labels", "updated_at"];
+    row.keys().map(String::as_str).filter(|name| !ours.contains(name)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_what_was_written_last_and_whose_it_is() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    assert_eq!(table.name(), TABLE);
+    let lease = Lease { expires_at: Some(EpochSeconds(2000)), delete_at: Some(EpochSeconds(3000)) };
+    let (short, long) = (group("a", "a:1", lease), group("a", "b:1", FOREVER));
+
+    assert_eq!(table.write(&short, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(false));
+    let row = dynamo.row("node", "a").await.unwrap();
+    assert_eq!(row["targets"], list([s("a:1")]));
+    assert_eq!(row["labels"], map([("env", s("prod"))]));
+    assert_eq!((&row["expires_at"], &row["delete_at"]), (&n(2000), &n(3000)));
+    assert_eq!((&row["managed_by"], &row["updated_at"]), (&s("fleet"), &n(1000)));
+    assert_eq!(row.len(), 8);
+
+    let found = record(&table, "a").await.unwrap();
+    assert_eq!((found.lease, found.group.as_ref()), (lease, Ok(&short.group)));
+    assert_eq!((found.managed_by.as_deref(), found.updated_at), (Some("fleet"), Some(NOW)));
+    assert_eq!(found.state(EpochSeconds(1999)), State::Served(&short.group));
+    assert_eq!(found.state(EpochSeconds(2000)), State::Lapsed);
+
+    // What is somebody else's stays, whatever the group becomes.
+    Row::new("node", "a", &["a:1"]).with("managed_by", s("fleet")).with("mine", s("kept")).put(&dynamo).await;
+    for (owner, left) in [
+        (Owner::AsBefore, &["managed_by", "mine"][..]),
+        (Owner::Nobody, &["mine"]),
+        (Owner::AsBefore, &["mine"]),
+        (Owner::Set("fleet"), &["managed_by", "mine"]),
+    ] {
+        assert_eq!(table.write(&short, owner, Expect::Anything, NOW).await, Ok(true));
+        assert_eq!(table.write(&long, owner, Expect::Anything, NOW).await, Ok(true));
+        let row = dynamo.row("node", "a").await.unwrap();
+        assert_eq!((&row["targets"], others(&row)), (&list([s("b:1")]), left.iter().copied().collect()), "{owner:?}");
+    }
+    assert_eq!(table.delete(&long.job, &long.name, Expect::Anything).await, Ok(true));
+    assert_eq!(table.delete(&long.job, &long.name, Expect::Anything).await, Ok(false));
+    assert!(record(&table, "a").await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    let group = group("a", "c:1", FOREVER);
+    Row::new("node", "a", &["a:1"]).put(&dynamo).await;
+    let read = record(&table, "a").await.unwrap();
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await, conflict(&group));
+    for other in [
+        Row::new("node", "a", &["b:1"]),
+        Row::new("node", "a", &["a:1"]).labels([("x", "y")]),
+        Row::new("node", "a", &["a:1"]).with("managed_by", s("other")),
+        Row::new("node", "a", &["a:1"]).with("expires_at", n(9_999_999_999)),
+        Row::new("node", "a", &["a:1"]).with("delete_at", n(9_999_999_999)),
+    ] {
+        other.put(&dynamo).await;
+        let before = dynamo.rows().await;
+        assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
+        assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
+        assert_eq!(dynamo.rows().await, before);
+    }
+    dynamo.delete("node", "a").await;
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
+    assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
+    assert!(dynamo.rows().await.is_empty());
+    // What is not ours may have changed.
+    Row::new("node", "a", &["a:1"]).with("mine", s("kept")).put(&dynamo).await;
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, Ok(true));
+    let read = record(&table, "a").await.unwrap();
+    assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, Ok(true));
+    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await, Ok(false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_renews_a_lease_writes_only_the_row_that_has_it() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    let until = |at| group("a", "a:1", Lease { expires_at: Some(EpochSeconds(at)), delete_at: None });
+    assert_eq!(table.write(&until(2000), Owner::AsBefore, Expect::Anything, NOW).await, Ok(false));
+    let ours = Expect::ExpiresAt(EpochSeconds(2000));
+    assert_eq!(table.write(&until(3000), Owner::AsBefore, ours, NOW).await, Ok(true));
+    assert_eq!(table.write(&until(4000), Owner::AsBefore, ours, NOW).await, conflict(&until(0)));
+    let group = until(0);
+    assert_eq!(table.delete(&group.job, &group.name, ours).await, conflict(&group));
+    assert_eq!(dynamo.row("node", "a").await.unwrap()["expires_at"], n(3000));
+    assert_eq!(table.delete(&group.job, &group.name, Expect::ExpiresAt(EpochSeconds(3000))).await, Ok(true));
+}
+
+/// Without reading it again one knows what a row holds that one has written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_after_a_write_is_the_one_that_would_be_read() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    let lease = Lease { expires_at: Some(EpochSeconds(5000)), delete_at: Some(EpochSeconds(6000)) };
+    let (first, second) = (group("a", "a:1", FOREVER), group("a", "b:1", lease));
+    table.write(&first, Owner::Set("old"), Expect::Anything, NOW).await.unwrap();
+    let before = record(&table, "a").await.unwrap();
+    table.write(&second, Owner::Set("new"), Expect::Unchanged(&before), NOW).await.unwrap();
+    let (after, read) = (before.after(&second, "new"), record(&table, "a").await.unwrap());
+    assert_eq!((after.lease, &after.group, &after.managed_by), (read.lease, &read.group, &read.managed_by));
+    assert_eq!((after.job, after.name), (read.job, read.name));
+    let after = before.after(&second, "new");
+    assert_eq!(table.write(&first, Owner::Set("new"), Expect::Unchanged(&after), NOW).await, Ok(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_rows_are_added_together_or_not_at_all() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    let groups = ["a", "b", "c"].map(|name| group(name, "x:1", FOREVER));
+    assert_eq!(table.insert(&groups[..2], "fleet", NOW).await, Ok(()));
+    let row = dynamo.row("node", "b").await.unwrap();
+    assert_eq!((&row["targets"], &row["managed_by"], &row["updated_at"]), (&list([s("x:1")]), &s("fleet"), &n(1000)));
+    let before = dynamo.rows().await;
+    for there in ["a", "b"] {
+        let groups = ["c", there].map(|name| group(name, "y:1", FOREVER));
+        assert_eq!(table.insert(&groups, "fleet", NOW).await, conflict(&groups[1]));
+        assert_eq!(dynamo.rows().await, before);
+    }
+    assert_eq!(before.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_is_read_whatever_its_page() {
+    let dynamo = Dynamo::with_table().await;
+    let names: Vec<String> = (0..7).map(|i| format!("g{i}")).collect();
+    for name in &names {
+        Row::new("node", name, &["a:1"]).put(&dynamo).await;
+        Row::key("other", name).put(&dynamo).await;
+    }
+    let faulty = FaultyDynamo::with_pages_of(3, &dynamo);
+    let table = faulty.table();
+    let (mut records, mut pages) = (table.records(Some(&job("node")), LabelNames::Legacy), Vec::new());
+    while let Some(page) = records.next().await.unwrap() {
+        assert!(page.iter().all(|record| matches!(record.state(NOW), State::Served(_))));
+        pages.push(page.into_iter().map(|record| record.name.into_string()).collect::<Vec<_>>());
+    }
+    assert_eq!(pages.concat(), names);
+    assert!(pages.len() >= 3, "{pages:?}");
+
+    let (mut records, mut read) = (table.records(None, LabelNames::Legacy), BTreeSet::new());
+    while let Some(page) = records.next().await.unwrap() {
+        for record in page {
+            let is_broken = matches!(record.state(NOW), State::Invalid(_));
+            assert_eq!(is_broken, record.job.as_str() == "other");
+            assert!(read.insert((record.job.into_string(), record.name.into_string())));
+        }
+    }
+    assert_eq!(read, dynamo.rows().await.into_keys().collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_says_where_it_is_and_what_it_is() {
+    let dynamo = Dynamo::start();
+    let table = dynamo.table();
+    assert_eq!(table.region(), Some("us-east-1"));
+    assert_eq!(table.create().await, Ok(true));
+    assert_eq!(table.create().await, Ok(false));
+    assert_eq!(table.any_job().await, Ok(None));
+    Row::key("node", "a").put(&dynamo).await;
+    assert_eq!(table.any_job().await, Ok(Some("node".into())));
+    let Place { account, region } = table.place().await.unwrap();
+    let described = table.describe().await.unwrap();
+    assert_eq!(described.arn, format!("arn:aws:dynamodb:{region}:{account}:table/{TABLE}"));
+    assert_eq!((described.name.as_str(), described.fault, described.place.account), (TABLE, None, account));
+    assert_eq!(described.ttl_attribute.as_deref(), Some("delete_at"));
+    assert!(!described.deletion_protection);
+    table.protect().await.unwrap();
+    assert!(table.describe().await.unwrap().deletion_protection);
+}
