@@ -149,8 +149,10 @@ mod tests {
     /// Which of the leases are kept, so many seconds after they ended; negative for those that run still.
     fn ages(ages: &[i64]) -> Vec<i64> {
         let leases: Vec<Lease> = ages.iter().map(|age| lease(NOW - age, None)).collect();
-        let mut kept: Vec<i64> = kept(&leases, NOW, GRACE).ends.iter().map(|end| NOW - end.0).collect();
+        let job = kept(&leases, NOW, GRACE);
+        let mut kept: Vec<i64> = ages.iter().copied().filter(|age| job.has(EpochSeconds(NOW - age))).collect();
         kept.sort_unstable();
+        assert_eq!(kept.len(), job.count());
         kept
     }
 
