@@ -241,12 +241,23 @@ mod tests {
     #[test]
     fn what_is_no_attribute_is_an_error() {
         let deep = r#"{"L":["#.repeat(100_000);
-        for json in
-            ["", "{}", "[]", "null", r#"{"S":1}"#, r#"{"S":null}"#, r#"{"S":"a","N":"1"}"#, r#"{"SS":["a",null]}"#]
-                .into_iter()
-                .chain([r#"{"S":"\ud800"}"#, r#"{"M":[]}"#, r#"{"L":{}}"#, &deep])
-        {
-            assert!(read(json).is_err(), "{json:.40}");
+        let cases = [
+            ("", "EOF while parsing"),
+            ("{}", "invalid length 0, expected an attribute's type and value"),
+            ("[]", "invalid type: sequence, expected an attribute's type and value"),
+            ("null", "invalid type: null, expected an attribute's type and value"),
+            (r#"{"S":1}"#, "invalid type: integer `1`, expected a string"),
+            (r#"{"S":null}"#, "invalid type: null, expected a string"),
+            (r#"{"S":"a","N":"1"}"#, "invalid length 2, expected an attribute's type and value"),
+            (r#"{"SS":["a",null]}"#, "invalid type: null, expected a string"),
+            (r#"{"S":"\ud800"}"#, "unexpected end of hex escape"),
+            (r#"{"M":[]}"#, "invalid type: sequence, expected a map of attributes"),
+            (r#"{"L":{}}"#, "invalid type: map, expected a sequence"),
+            (&deep, "recursion limit exceeded"),
+        ];
+        for (json, expected) in cases {
+            let error = read(json).unwrap_err();
+            assert!(error.starts_with(expected), "{json:.40}: {error}");
         }
     }
 
