@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
-    table::{Expect, Owner, Place, Record, State, Table, WriteError},
+    table::{Expect, Owner, Place, Record, State, Table, TableError, WriteError},
 };
 
 use crate::common::{
@@ -90,7 +90,12 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     let group = group("a", "c:1", FOREVER);
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
     let read = record(&table, "a").await.unwrap();
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await, conflict(&group));
+    let there = table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await;
+    assert_eq!(there, conflict(&group));
+    // Who does not mind that somebody was faster still hears of whatever else went wrong.
+    assert_eq!(there.unwrap_err().unless_conflict(), Ok(()));
+    let failed = TableError::Unavailable("throttled".into());
+    assert_eq!(WriteError::from(failed.clone()).unless_conflict(), Err(failed));
     for other in [
         Row::new("node", "a", &["b:1"]),
         Row::new("node", "a", &["a:1"]).labels([("x", "y")]),
