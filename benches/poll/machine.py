@@ -22,6 +22,16 @@ def describe():
     }
 
 
+def origin(command):
+    """Where figures come from, in a sentence."""
+    machine = describe()
+    return (
+        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`: {machine['cpu']}, "
+        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
+        f"{machine['rust']}.\n"
+    )
+
+
 def cpu_model():
     """The CPU as the kernel names it."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
