@@ -41,8 +41,8 @@ def cpu_model():
 
 
 def commit():
-    """The commit that was built, and whether its files had been changed since."""
-    changed = output("git", "status", "--porcelain", "--untracked-files=no")
+    """The commit that was built, and whether its files, but for what is written about it, had been changed since."""
+    changed = output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return output("git", "rev-parse", "--short=12", "HEAD") + (" and changes" if changed else "")
 
 
