@@ -31,7 +31,7 @@ DESCRIPTORS = 1024
 FAIR = 10
 # What the last quarter of the time at full speed may take more memory than the second, by the medians.
 MORE_MEMORY = 1.1
-MORE_MEMORY_BESIDES = 4 * MB
+MORE_MEMORY_BESIDES = 8 * MB
 # What a client that does not read its answer of 8 MB may take of the server's memory, and any other connection.
 MOST_FOR_READER = 20 * MB
 MOST_FOR_CONNECTION = MB // 20

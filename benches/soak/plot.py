@@ -16,7 +16,7 @@ def write(runs):
     for axes, title in ((memory, "memory, MB"), (descriptors, "descriptors")):
         axes.set_title(title)
         axes.set_xlabel("calls")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.1)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     plot.legend(loc="lower center", ncols=len(runs), frameon=False)
