@@ -13,7 +13,7 @@ SDCTL := --locked --features sdctl
 # What the function is measured against is a workspace of its own.
 BENCH := --locked --manifest-path benches/functions/Cargo.toml --target-dir target
 
-.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-steps bench-sdctl validate scan deny advisories \
+.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-steps bench-sdctl soak load validate scan deny advisories \
 	build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
@@ -64,6 +64,18 @@ bench-steps: ## Measure the single steps of an answer: rows, validation, JSON, c
 bench-sdctl: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
 	$(CARGO) build $(SDCTL) --release --bin sdctl
 	@python3 benches/apply.py $(ARGS)
+
+# With FUNCTION_FILE and SDCTL_FILE, where release builds are, these two build none. Only to draw a plot takes more tools.
+soak: tools ## Call the function under AWS's emulator while its table changes; CALLS=20000
+	$(if $(FUNCTION_FILE),,$(CARGO) build --locked --release --bin http-sd)
+	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release --bin sdctl)
+	$(if $(HTTP_SD_WRITE_DOCS),@scripts/bench-tools)
+	@$(if $(HTTP_SD_WRITE_DOCS),.bench,.tools)/venv/bin/python -m benches.soak $(FUNCTION_FILE:%=--function %) $(SDCTL_FILE:%=--sdctl %)
+
+load: ## Put sdctl serve under load: wrk at full speed, silent and slow clients; DURATION=60 seconds of full speed
+	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release --bin sdctl)
+	@scripts/tools load
+	@python3 -m benches.load $(SDCTL_FILE:%=--sdctl %)
 
 validate: tools ## Check template.yaml with the SAM CLI and every rule of cfn-lint
 	$(SAM) validate --lint

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from benches.poll.figures import Figure, figure, of, ratio
-
-MB = 1_000_000
+from benches.poll.figures import MB, Figure, figure, of, ratio
 
 
 @dataclass(frozen=True)

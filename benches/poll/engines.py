@@ -44,6 +44,14 @@ class Engine:
             raise Failed(f"{operation}: {answer.status} {text[:500]!r}")
         return json.loads(text)
 
+    def wait_for_table(self, name):
+        """Waits until the engine has a table that somebody else makes."""
+        wait_until(lambda: name in self.call("ListTables")["TableNames"], self.process)
+
+    def close(self):
+        """Closes the connection to it."""
+        self._connection.close()
+
     def environment(self):
         """The environment in which every AWS SDK asks here."""
         return {
@@ -120,11 +128,10 @@ def as_item(row):
 
 
 @contextlib.contextmanager
-def embedded():
+def embedded(folder=FOLDER / "embedded", sdctl=SDCTL):
     """The engine that is part of `sdctl serve`."""
     port = free_port()
-    command = [SDCTL, "serve", "--data", FOLDER / "embedded", "--port", str(free_port())]
-    command += ["--dynamodb-port", str(port)]
+    command = [sdctl, "serve", "--data", folder, "--port", str(free_port()), "--dynamodb-port", str(port)]
     with running(command, plain_environment(), FOLDER / "logs/embedded.log") as process:
         yield from listening("embedded", port, process)
 
@@ -149,7 +156,7 @@ def listening(name, port, process):
     def answers():
         with contextlib.suppress(OSError, http.client.HTTPException):
             return "TableNames" in engine.call("ListTables")
-        engine._connection.close()
+        engine.close()
         return False
 
     wait_until(answers, process)

@@ -3,6 +3,8 @@
 import statistics
 from dataclasses import dataclass
 
+MB = 1_000_000
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -21,6 +23,11 @@ class Figure:
 def figure(runs, name):
     """What was measured under that name, of all runs."""
     return of([run[name] for run in runs])
+
+
+def quarter(values, number):
+    """The median of a quarter of some values in the order in which they came, from 0 to 3."""
+    return statistics.median(values[len(values) * number // 4 : len(values) * (number + 1) // 4])
 
 
 def ratio(runs, others, name):

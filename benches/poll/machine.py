@@ -22,6 +22,16 @@ def describe():
     }
 
 
+def origin(command):
+    """Where figures come from, in a sentence."""
+    machine = describe()
+    return (
+        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`: {machine['cpu']}, "
+        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
+        f"{machine['rust']}.\n"
+    )
+
+
 def cpu_model():
     """The CPU as the kernel names it."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -31,8 +41,8 @@ def cpu_model():
 
 
 def commit():
-    """The commit that was built, and whether its files had been changed since."""
-    changed = output("git", "status", "--porcelain", "--untracked-files=no")
+    """The commit that was built, and whether its files, but for what is written about it, had been changed since."""
+    changed = output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return output("git", "rev-parse", "--short=12", "HEAD") + (" and changes" if changed else "")
 
 

@@ -7,8 +7,7 @@ mpl.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from benches.poll import costs  # noqa: E402
-from benches.poll.bars import MB  # noqa: E402
-from benches.poll.figures import figure  # noqa: E402
+from benches.poll.figures import MB, figure  # noqa: E402
 from benches.poll.programs import WARMED_UP  # noqa: E402
 
 # The same run gives the same files.

@@ -30,11 +30,31 @@ def cpu_seconds(pid):
 
 
 def peak_bytes(pid):
-    """The most memory that a process has had resident: VmHWM."""
+    """The most memory that a process has had resident."""
+    return status(pid, "VmHWM") * 1024
+
+
+def resident_bytes(pid):
+    """The memory that a process has resident."""
+    return status(pid, "VmRSS") * 1024
+
+
+def threads(pid):
+    """How many threads a process has."""
+    return status(pid, "Threads")
+
+
+def descriptors(pid):
+    """How many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def status(pid, field):
+    """A number that the kernel has of a process. Sizes are in kB."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise Failed(f"process {pid} has no VmHWM")
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1])
+    raise Failed(f"process {pid} has no {field}: has it ended?")
 
 
 def child_of(pid):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benches.poll import costs
-from benches.poll.bars import MB, bars
-from benches.poll.figures import figure, number
+from benches.poll.bars import bars
+from benches.poll.figures import MB, figure, number
 from benches.poll.programs import WARMED_UP
 
 DOCUMENT = Path("docs/performance.md")
@@ -30,9 +30,7 @@ def write(results):
         parts += call_table(name, fleet)
     parts += cost_table(results)
     text = "\n".join(parts)
-    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+    write_between(DOCUMENT, BEGIN, END, text)
     return f"\n{text}\nWritten to {DOCUMENT} and docs/performance-*.svg"
 
 
@@ -46,6 +44,13 @@ def origin(results):
         f"{machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
         f"{machine['rust']}; Python {machine['python']}. Medians, with the least and the most of all runs.\n"
     )
+
+
+def write_between(document, begin, end, text):
+    """Puts a text between two lines of a document."""
+    before, _, rest = document.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    document.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def table(heads, rows):

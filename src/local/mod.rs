@@ -6,7 +6,7 @@ mod server;
 
 pub use engine::{Engine, client, endpoint, is_kept_in};
 pub use sample::sample;
-pub use server::serve;
+pub use server::{PATIENCE, serve};
 
 use std::{io, net::SocketAddr, path::PathBuf};
 

@@ -1,45 +1,86 @@
 //! The service on a port of this machine, as Lambda and a Function URL serve it elsewhere.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, State},
-};
 use http::Response;
-use tokio::{net::TcpListener, time::Instant};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+use tokio_io_timeout::TimeoutStream;
 
-use super::LocalError;
-use crate::service::{Request, Service, TIMEOUT};
+use crate::service::{Body, Request, Service, TIMEOUT};
+
+/// How long a client that does nothing is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// When to try again after the system has refused a connection, which it does when there are no descriptors left.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` resolves and the requests under way are done.
 ///
-/// # Errors
-/// [`LocalError::Serve`] if the server stops by itself.
-pub async fn serve(
-    listener: TcpListener,
-    service: Service,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), LocalError> {
-    let router = Router::new().fallback(answer).with_state(Arc::new(service));
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(|e| LocalError::Serve(e.to_string()))
+/// A connection is closed when the whole head of a request, the first or the next one, does not come within `patience`, or
+/// when its client takes nothing of an answer for so long: whoever is silent must not keep descriptors and memory for
+/// ever.
+pub async fn serve(listener: TcpListener, service: Service, patience: Duration, shutdown: impl Future<Output = ()>) {
+    let service = Arc::new(service);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(patience);
+    let connections = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, caller) = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            () = &mut shutdown => break,
+        };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(patience));
+        let service = service.clone();
+        let answer = service_fn(move |request| answer(service.clone(), caller, request));
+        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), answer);
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%caller, %error, "a connection was closed");
+            }
+        });
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+/// The next connection. Whatever the system says in place of it, it may have one later.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted: trying again");
+                tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+            }
+        }
+    }
 }
 
 async fn answer(
-    State(service): State<Arc<Service>>,
-    ConnectInfo(caller): ConnectInfo<SocketAddr>,
-    request: http::Request<Body>,
-) -> Response<Body> {
+    service: Arc<Service>,
+    caller: SocketAddr,
+    request: http::Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let (parts, _) = request.into_parts();
     let request = Request {
@@ -52,5 +93,5 @@ async fn answer(
         iam_caller: None,
         source_ip: Some(caller.ip().to_string()),
     };
-    service.respond(&request).await.map(Body::new)
+    Ok(service.respond(&request).await)
 }

@@ -104,7 +104,7 @@ fn over_a_socket(address: SocketAddr, bytes: &[u8], then_hang_up: bool) -> (Opti
 
 async fn server(dynamo: &Dynamo) -> Background {
     let service = service(dynamo).await;
-    Background::start(|listener| async { local::serve(listener, service, std::future::pending()).await.unwrap() })
+    Background::start(|listener| local::serve(listener, service, local::PATIENCE, std::future::pending()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,7 @@ mod reading;
 mod register;
 mod serve;
 mod shard;
+mod slow;
 mod start_up;
 mod store;
 mod surface;

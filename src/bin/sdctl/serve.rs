@@ -107,7 +107,11 @@ pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
     // Whoever reads our output may have stopped reading.
     let _ = writeln!(io::stdout(), "{welcome}");
-    servers.start(|stopping| local::serve(listener, Service::new(table, access, settings), stopping));
+    let service = Service::new(table, access, settings);
+    servers.start(|stopping| async {
+        local::serve(listener, service, local::PATIENCE, stopping).await;
+        Ok(())
+    });
     Ok(servers.run().await?)
 }
 

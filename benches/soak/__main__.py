@@ -1,0 +1,186 @@
+"""The function under AWS's emulator for many calls, while its table changes: `make soak`.
+
+Every answer is compared with what the table can have been between request and answer, and memory, descriptors and
+threads are watched. Variables: CALLS=20000, SEED=1 (at random unless set), HTTP_SD_WRITE_DOCS=1 writes the figures
+into docs/reliability.md.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import http.client
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benches.hostile import TOKEN
+from benches.poll.engines import FOLDER, SDCTL, embedded
+from benches.poll.measure import is_listening
+from benches.poll.processes import child_of, descriptors, peak_bytes, plain_environment, resident_bytes, threads
+from benches.poll.programs import LAMBDA, RELEASE
+from benches.soak import report
+from benches.soak.figures import Run, Sample
+from benches.soak.requests import Answer, Requests
+from benches.soak.table import TABLE, Table
+from scripts.processes import Failed, ensure_running, free_port, running, wait_until
+
+# What is set for a run, and what part of all calls it has.
+RUNS = {
+    "buffered": ({}, 1.0),
+    "streamed": ({"HTTP_SD_RESPONSE_MODE": "stream"}, 0.1),
+    "buffered, from a cache of 2 s": ({"HTTP_SD_CACHE_SECONDS": "2"}, 0.25),
+}
+# How many times a run is looked at.
+SAMPLES = 200
+# Of so many calls one is made while nothing is written, so that its answer is compared with one state alone.
+UNCHANGED = 20
+# `make tools` puts it there, on Linux.
+EMULATOR = Path(".tools/bin/aws-lambda-rie").absolute()
+PATH = "/2015-03-31/functions/function/invocations"
+
+
+def say(text):
+    """Prints progress."""
+    print(f"soak: {text}", flush=True)
+
+
+@contextlib.contextmanager
+def emulated(function, engine, settings):
+    """The emulator with the function in it, as the emulator's port and the function's process."""
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    command = [EMULATOR, "--runtime-interface-emulator-address", address]
+    command += ["--runtime-api-address", f"127.0.0.1:{free_port()}", function]
+    own = {
+        "HTTP_SD_TABLE": TABLE,
+        "HTTP_SD_AUTH": "token",
+        "HTTP_SD_TOKEN_SHA256": hashlib.sha256(TOKEN.encode()).hexdigest(),
+    }
+    own |= {"AWS_LAMBDA_FUNCTION_TIMEOUT": "15", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
+    environment = plain_environment() | LAMBDA | engine.environment() | own | settings
+    with running(command, environment, FOLDER / "logs/soak.log") as emulator:
+        wait_until(lambda: is_listening(f"http://{address}{PATH}"), emulator)
+        yield port, emulator
+        if TOKEN in emulator.log.read_text(errors="replace"):
+            raise Failed(f"the token is in {emulator.log}")
+
+
+def soak(name, calls, function, engine, table, seed):
+    """A run of so many calls."""
+    settings = RUNS[name][0]
+    keep = int(settings.get("HTTP_SD_CACHE_SECONDS", "0"))
+    requests, chance = Requests(seed), random.Random(seed)
+    run = Run(name, settings, calls)
+    started = time.monotonic()
+    with emulated(function, engine, settings) as (port, emulator), table.changing():
+        caller = Caller(port, table, keep)
+        before = table.writes
+        process = None
+        for i in range(calls):
+            with table.unchanged() if chance.randrange(UNCHANGED) == 0 else contextlib.nullcontext():
+                what = caller.call(requests.next(caller.known))
+            run.answers[what] += 1
+            process = process or child_of(emulator.pid)
+            if i % max(1, calls // SAMPLES) == 0 or i == calls - 1:
+                run.samples.append(Sample(i, resident_bytes(process), descriptors(process), threads(process)))
+                ensure_running(emulator)
+                if table.failure:
+                    raise Failed(f"the table cannot be written to: {table.failure!r}")
+            if (i + 1) % max(1, calls // 10) == 0:
+                say(f"{name}: {i + 1} of {calls} calls, {time.monotonic() - started:.0f} s, {run.samples[-1]}")
+        if child_of(emulator.pid) != process:
+            raise Failed(f"the function was started anew: see {emulator.log}")
+        run.peak = peak_bytes(process)
+        run.writes = table.writes - before
+        run.certain = caller.certain
+    run.seconds = time.monotonic() - started
+    run.check()
+    return run
+
+
+class Caller:
+    """Calls the function and compares its answers with the table."""
+
+    def __init__(self, port, table, keep):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._table = table
+        # How old an answer may be, in seconds.
+        self._keep = keep
+        # ETag and body by target.
+        self.known = {}
+        # Lists that can have been nothing else.
+        self.certain = 0
+
+    def call(self, request):
+        """Sends a request, and fails unless its answer is right. Returns what sort of answer it was."""
+        start, first_second = time.monotonic(), int(time.time())
+        self._connection.request("POST", PATH, request.event())
+        answer = Answer.read(self._connection.getresponse().read())
+        end, last_second = time.monotonic(), int(time.time())
+        if request.selection is None:
+            self._check_fixed(request, answer)
+            return str(answer.status)
+        since = start - self._keep
+        self._table.settle(since)
+        body = answer.body
+        if answer.status == 304 and "if-none-match" in request.headers:
+            etag, body = self.known[request.target]
+            right = not answer.body and answer.headers.get("etag") == etag == request.headers["if-none-match"]
+        elif request.method == "HEAD":
+            right = answer.status == 200 and not answer.body
+        else:
+            right = answer.status == 200 and answer.headers.get("content-type") == "application/json"
+            self.known[request.target] = answer.headers.get("etag"), body
+        if not right:
+            raise Failed(f"{request} was answered with {answer}")
+        if request.method == "HEAD" and answer.status == 200:
+            return "200 to HEAD"
+        seconds = range(first_second, last_second + 1)
+        self.certain += request.selection.check(body, self._table, since, end, seconds)
+        coding = ", gzip" if "content-encoding" in answer.headers else ""
+        return f"{answer.status}{coding}"
+
+    @staticmethod
+    def _check_fixed(request, answer):
+        is_right = answer.status == request.status
+        if request.body is not None and request.method == "GET":
+            is_right = is_right and answer.body == request.body
+        if request.status >= 400:
+            is_right = is_right and answer.body.startswith('{"error":{"code":"')
+        if not is_right:
+            raise Failed(f"{str(request)[:500]} was answered with {answer}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--function", type=Path, default=RELEASE / "http-sd")
+    parser.add_argument("--sdctl", type=Path, default=SDCTL)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    calls = int(os.environ.get("CALLS") or 20_000)
+    if not EMULATOR.exists():
+        raise Failed(f"there is no {EMULATOR}: AWS's emulator is a program for Linux, which `make tools` installs")
+    seed = int(os.environ.get("SEED") or time.time())
+    say(f"SEED={seed} CALLS={calls}")
+    with tempfile.TemporaryDirectory() as folder, embedded(folder, options.sdctl.absolute()) as engine:
+        engine.wait_for_table(TABLE)
+        table = Table(engine, seed)
+        runs = [
+            soak(name, int(calls * part), options.function.absolute(), engine, table, seed)
+            for name, (_, part) in RUNS.items()
+        ]
+    print(report.write(runs, calls))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failed:
+        sys.exit(f"soak: {failed}")
+    except KeyboardInterrupt:
+        sys.exit("soak: interrupted")

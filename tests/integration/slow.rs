@@ -1,0 +1,101 @@
+//! Clients of `sdctl serve` that are slow or silent: they are let go, and others are answered meanwhile.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use http_sd_lambda::{
+    local,
+    service::{ResponseMode, Settings},
+};
+use tempfile::TempDir;
+
+use crate::common::{
+    Dynamo, ask,
+    background::Background,
+    http,
+    row::{put_all, tenths_of_a_page},
+    sdctl::{sdctl, serve},
+};
+
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A server with answers of several megabytes, more than the system keeps for a client that does not read them.
+async fn server(dynamo: &Dynamo) -> Background {
+    put_all(dynamo, tenths_of_a_page(120)).await;
+    let settings = Settings { response_mode: ResponseMode::Stream, ..Settings::default() };
+    let service = ask::service(dynamo, settings);
+    Background::start(|listener| local::serve(listener, service, PATIENCE, std::future::pending()))
+}
+
+fn connect(address: SocketAddr, first: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    socket.write_all(first.as_bytes()).unwrap();
+    socket
+}
+
+/// What comes until the server hangs up.
+fn rest(mut socket: TcpStream) -> String {
+    let mut answer = Vec::new();
+    if let Err(error) = socket.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the server has not hung up");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
+    let dynamo = Dynamo::with_table().await;
+    let server = server(&dynamo).await;
+    let healthy = "GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
+    let silent = connect(server.address, "");
+    let half = connect(server.address, "GET /prom HTTP/1.1\r\nhost");
+    let once = connect(server.address, healthy);
+    let no_body = connect(server.address, "GET /-/healthy HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n");
+    let mut drop_by_drop = connect(server.address, "GET /prom HTTP/1.1\r\n");
+    assert_eq!(http::get(&format!("http://{}/-/healthy", server.address), None).unwrap().0, 200);
+    // Each byte comes within the time, the whole does not.
+    while drop_by_drop.write_all(b"x").is_ok() {
+        thread::sleep(PATIENCE / 10);
+    }
+    assert_eq!((rest(silent), rest(half)), (String::new(), String::new()));
+    for answered in [once, no_body].map(rest) {
+        assert!(answered.starts_with("HTTP/1.1 200 ") && answered.ends_with(r#"{"status":"healthy"}"#), "{answered}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_read_an_answer_is_hung_up_on() {
+    let dynamo = Dynamo::with_table().await;
+    let server = server(&dynamo).await;
+    let (status, whole) = http::get(&format!("http://{}/prom/node", server.address), None).unwrap();
+    assert_eq!(status, 200);
+    let hung_up = [1, 2, 4, 8, 16, 32].into_iter().any(|patience| {
+        let socket = connect(server.address, "GET /prom/node HTTP/1.1\r\nhost: x\r\n\r\n");
+        socket.peek(&mut [0]).unwrap();
+        thread::sleep(PATIENCE * 4 * patience);
+        rest(socket).len() < whole.len()
+    });
+    assert!(hung_up, "the answer is kept for whoever does not read it");
+}
+
+#[test]
+fn without_descriptors_nobody_is_answered_until_there_are_some_again() {
+    let data = TempDir::new().unwrap();
+    let mut shell = Command::new("bash");
+    for (name, _) in sdctl().get_envs() {
+        shell.env_remove(name);
+    }
+    let line = "ulimit -n 64 && exec \"$0\" serve --port 0 --dynamodb-port 0 --sample --data \"$1\"";
+    let mut served = serve(shell.args(["-c", line, env!("CARGO_BIN_EXE_sdctl")]).arg(data.path()));
+    let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let silent: Vec<TcpStream> = (0..100).map(|_| connect(address, "")).collect();
+    served.process.wait_for("no connection can be accepted");
+    drop(silent);
+    assert_eq!(served.get("/prom/node_exporter", None).0, 200);
+}
