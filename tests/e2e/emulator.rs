@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     common::{
-        Dynamo, Row, TOKEN,
+        Dynamo, Endpoint, Row, TOKEN,
         engine::function_environment,
         events,
         fault::{Fault, FaultyDynamo},
@@ -39,7 +39,7 @@ struct Emulated {
 
 impl Emulated {
     /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
-    fn start(endpoint: &str, environment: &[(&str, &str)]) -> Option<Self> {
+    fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Option<Self> {
         let mut command = Command::new(tool("aws-lambda-rie")?);
         let address = format!("127.0.0.1:{}", free_port());
         let folder = TempDir::new().unwrap();

@@ -139,7 +139,7 @@ async fn a_deadline_that_has_passed_is_a_time_out_at_once() {
 async fn an_endpoint_that_refuses_or_closes_is_an_unavailable_table() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
     for address in [nowhere, closing_endpoint()] {
-        let service = streaming(Table::new(client(address), TABLE));
+        let service = streaming(Table::new(client(&address.into()), TABLE));
         for path in ["/prom/node", "/prom", "/-/ready"] {
             let answer = Ask::get(path).of(&service).await;
             assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path}");
