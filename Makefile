@@ -27,7 +27,7 @@ run: ## Serve a sample fleet on this machine; ARGS="--port 9088" adds options of
 # The engine that the tests' tables are in, if not the embedded one.
 OTHER_ENGINE = $(filter-out embedded,$(ENGINE))
 
-test: tools ## Run every test that needs no release build; ARGS="--test integration" runs a part; ENGINE=dynamodb-local runs integration and e2e against Amazon's
+test: tools ## Run every test that needs no release build; ARGS="--test integration" for a part, ENGINE=dynamodb-local for integration and e2e on Amazon's
 	$(if $(OTHER_ENGINE),@scripts/test-engine $(ENGINE) $(ARGS),$(CARGO) test $(SDCTL) $(ARGS))
 	$(if $(ARGS)$(OTHER_ENGINE),,$(PYTEST) tests/template)
 
