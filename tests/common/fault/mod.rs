@@ -55,8 +55,8 @@ impl FaultyDynamo {
         let rule: Arc<Rule> = Arc::new(|_| Fault::None);
         let (pages, gate) = (PageNumbers::default(), Gate::default());
         let proxy = Arc::new(Proxy { engine: dynamo.address, rows, rule: Mutex::new(rule), pages, gate });
-        let served = proxy.clone();
-        let server = Background::start(|listener| serve(listener, served));
+        let behind = proxy.clone();
+        let server = Background::start(|listener| serve(listener, behind));
         let endpoint = dynamo.endpoint().at(format_args!("http://{}", server.address));
         Self { endpoint, _server: server, proxy }
     }
