@@ -89,5 +89,5 @@ async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
             jobs("polled", of).iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
         assert_eq!(all, found);
     }
-    assert_eq!(prometheus.failures(), 0);
+    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }
