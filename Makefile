@@ -24,9 +24,12 @@ run: ## Serve a sample fleet on this machine; ARGS="--port 9088" adds options of
 	$(CARGO) build $(SDCTL) --bin sdctl
 	@target/debug/sdctl serve --sample --data .local/data $(ARGS)
 
-test: tools ## Run every test that needs no release build; ARGS="--test integration" runs a part
-	$(CARGO) test $(SDCTL) $(ARGS)
-	$(if $(ARGS),,$(PYTEST) tests/template)
+# The engine that the tests' tables are in, if not the embedded one.
+OTHER_ENGINE = $(filter-out embedded,$(ENGINE))
+
+test: tools ## Run every test that needs no release build; ARGS="--test integration" for a part, ENGINE=dynamodb-local for integration and e2e on Amazon's
+	$(if $(OTHER_ENGINE),@scripts/test-engine $(ENGINE) $(ARGS),$(CARGO) test $(SDCTL) $(ARGS))
+	$(if $(ARGS)$(OTHER_ENGINE),,$(PYTEST) tests/template)
 
 test-template: tools ## Test what the template makes, for every combination of its parameters
 	$(CARGO) test $(SDCTL) --no-run

@@ -140,11 +140,11 @@ def embedded(folder=FOLDER / "embedded", sdctl=SDCTL):
 def dynamodb_local():
     """Amazon's own DynamoDB Local, on Java."""
     port = free_port()
-    home = FOLDER / "dynamodb-local/node_modules/amplify-dynamodb-simulator/emulator"
+    home = Path(".tools/dynamodb-local").absolute()
     data = FOLDER / "dynamodb-local/data"
     data.mkdir(parents=True, exist_ok=True)
     command = ["java", f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
-    command += ["-sharedDb", "-dbPath", str(data), "-port", str(port)]
+    command += ["-disableTelemetry", "-sharedDb", "-dbPath", str(data), "-port", str(port)]
     with running(command, plain_environment(), FOLDER / "logs/dynamodb-local.log", home) as process:
         yield from listening("dynamodb-local", port, process)
 

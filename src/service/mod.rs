@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
+use tracing::{Instrument, error_span};
 
 use self::{
     cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection,
@@ -138,7 +139,9 @@ impl Service {
     /// Answers a request. Each request is logged in one line.
     pub async fn respond(&self, request: &Request) -> Response<Body> {
         let mut log = Log::new(request);
-        let mut response = self.answer(request, &mut log).await.unwrap_or_else(|error| {
+        // For whatever is logged meanwhile by who does not know the request.
+        let span = error_span!("request", request_id = %request.request_id);
+        let mut response = self.answer(request, &mut log).instrument(span).await.unwrap_or_else(|error| {
             log.error(&error);
             error.into_response(&request.request_id)
         });

@@ -6,11 +6,14 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderName, HeaderValue, Method, Response, header};
-use http_sd_lambda::service::{Access, Request, Service, Settings};
+use http_sd_lambda::{
+    local,
+    service::{Access, Request, Service, Settings},
+};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Dynamo, prometheus::Group};
+use super::{Dynamo, background::Background, prometheus::Group};
 
 /// A request that is being put together. Without more it is what Prometheus sends.
 pub struct Ask(Request);
@@ -131,6 +134,11 @@ impl Answer {
         let (status, code, _) = self.error();
         (status, code)
     }
+}
+
+/// A service on a port of its own, as `sdctl serve` serves it.
+pub fn serve(service: Service) -> Background {
+    Background::start(|listener| local::serve(listener, service, local::PATIENCE, std::future::pending()))
 }
 
 /// A service that everybody may ask, over that engine's table.

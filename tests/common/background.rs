@@ -29,6 +29,11 @@ impl Background {
         Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Starts a server that answers with that router.
     pub fn router(router: axum::Router) -> Self {
         Self::start(|listener| async { axum::serve(listener, router).await.unwrap() })

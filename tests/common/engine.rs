@@ -1,7 +1,8 @@
-//! An embedded DynamoDB engine on a thread and a port of its own.
+//! The DynamoDB of a test.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    env,
     net::SocketAddr,
     time::Duration,
 };
@@ -9,6 +10,7 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     config::{
+        Credentials,
         retry::{RetryConfig, RetryPartition},
         timeout::TimeoutConfig,
     },
@@ -22,25 +24,43 @@ use http_sd_lambda::{
     table::{ATTEMPT_TIMEOUT, Expect, Owner, Table},
 };
 
-use super::{TOKEN, background::Background, log};
+use super::{Endpoint, TOKEN, background::Background, dynamodb_local, log};
 
 pub const TABLE: &str = "http-sd";
 
-/// A DynamoDB that stops when it is dropped.
+/// What the tests' tables are in: `embedded`, the default, an engine in this process, or `dynamodb-local`, Amazon's.
+const ENGINE: &str = "HTTP_SD_TEST_ENGINE";
+
+/// Whether the engine is Amazon's.
+pub fn is_dynamodb_local() -> bool {
+    match env::var(ENGINE).as_deref() {
+        Err(_) | Ok("" | "embedded") => false,
+        Ok("dynamodb-local") => true,
+        Ok(other) => panic!("{ENGINE} is {other:?}, but must be embedded or dynamodb-local"),
+    }
+}
+
+/// A DynamoDB without tables at first, which nobody else has.
 pub struct Dynamo {
     pub address: SocketAddr,
     pub client: Client,
-    _server: Background,
+    endpoint: Endpoint,
+    /// What stops when it is dropped, if that is the engine.
+    _server: Option<Background>,
 }
 
 impl Dynamo {
     /// An engine without tables.
     pub fn start() -> Self {
         log::watch();
-        let server = Background::start(|listener| async {
-            Engine::in_memory().unwrap().serve(listener, std::future::pending()).await.unwrap();
+        let server = (!is_dynamodb_local()).then(|| {
+            Background::start(|listener| async {
+                Engine::in_memory().unwrap().serve(listener, std::future::pending()).await.unwrap();
+            })
         });
-        Self { address: server.address, client: client(server.address), _server: server }
+        let address = server.as_ref().map_or_else(dynamodb_local::address, |server| server.address);
+        let endpoint = Endpoint::from(address);
+        Self { address, client: client(&endpoint), endpoint, _server: server }
     }
 
     /// An engine with an empty table.
@@ -86,8 +106,8 @@ impl Dynamo {
         }
     }
 
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 }
 
@@ -98,18 +118,18 @@ impl Drop for Dynamo {
     }
 }
 
-/// The environment in which any AWS SDK finds an engine at that URL.
-pub fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
+/// The environment in which any AWS SDK finds the engine at that endpoint.
+pub fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     vec![
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.into()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.to_string()),
         ("AWS_REGION", "us-east-1".into()),
-        ("AWS_ACCESS_KEY_ID", "local".into()),
-        ("AWS_SECRET_ACCESS_KEY", format!("{}-key", log::MARK)),
+        ("AWS_ACCESS_KEY_ID", endpoint.access_key().into()),
+        ("AWS_SECRET_ACCESS_KEY", secret_key()),
     ]
 }
 
 /// The environment in which the function serves that engine's table to whoever sends [`TOKEN`].
-pub fn function_environment(endpoint: &str) -> Vec<(&'static str, String)> {
+pub fn function_environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     let mut variables = environment(endpoint);
     variables.extend([
         (config::TABLE, TABLE.into()),
@@ -119,17 +139,24 @@ pub fn function_environment(endpoint: &str) -> Vec<(&'static str, String)> {
     variables
 }
 
+/// What requests are signed with, and what must be in no log.
+fn secret_key() -> String {
+    format!("{}-key", log::MARK)
+}
+
 /// A client that retries as often as the SDK's default, only without the long pauses.
-pub fn client(address: SocketAddr) -> Client {
+pub fn client(endpoint: &Endpoint) -> Client {
+    let credentials = Credentials::new(endpoint.access_key(), secret_key(), None, None, "test");
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
-    Client::from_conf(local::client(&format!("http://{address}")).config().to_builder().retry_config(retries).build())
+    let config = local::client(endpoint).config().to_builder().credentials_provider(credentials);
+    Client::from_conf(config.retry_config(retries).build())
 }
 
 /// A client with the function's own time-outs as well, which no other client's failures keep from retrying.
-pub fn function_client(address: SocketAddr) -> Client {
+pub fn function_client(endpoint: &Endpoint) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
     // What the SDK spends on retries it counts for the whole process.
-    let retries = RetryPartition::new(address.to_string());
-    let config = client(address).config().to_builder().timeout_config(timeouts).retry_partition(retries).build();
+    let retries = RetryPartition::new(endpoint.to_string());
+    let config = client(endpoint).config().to_builder().timeout_config(timeouts).retry_partition(retries).build();
     Client::from_conf(config)
 }

@@ -20,7 +20,7 @@ use axum::{
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{background::Background, engine::function_environment, events, process::Process};
+use super::{Endpoint, background::Background, engine::function_environment, events, process::Process};
 
 /// What Lambda sets for every function.
 const LAMBDA: [(&str, &str); 5] = [
@@ -51,7 +51,7 @@ struct Api {
 
 impl Function {
     /// Starts it against a DynamoDB at `endpoint`.
-    pub fn start(endpoint: &str, environment: &[(&str, &str)]) -> Self {
+    pub fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Self {
         let (idle_in, idle) = channel();
         let (events, events_out) = tokio::sync::mpsc::unbounded_channel();
         let (answers_in, answers) = channel();

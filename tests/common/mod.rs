@@ -3,6 +3,8 @@
 
 pub mod ask;
 pub mod background;
+pub mod dynamodb_local;
+pub mod endpoint;
 pub mod engine;
 pub mod events;
 pub mod fault;
@@ -17,6 +19,7 @@ pub mod tls;
 pub mod tools;
 
 pub use ask::{Answer, Ask};
+pub use endpoint::Endpoint;
 pub use engine::Dynamo;
 pub use row::Row;
 

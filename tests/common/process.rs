@@ -26,8 +26,17 @@ pub struct Process {
 impl Process {
     /// Starts it, and reads what it prints from then on.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// Starts it with a standard input that ends with this process, or when this is dropped.
+    pub fn start_with_open_input(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, input: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

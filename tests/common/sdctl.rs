@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::Client;
 use http_sd_lambda::{config, local};
 
 use super::{
+    Endpoint,
     engine::{TABLE, environment},
     http, log,
     process::Process,
@@ -35,7 +36,7 @@ pub fn sdctl() -> Command {
 }
 
 /// An `sdctl` whose table is the one behind that endpoint.
-pub fn sdctl_at(endpoint: &str) -> Command {
+pub fn sdctl_at(endpoint: &Endpoint) -> Command {
     let mut command = sdctl();
     command.envs(environment(endpoint)).env(config::TABLE, TABLE);
     command

@@ -10,11 +10,12 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use super::{Dynamo, background::Background};
+use super::{Dynamo, Endpoint, background::Background};
 
 /// The endpoint. It stops when it is dropped.
 pub struct TlsDynamo {
-    server: Background,
+    endpoint: Endpoint,
+    _server: Background,
     folder: TempDir,
 }
 
@@ -37,12 +38,13 @@ impl TlsDynamo {
                 });
             }
         });
-        Self { server, folder }
+        let endpoint = dynamo.endpoint().at(format_args!("https://localhost:{}", server.address.port()));
+        Self { endpoint, _server: server, folder }
     }
 
     /// Where it is.
-    pub fn endpoint(&self) -> String {
-        format!("https://localhost:{}", self.server.address.port())
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 
     /// The certificate of its authority, as a file.

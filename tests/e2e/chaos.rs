@@ -74,7 +74,7 @@ async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with
     for i in 0..24 {
         writer.add(["node", "db"][i % 2]).await;
     }
-    let function = Function::start(faulty.address(), truth.clone());
+    let function = Function::start(faulty.endpoint(), truth.clone());
     let Some(prometheus) = Prometheus::start_with(&function.prometheus_config()) else { return };
     prometheus.wait("all targets", || targets(&prometheus).is_some_and(|found| truth.is(&found)));
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     common::{
-        Dynamo, Row, TOKEN,
+        Dynamo, Endpoint, Row, TOKEN,
         engine::function_environment,
         events,
         fault::{Fault, FaultyDynamo},
@@ -29,6 +29,9 @@ use crate::{
     watch::BUILD,
 };
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// The emulator with the function in it.
 struct Emulated {
     url: String,
@@ -39,7 +42,7 @@ struct Emulated {
 
 impl Emulated {
     /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
-    fn start(endpoint: &str, environment: &[(&str, &str)]) -> Option<Self> {
+    fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Option<Self> {
         let mut command = Command::new(tool("aws-lambda-rie")?);
         let address = format!("127.0.0.1:{}", free_port());
         let folder = TempDir::new().unwrap();
@@ -84,7 +87,9 @@ impl Emulated {
     fn streamed(&self, event: &str) -> String {
         let event = events::load(event).to_string();
         for _ in 0..100 {
-            if let Ok(mut answer) = http::agent().post(&self.url).send(event.as_bytes()) {
+            // Another request, while it has not answered the first one, is the end of the emulator.
+            let request = http::agent().post(&self.url).config().timeout_global(Some(PATIENCE)).build();
+            if let Ok(mut answer) = request.send(event.as_bytes()) {
                 return answer.body_mut().read_to_string().unwrap();
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -167,7 +172,7 @@ async fn a_fleet_too_large_for_the_functions_memory_is_an_error_and_not_the_end_
     });
     let environment = [
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY.to_string()),
-        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", PATIENCE.as_secs().to_string()),
         ("HTTP_SD_RESPONSE_MODE", "stream".to_owned()),
     ];
     let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));

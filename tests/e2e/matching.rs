@@ -2,15 +2,19 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use http_sd_lambda::service::Settings;
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::{
-    common::{Row, http, prometheus, sdctl::serve_local},
+    common::{
+        Dynamo, Row,
+        ask::{serve, service},
+        http, prometheus,
+    },
     prometheus::Prometheus,
 };
 
@@ -285,40 +289,40 @@ const REFUSED: [(&str, bool); 42] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_selects_what_prometheus_selects_by_it() {
-    let data = TempDir::new().unwrap();
-    let served = serve_local(data.path(), &[]);
-    let client = served.client();
+    let dynamo = Dynamo::with_table().await;
+    let server = serve(service(&dynamo, Settings::default()));
+    let url = server.url();
     let web = Row::new("node", "web", &["web-1.invalid:9100", "web-2.invalid:9100", "web-22.invalid:9100"]);
-    web.labels([("env", "prod"), ("region", "eu"), ("__address__", "forged")]).put_with(&client).await;
+    web.labels([("env", "prod"), ("region", "eu"), ("__address__", "forged")]).put(&dynamo).await;
     let db = Row::new("node", "db", &["db-1.invalid:9100", "[fd00::1]:9100"]);
-    db.labels([("env", "prod"), ("__meta_dynamodb_group", "forged")]).put_with(&client).await;
-    Row::new("other", "test", &["test.invalid:1"]).labels([("env", "test"), ("region", "")]).put_with(&client).await;
-    Row::new("other", "none", &["web-1.invalid:9100"]).put_with(&client).await;
+    db.labels([("env", "prod"), ("__meta_dynamodb_group", "forged")]).put(&dynamo).await;
+    Row::new("other", "test", &["test.invalid:1"]).labels([("env", "test"), ("region", "")]).put(&dynamo).await;
+    Row::new("other", "none", &["web-1.invalid:9100"]).put(&dynamo).await;
     for (i, value) in VALUES.iter().enumerate() {
-        Row::new("values", &i.to_string(), &[&format!("v-{i}.invalid")]).labels([("v", value)]).put_with(&client).await;
+        Row::new("values", &i.to_string(), &[&format!("v-{i}.invalid")]).labels([("v", value)]).put(&dynamo).await;
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_series(&served.url)) else { return };
+    let Some(prometheus) = Prometheus::start_with(&config_for_series(&url)) else { return };
     let everything = r#"{__address__!=""}"#;
-    let whole = ours(&served.url, everything).unwrap();
+    let whole = ours(&url, everything).unwrap();
     assert_eq!(whole.len(), 7 + VALUES.len());
     prometheus.wait("a target", || prometheus.active_targets().is_some_and(|targets| !targets.is_empty()));
     prometheus.wait("a series of each target", || theirs(&prometheus, everything).as_ref() == Some(&whole));
 
     let mut seen = BTreeSet::new();
     for text in SELECTORS {
-        let ours = ours(&served.url, text);
+        let ours = ours(&url, text);
         assert_eq!(ours, theirs(&prometheus, text), "{text}");
         seen.insert(ours);
     }
     assert!(seen.len() > 15, "the test says little: {seen:?}");
     for text in STRICTER {
-        assert_eq!((ours(&served.url, text), theirs(&prometheus, text).is_some()), (None, true), "{text}");
+        assert_eq!((ours(&url, text), theirs(&prometheus, text).is_some()), (None, true), "{text}");
     }
 
     // Prometheus 3 has the flag s for all, and the one that runs here may be a Prometheus 2, which has not.
     let both = |pattern: &str, operator: &str| {
         let text = |pattern: &str| format!("{{__address__!=\"\",v{operator}{}}}", quoted(pattern));
-        [ours(&served.url, &text(pattern)), theirs(&prometheus, &text(&format!("(?s:{pattern})")))]
+        [ours(&url, &text(pattern)), theirs(&prometheus, &text(&format!("(?s:{pattern})")))]
     };
     for pattern in PATTERNS {
         for operator in ["=~", "!~"] {
@@ -349,7 +353,7 @@ async fn a_selector_selects_what_prometheus_selects_by_it() {
         assert!(taken > number / 8 && telling > number / 30, "{taken} taken, {telling} match: the test says little");
     };
     compare(&random_pattern(), 1500, &|pattern| both(pattern, "=~"));
-    compare(&random_selector(), 1500, &|text| [ours(&served.url, text), theirs(&prometheus, text)]);
+    compare(&random_selector(), 1500, &|text| [ours(&url, text), theirs(&prometheus, text)]);
 }
 
 /// A regular expression for regular expressions, most of them odd.
@@ -425,19 +429,19 @@ fn config_for_relabelling(url: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
-    let data = TempDir::new().unwrap();
-    let served = serve_local(data.path(), &[]);
-    let client = served.client();
+    let dynamo = Dynamo::with_table().await;
+    let server = serve(service(&dynamo, Settings::default()));
+    let url = server.url();
     for (i, env) in ["prod", "test", "test", "PROD", ""].into_iter().enumerate() {
         for (city, name) in [("Köln", "web"), ("öüà", "Web"), ("Kln", "x"), ("", "ü")] {
             let group = format!("{name}-{i}");
             let targets =
                 [format!("web-{i}.{name}.invalid:9100"), format!("{name}-{i}{i}.invalid:1"), format!("[::{i}]:1")];
             let row = Row::new("node", &group, &targets.each_ref().map(String::as_str));
-            row.labels([("env", env), ("city", city), ("group", &group)]).put_with(&client).await;
+            row.labels([("env", env), ("city", city), ("group", &group)]).put(&dynamo).await;
         }
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&served.url)) else { return };
+    let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&url)) else { return };
     // No list is on its way any more, and none is empty.
     let same = || {
         let active = prometheus.targets_by_job()?;
@@ -452,5 +456,5 @@ async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
         let number = active[&format!("polled-{i}")].len();
         assert!(number < 60, "{selectors:?} selects all {number}: the test says nothing");
     }
-    assert_eq!(prometheus.failures(), 0);
+    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }

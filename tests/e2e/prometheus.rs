@@ -143,6 +143,13 @@ scrape_configs:
         self.counter("prometheus_sd_http_failures_total")
     }
 
+    /// What it logs of polls that failed, but for those that took longer than it waits: on a busy machine some do.
+    pub(crate) fn failed_polls(&self) -> Vec<String> {
+        let log = self.process.output();
+        let failed = log.lines().filter(|line| line.contains("Unable to refresh target groups"));
+        failed.filter(|line| !line.contains("deadline exceeded")).map(str::to_owned).collect()
+    }
+
     /// Waits until it scrapes exactly those targets.
     fn wait_for(&self, addresses: &[&str]) {
         self.wait(&format!("{addresses:?}"), || self.addresses() == addresses);

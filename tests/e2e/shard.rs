@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use tempfile::TempDir;
+use http_sd_lambda::service::Settings;
 
 use crate::{
-    common::{Row, sdctl::serve_local},
+    common::{
+        Dynamo, Row,
+        ask::{serve, service},
+    },
     prometheus::Prometheus,
 };
 
@@ -55,19 +58,19 @@ fn config(url: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
-    let data = TempDir::new().unwrap();
-    let served = serve_local(data.path(), &[]);
+    let dynamo = Dynamo::with_table().await;
+    let server = serve(service(&dynamo, Settings::default()));
     let all = varied_targets();
     assert!(all.len() >= 200, "only {} targets", all.len());
     let texts: Vec<&str> = all.iter().map(String::as_str).collect();
     for (i, targets) in texts.chunks(7).enumerate() {
         let (name, env) = (format!("{i:02}"), format!("env-{}", i % 3));
-        Row::new("node", &name, targets).labels([("env", &env)]).put_with(&served.client()).await;
+        Row::new("node", &name, targets).labels([("env", &env)]).put(&dynamo).await;
     }
     // Some of them once more, with other labels: to Prometheus these are targets of their own.
-    Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put_with(&served.client()).await;
+    Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put(&dynamo).await;
 
-    let Some(prometheus) = Prometheus::start_with(&config(&served.url)) else { return };
+    let Some(prometheus) = Prometheus::start_with(&config(&server.url())) else { return };
     let jobs = |way: &str, of: usize| (0..of).map(|i| format!("{way}-{i}/{of}")).collect::<Vec<_>>();
     // Each way has every target in one of its jobs: nothing is on its way any more.
     prometheus.wait("all targets of all shards", || {
@@ -86,5 +89,5 @@ async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
             jobs("polled", of).iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
         assert_eq!(all, found);
     }
-    assert_eq!(prometheus.failures(), 0);
+    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }

@@ -20,6 +20,7 @@ use crate::common::{
     ask::service,
     engine::{TABLE, client},
     fault::{Fault, FaultyDynamo, closing_endpoint},
+    lambda::Function,
     process::free_port,
     row::{n, put_all, tenths_of_a_page},
 };
@@ -139,7 +140,7 @@ async fn a_deadline_that_has_passed_is_a_time_out_at_once() {
 async fn an_endpoint_that_refuses_or_closes_is_an_unavailable_table() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
     for address in [nowhere, closing_endpoint()] {
-        let service = streaming(Table::new(client(address), TABLE));
+        let service = streaming(Table::new(client(&address.into()), TABLE));
         for path in ["/prom/node", "/prom", "/-/ready"] {
             let answer = Ask::get(path).of(&service).await;
             assert_eq!(discreet(&answer), (503, "table_unavailable".into()), "{path}");
@@ -197,6 +198,29 @@ async fn a_page_with_another_checksum_is_read_again_and_in_the_end_an_error() {
             let targets = Ask::get(path).of(&service).await.targets();
             assert_eq!(targets, (0..25).map(|i| format!("{i}:1")).collect::<Vec<_>>(), "{path} {only_later}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_tried_again_is_logged_with_the_requests_id() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    let cases = [
+        ("Text", "request{request_id=test-request}: the table answered when asked again: "),
+        ("JSON", r#""span":{"request_id":"test-request","name":"request"}"#),
+    ];
+    for (format, id) in cases {
+        let environment = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", "WARN")];
+        let mut function = Function::start(&faulty.endpoint(), &environment);
+        let failed = AtomicUsize::new(0);
+        faulty.fail(move |operation, _| match operation {
+            "Query" if failed.fetch_add(1, Ordering::SeqCst) == 0 => Fault::Error(500, "InternalServerError"),
+            _ => Fault::None,
+        });
+        assert_eq!(function.invoke("job")["statusCode"], 200);
+        let log = function.process.wait_for("retried");
+        let line = log.lines().find(|line| line.contains("retried")).unwrap();
+        assert!(line.contains(id), "{line}");
     }
 }
 

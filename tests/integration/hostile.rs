@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderName, Method};
 use http_sd_lambda::{
-    lambda, local,
+    lambda,
     service::{Service, Settings, TokenHash},
 };
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use self::requests::{NODE, Request, requests};
 use crate::{
     access::token_access,
-    common::{Ask, Dynamo, Row, TOKEN, background::Background},
+    common::{Ask, Dynamo, Row, TOKEN, ask::serve, background::Background},
 };
 
 async fn service(dynamo: &Dynamo) -> Service {
@@ -103,8 +103,7 @@ fn over_a_socket(address: SocketAddr, bytes: &[u8], then_hang_up: bool) -> (Opti
 }
 
 async fn server(dynamo: &Dynamo) -> Background {
-    let service = service(dynamo).await;
-    Background::start(|listener| local::serve(listener, service, local::PATIENCE, std::future::pending()))
+    serve(service(dynamo).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

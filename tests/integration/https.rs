@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
 };
 
-use crate::common::{Dynamo, Row, lambda::Function, tls::TlsDynamo};
+use crate::common::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsDynamo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_is_read_over_tls_and_its_authority_must_be_a_trusted_one() {
@@ -46,8 +46,10 @@ fn first_request(variables: &[(&str, &str)], itself: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (endpoint, proxy) = if itself { (url.as_str(), "") } else { ("", url.as_str()) };
-    let _function =
-        Function::start(endpoint, &[&[("HTTPS_PROXY", proxy), ("AWS_MAX_ATTEMPTS", "1")], variables].concat());
+    let _function = Function::start(
+        &Endpoint::new(endpoint),
+        &[&[("HTTPS_PROXY", proxy), ("AWS_MAX_ATTEMPTS", "1")], variables].concat(),
+    );
     let lines = BufReader::new(listener.accept().unwrap().0).lines();
     let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     head.join("\n")

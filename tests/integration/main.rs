@@ -12,6 +12,7 @@ mod check;
 mod check_url;
 mod contract;
 mod edit;
+mod engines;
 mod events;
 mod failure;
 mod help;

@@ -97,7 +97,7 @@ async fn every_fault_in_every_place_is_an_error_or_everything_and_is_what_the_do
 /// What comes of a fault in a place, or what is wrong with that.
 async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outcome, String> {
     let faulty = FaultyDynamo::with_pages_of(ROWS_OF_A_PAGE, &world.dynamo);
-    let table = Table::new(function_client(faulty.address()), TABLE);
+    let table = Table::new(function_client(&faulty.endpoint()), TABLE);
     let hits = inject(case, place, &faulty);
     let complete = &world.complete[place.path()];
     let (service, outcome, log) = if place == Place::Start {

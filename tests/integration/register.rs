@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::{
-    Dynamo, Row,
+    Dynamo, Endpoint, Row,
     engine::{TABLE, environment},
     fault::{Fault, FaultyDynamo},
     process::Process,
@@ -30,7 +30,7 @@ const DAY: i64 = 24 * 60 * 60;
 const SHORTEST: [&str; 2] = ["--ttl", "3s"];
 
 /// `sdctl register` of the group `web` of the job `node`, in the table at that endpoint.
-fn register(endpoint: &str, arguments: &[&str]) -> Command {
+fn register(endpoint: &Endpoint, arguments: &[&str]) -> Command {
     let mut command = sdctl();
     command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE);
     command.args(["register", "node", "web", "--target", "a:1"]).args(arguments);

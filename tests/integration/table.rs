@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::{
-    Ask, Dynamo, Row,
+    Ask, Dynamo, Endpoint, Row,
     ask::service,
     engine::{TABLE, environment},
     fault::{Fault, FaultyDynamo},
@@ -21,7 +21,7 @@ use crate::common::{
 };
 
 /// `sdctl table` for the table at that endpoint.
-fn table(endpoint: &str, arguments: &[&str]) -> Command {
+fn table(endpoint: &Endpoint, arguments: &[&str]) -> Command {
     let mut command = sdctl();
     command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE).arg("table").args(arguments);
     command
@@ -171,8 +171,14 @@ async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_
     };
     let describe = || {
         let mut command = sdctl();
-        command.envs(environment("")).args(["table", "describe", "--table", TABLE, "--endpoint-url"]);
-        run(command.arg(faulty.endpoint())).1
+        command.envs(environment(&faulty.endpoint().at(""))).args([
+            "table",
+            "describe",
+            "--table",
+            TABLE,
+            "--endpoint-url",
+        ]);
+        run(command.arg(&*faulty.endpoint())).1
     };
     update(false, "delete_at").await.unwrap();
     let output = describe();

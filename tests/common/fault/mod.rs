@@ -19,14 +19,15 @@ use http_sd_lambda::table::Table;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::{asked::PageNumbers, gate::Gate, wire::Request};
-use super::{Dynamo, background::Background, engine};
+use super::{Dynamo, Endpoint, background::Background, engine};
 
 /// The fault for a request.
 type Rule = dyn Fn(&Asked) -> Fault + Send + Sync;
 
 /// An endpoint that fails by a rule. It stops when it is dropped.
 pub struct FaultyDynamo {
-    server: Background,
+    endpoint: Endpoint,
+    _server: Background,
     proxy: Arc<Proxy>,
 }
 
@@ -54,8 +55,10 @@ impl FaultyDynamo {
         let rule: Arc<Rule> = Arc::new(|_| Fault::None);
         let (pages, gate) = (PageNumbers::default(), Gate::default());
         let proxy = Arc::new(Proxy { engine: dynamo.address, rows, rule: Mutex::new(rule), pages, gate });
-        let served = proxy.clone();
-        Self { server: Background::start(|listener| serve(listener, served)), proxy }
+        let behind = proxy.clone();
+        let server = Background::start(|listener| serve(listener, behind));
+        let endpoint = dynamo.endpoint().at(format_args!("http://{}", server.address));
+        Self { endpoint, _server: server, proxy }
     }
 
     /// From now on requests fail by that rule, which is given the operation, such as `Query`, and whether a later page
@@ -81,18 +84,13 @@ impl FaultyDynamo {
     }
 
     /// Where it is.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address
-    }
-
-    /// Where it is, as a URL.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address())
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 
     /// The table as seen through this endpoint.
     pub fn table(&self) -> Table {
-        Table::new(engine::client(self.address()), engine::TABLE)
+        Table::new(engine::client(&self.endpoint), engine::TABLE)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -21,6 +20,7 @@ use tokio::time::Instant;
 
 use super::truth::Truth;
 use crate::common::{
+    Endpoint,
     background::Background,
     engine::{TABLE, function_client},
     prometheus,
@@ -39,7 +39,7 @@ pub(super) struct Function {
 }
 
 struct Inner {
-    table: SocketAddr,
+    table: Endpoint,
     truth: Arc<Truth>,
     service: Mutex<Arc<Service>>,
     is_shut: AtomicBool,
@@ -51,12 +51,12 @@ struct Inner {
 }
 
 impl Function {
-    /// Starts it over the table at that address.
-    pub(super) fn start(table: SocketAddr, truth: Arc<Truth>) -> Self {
+    /// Starts it over the table at that endpoint.
+    pub(super) fn start(table: Endpoint, truth: Arc<Truth>) -> Self {
         let inner = Arc::new(Inner {
+            service: Mutex::new(service(&table)),
             table,
             truth,
-            service: Mutex::new(service(table)),
             is_shut: AtomicBool::default(),
             short: Mutex::default(),
             lists: AtomicUsize::default(),
@@ -78,7 +78,7 @@ impl Function {
 
     /// As Lambda starts another one at any time.
     pub(super) fn start_anew(&self) {
-        *self.inner.service.lock().unwrap() = service(self.inner.table);
+        *self.inner.service.lock().unwrap() = service(&self.inner.table);
     }
 
     /// From now on nobody gets a list.
@@ -107,7 +107,7 @@ impl Function {
     }
 }
 
-fn service(table: SocketAddr) -> Arc<Service> {
+fn service(table: &Endpoint) -> Arc<Service> {
     let table = Table::new(function_client(table), TABLE);
     Arc::new(Service::new(table, Access::Open, Settings::default()))
 }
