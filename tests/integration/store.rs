@@ -11,7 +11,7 @@ use http_sd_lambda::{
 use crate::common::{
     Dynamo, Row,
     engine::TABLE,
-    fault::FaultyDynamo,
+    fault::{Fault, FaultyDynamo},
     row::{list, map, n, s},
 };
 
@@ -217,4 +217,22 @@ async fn a_table_says_where_it_is_and_what_it_is() {
     assert!(!described.deletion_protection);
     table.protect().await.unwrap();
     assert!(table.describe().await.unwrap().deletion_protection);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_refused_is_no_conflict() {
+    let dynamo = Dynamo::with_table().await;
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
+    let (table, group) = (faulty.table(), group("a", "a:1", FOREVER));
+    let results = [
+        table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await.map(|_| ()),
+        table.delete(&group.job, &group.name, Expect::Anything).await.map(|_| ()),
+        table.insert(&[group], "fleet", NOW).await,
+    ];
+    for result in results {
+        let refused = matches!(&result, Err(WriteError::Table(TableError::Misconfigured(said))) if said.starts_with("AccessDenied"));
+        assert!(refused, "{result:?}");
+    }
+    assert!(dynamo.rows().await.is_empty());
 }
