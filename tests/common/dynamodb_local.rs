@@ -25,10 +25,13 @@ fn start() -> (Process, SocketAddr) {
     assert!(home.is_dir(), "there is no DynamoDB Local in {}; run `scripts/tools dynamodb-local`", home.display());
     let address = address_of_our_own();
     let mut command = Command::new("sh");
-    // Without its telemetry it keeps to this machine, and without the JVM's it leaves no file behind.
+    // Without its telemetry it keeps to this machine, and without the JVM's it leaves no file behind. Of the 3 GB that all
+    // tests would make it take, two are garbage and what each thread has freed for itself alone.
     command
-        .args(["-c", WHILE_WE_RUN, "sh", "java", "-XX:-UsePerfData", "-Djava.library.path=DynamoDBLocal_lib"])
+        .args(["-c", WHILE_WE_RUN, "sh", "java", "-Xmx512m", "-XX:-UsePerfData"])
+        .arg("-Djava.library.path=DynamoDBLocal_lib")
         .args(["-jar", "DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-port", &address.port().to_string()])
+        .env("MALLOC_ARENA_MAX", "2")
         .current_dir(home);
     let mut process = Process::start_with_open_input(&mut command);
     process.wait_until("DynamoDB Local", Duration::from_mins(2), || TcpStream::connect(address).is_ok());
