@@ -12,9 +12,13 @@ SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELE
 SDCTL := --locked --features sdctl
 # What the function is measured against is a workspace of its own.
 BENCH := --locked --manifest-path benches/functions/Cargo.toml --target-dir target
+# So are the fuzz targets.
+FUZZ := --locked --manifest-path fuzz/Cargo.toml --target-dir target
+# How long each of them runs.
+FUZZ_SECONDS := 600
 
-.PHONY: help run test test-template test-deploy lint doc bench bench-functions bench-steps bench-sdctl soak load validate scan deny advisories \
-	build build-arm64 build-x86_64 check tools check-tools clean
+.PHONY: help run test test-template test-deploy fuzz fuzz-short lint doc bench bench-functions bench-steps bench-sdctl \
+	soak load validate scan deny advisories build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,12 +43,21 @@ test-deploy: check-tools ## Deploy what `make build` made into a local AWS, and 
 	$(CARGO) test $(SDCTL) --no-run
 	$(PYTEST) tests/deploy
 
+fuzz: ## Fuzz what reads others' data, ten minutes each; TARGET=page FUZZ_SECONDS=3600 does so with one, for an hour
+	@scripts/tools fuzz
+	@python3 scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(TARGET)
+
+fuzz-short: ## Try the inputs that are kept from fuzzing, and new ones for a quarter of a minute each
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=15
+
 lint: tools ## Check the format, and clippy's and ruff's opinion of all code, with and without what only sdctl needs
 	$(CARGO) fmt --check
 	$(CARGO) clippy $(SDCTL) --all-targets -- --deny warnings
 	$(CARGO) clippy --locked -- --deny warnings
 	$(CARGO) fmt --manifest-path benches/functions/Cargo.toml --all --check
 	$(CARGO) clippy $(BENCH) -- --deny warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) clippy $(FUZZ) -- --deny warnings
 	.tools/venv/bin/ruff check --no-cache
 	.tools/venv/bin/ruff format --no-cache --check
 

@@ -147,6 +147,14 @@ impl Problem {
     }
 }
 
+/// The most characters of a field's name.
+const MOST_OF_FIELD: usize = 80;
+
+/// A field's name on one line, and not more of it than somebody reads.
+fn printable_field(name: &str) -> String {
+    format!("{:.MOST_OF_FIELD$}", printable(name))
+}
+
 /// A name as it is, but for what would not be seen as itself on one line.
 fn printable(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
@@ -170,7 +178,9 @@ impl Display for Problem {
             Self::Empty(expected) => write!(f, "is empty, but must be {expected}"),
             Self::NotUtf8 => f.write_str("is not UTF-8"),
             Self::NoSuchFile(pattern) => write!(f, "names the file {pattern:?}, which is not there"),
-            Self::Misspelt(right) => write!(f, "is not a field of a configuration: write {right}"),
+            Self::Misspelt(right) => {
+                write!(f, "is not a field of a configuration: write {}", printable_field(right))
+            }
         }
     }
 }

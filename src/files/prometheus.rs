@@ -5,7 +5,7 @@
 use super::{
     FileFault, Problem,
     document::{Node, Value},
-    printable,
+    printable_field,
     reader::{Reader, Source},
 };
 use crate::group::{Fault, Job};
@@ -52,7 +52,7 @@ impl Reader {
                     self.misspelt(source, &key, right.into());
                 }
                 field if nested => {
-                    let problem = format!("has {}, which only the main configuration may have", printable(field));
+                    let problem = format!("has {}, which only the main configuration may have", printable_field(field));
                     self.problem(source.at(key.line), Problem::Configuration(problem));
                 }
                 SCRAPE_CONFIG_FILES => self.files(source, None, value, SCRAPE_CONFIG_FILES),
@@ -101,7 +101,7 @@ impl Reader {
                 }
                 other if other.ends_with("_sd_configs") => {
                     let why = "its targets stand in no file, and stay with Prometheus";
-                    self.note(source.at(key.line), format!("{} is left out: {why}", printable(other)));
+                    self.note(source.at(key.line), format!("{} is left out: {why}", printable_field(other)));
                 }
                 other if other == "static_config" || other.ends_with("_sd_config") => {
                     names_targets = true;
@@ -211,6 +211,7 @@ mod tests {
                 "a.yml:3: job \"x\": \"static_config\" is not a field of a configuration: write static_configs",
             ),
             (job("  ec2_sd_config: []"), "write ec2_sd_configs"),
+            (job("  \"x\\e[31m_sd_config\": []"), "write x\\u{1b}[31m_sd_configs"),
             (job("  file_sd_config: [{files: [b.yml]}]"), "write file_sd_configs"),
             (job("  file_sd_configs: [{file: [b.yml]}]"), "a.yml:3: job \"x\": files is missing"),
             (job("  file_sd_configs: [{files: }]"), "a.yml:3: job \"x\": files is missing"),

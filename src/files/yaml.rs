@@ -65,7 +65,7 @@ impl<'t> Composer<'t> {
         }
         let line = span.start.line();
         let (value, anchor) = match event {
-            Event::Alias(id) => return self.alias(id, span),
+            Event::Alias(id) => return self.alias(id, span, depth),
             Event::Scalar(_, _, _, Some(tag)) if tag.is_yaml_core_schema() && tag.suffix == "binary" => {
                 return Err(too_much(span, "is !!binary: write it as text"));
             }
@@ -118,8 +118,11 @@ impl<'t> Composer<'t> {
         Ok(entries)
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> Result<Node, SyntaxError> {
+    fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Node, SyntaxError> {
         let node = self.anchors.get(&id).ok_or_else(|| no_yaml(span, "is an alias of itself"))?;
+        if depth + height(node) > DEEPEST {
+            return Err(too_much(span, TOO_DEEP));
+        }
         self.repeated += size(node);
         if self.repeated > MOST_REPEATED {
             return Err(too_much(span, "repeats too much through aliases"));
@@ -136,6 +139,16 @@ fn size(node: &Node) -> usize {
     1 + match &node.value {
         Value::List(list) => list.iter().map(size).sum(),
         Value::Map(map) => map.iter().map(|(key, value)| size(key) + size(value)).sum(),
+        _ => 0,
+    }
+}
+
+/// How deep it is nested.
+fn height(node: &Node) -> usize {
+    let of_all = |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(|node| 1 + height(node)).max().unwrap_or_default();
+    match &node.value {
+        Value::List(list) => of_all(&mut list.iter()),
+        Value::Map(map) => of_all(&mut map.iter().flat_map(|(key, value)| [key, value])),
         _ => 0,
     }
 }
@@ -203,12 +216,20 @@ mod tests {
             ("a: 1\nb: !!binary aGk=\n".into(), 2, "is !!binary"),
             ("a: &a {b: 1}\nc: {<<: [*a, x]}\n".into(), 2, "cannot be merged"),
             ("[".repeat(1000), 1, ""),
+            (nested_by_aliases(150), 3, "is nested too deeply"),
             (format!("a: {}{}\n", "[".repeat(100), "]".repeat(100)), 1, "is nested too deeply"),
             (format!("l0: &l0 [x]\n{}", billions.concat()), 7, "repeats too much"),
         ] {
             let error = only(&yaml).unwrap_err();
             assert!(error.problem.to_string().contains(message) && error.line == line, "{error:?}");
         }
+    }
+
+    /// Lists that are nested deeply, each of which has the one before it inside.
+    fn nested_by_aliases(levels: usize) -> String {
+        let (open, close) = ("[".repeat(40), "]".repeat(40));
+        let level = |i| format!("l{i}: &l{i} {open}*l{}{close}\n", i - 1);
+        format!("l0: &l0 [x]\n{}", (1..levels).map(level).collect::<Vec<_>>().concat())
     }
 
     #[test]

@@ -20,6 +20,8 @@ use serde::Deserialize;
 use super::{Row, TableError, key};
 use crate::group::Fault;
 
+/// The most characters of what is wrong with a page, which may repeat a text that is in it.
+const MOST_SAID: usize = 160;
 /// What the SDK gets to see of a page.
 const NOTHING: &[u8] = b"{}";
 /// Where DynamoDB puts the CRC-32 of a body, in decimal.
@@ -83,8 +85,8 @@ impl Page {
     /// [`TableError::Unavailable`] for what is no complete page.
     pub fn content(&self) -> Result<PageContent<'_>, TableError> {
         let bad = |problem: fmt::Arguments<'_>| TableError::Unavailable(format!("a page {problem}"));
-        let answer: Answer<'_> =
-            serde_json::from_slice(&self.0).map_err(|e| bad(format_args!("cannot be read: {e}")))?;
+        let answer: Answer<'_> = serde_json::from_slice(&self.0)
+            .map_err(|e| bad(format_args!("cannot be read: {:.MOST_SAID$}", e.to_string())))?;
         let rows = answer.items.ok_or_else(|| bad(format_args!("came without its items")))?;
         if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
             return Err(bad(format_args!("should have {count} items, but came with {}", rows.len())));
@@ -240,5 +242,7 @@ mod tests {
             assert!(error.starts_with(&format!("table unavailable: a page {expected}")), "{json}: {error}");
         }
         assert!(Page(b"{\"Items\":[{\"job\":{\"S\":\"\xff\"}}]}".to_vec()).content().is_err());
+        let long = content(&format!(r#"{{"Items":"{}"}}"#, "x".repeat(100_000))).unwrap_err();
+        assert!(long.len() < 250, "{} bytes", long.len());
     }
 }

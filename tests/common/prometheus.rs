@@ -14,9 +14,18 @@ pub struct Group {
 
 /// The groups of a body, or why Prometheus 2 would drop the whole refresh.
 pub fn read(body: &[u8]) -> Result<Vec<Group>, String> {
+    read_with(body, is_legacy_label_name)
+}
+
+/// The groups of a body, or why Prometheus 3 would drop the whole refresh, which takes any label name but an empty one.
+pub fn read_utf8(body: &[u8]) -> Result<Vec<Group>, String> {
+    read_with(body, |name| !name.is_empty())
+}
+
+fn read_with(body: &[u8], is_label_name: fn(&str) -> bool) -> Result<Vec<Group>, String> {
     let groups: Vec<Group> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
     for group in &groups {
-        if let Some(name) = group.labels.keys().find(|name| !is_legacy_label_name(name)) {
+        if let Some(name) = group.labels.keys().find(|name| !is_label_name(name)) {
             return Err(format!("{name:?} is not a valid label name"));
         }
     }

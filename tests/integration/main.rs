@@ -5,6 +5,7 @@
 mod common;
 
 mod access;
+mod any_table;
 mod apply;
 mod apply_safety;
 mod apply_together;

@@ -1,0 +1,98 @@
+//! Lists for `file_sd_configs`, in JSON and in YAML, as `sdctl` reads them: each group is valid, or there is a fault that says
+//! where; a list without a fault is what other readers find in the same text, and what is read once it was written again.
+#![no_main]
+
+use std::{collections::BTreeMap, path::Path};
+
+use http_sd_lambda::{
+    files::{FileGroup, Problem, Reader},
+    group::{Fault, Job, LabelNames, Target, TargetGroup},
+};
+use http_sd_lambda_fuzz::{LABEL_NAMES, check_files, check_group, prometheus};
+use libfuzzer_sys::fuzz_target;
+use serde::Deserialize;
+
+fuzz_target!(|text: &str| {
+    for names in LABEL_NAMES {
+        check_json(text, names);
+        check_yaml(text, names);
+    }
+});
+
+fn read(file: &str, text: &str, names: LabelNames) -> Reader {
+    let mut reader = Reader::new(names);
+    reader.read_text(Path::new(file), text, Some(&Job::new("j").unwrap()));
+    check_files(&reader, text);
+    reader.groups.iter().for_each(|read| check_group(&read.group, names));
+    reader
+}
+
+fn groups(groups: &[FileGroup]) -> Vec<&TargetGroup> {
+    groups.iter().map(|read| &read.group).collect()
+}
+
+/// A group as `encoding/json` decodes it for Prometheus.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decoded {
+    targets: Vec<String>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+fn check_json(text: &str, names: LabelNames) {
+    let list = read("a.json", text, names);
+    if list.faults.is_empty() {
+        let decoded: Vec<Decoded> = serde_json::from_str(text).unwrap();
+        assert_eq!(decoded.len(), list.groups.len());
+        for (decoded, FileGroup { group, .. }) in decoded.iter().zip(&list.groups) {
+            assert!(decoded.targets.iter().eq(group.targets.iter().map(Target::as_str)));
+            let labels = group.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let theirs = decoded.labels.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
+            assert!(theirs.eq(labels));
+        }
+        let written = serde_json::to_string(&groups(&list.groups)).unwrap();
+        let again = read("again.json", &written, names);
+        assert!(again.faults.is_empty() && groups(&again.groups) == groups(&list.groups), "{written}");
+    } else if let (Ok(theirs), LabelNames::Utf8) = (prometheus::read_utf8(text.as_bytes()), names) {
+        // What Prometheus takes and we do not is a target that it would drop, or a field of which it would take one.
+        let is_strict = |problem: &Problem| {
+            matches!(problem, Problem::Group(Fault::Empty | Fault::Blank | Fault::Repeated) | Problem::TooMuch(_))
+        };
+        assert!(list.faults.iter().all(|fault| is_strict(&fault.problem)), "{theirs:?}, but {:?}", list.faults);
+    }
+    let mut answer = Reader::new(names);
+    answer.read_answer("http://127.0.0.1/prom/j", text, &Job::new("j").unwrap());
+    check_files(&answer, text);
+    let is_list = text.trim_ascii_start().starts_with('[');
+    if is_list {
+        assert_eq!(groups(&answer.groups), groups(&list.groups));
+        assert_eq!(answer.faults.len(), list.faults.len());
+    }
+    assert!(is_list || answer.groups.is_empty());
+}
+
+fn check_yaml(text: &str, names: LabelNames) {
+    let list = read("a.yml", text, names);
+    // A configuration names its jobs itself.
+    if !list.faults.is_empty() || list.files[0].configuration {
+        return;
+    }
+    let written = yaml_serde::to_string(&groups(&list.groups)).unwrap();
+    let again = read("again.yml", &written, names);
+    assert!(again.faults.is_empty() && groups(&again.groups) == groups(&list.groups), "{written}: {:?}", again.faults);
+    // The other reader has merged keys and tags in another form, and takes fewer characters for the name of an anchor.
+    if text.contains(['<', '!', '&']) {
+        return;
+    }
+    let Ok(theirs) = yaml_serde::from_str::<Vec<BTreeMap<String, yaml_serde::Value>>>(text) else { return };
+    assert_eq!(theirs.len(), list.groups.len());
+    for (theirs, FileGroup { group, .. }) in theirs.iter().zip(&list.groups) {
+        let targets = theirs["targets"].as_sequence().unwrap();
+        assert_eq!(targets.len(), group.targets.len());
+        for (theirs, ours) in targets.iter().zip(&group.targets) {
+            assert!(theirs.as_str().is_none_or(|theirs| theirs == ours.as_str()), "{theirs:?}, but {ours:?}");
+        }
+        let labels = theirs.get("labels").and_then(yaml_serde::Value::as_mapping);
+        assert_eq!(labels.map_or(0, yaml_serde::Mapping::len), group.labels.len());
+    }
+}

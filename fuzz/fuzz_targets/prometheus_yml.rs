@@ -1,0 +1,77 @@
+//! Prometheus configurations as `sdctl` reads them: each group has a job of the configuration and is valid, or there is a
+//! fault that says where; of one without a fault another reader of YAML finds as many groups for each job.
+#![no_main]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use http_sd_lambda::{
+    files::{ReadFile, Reader},
+    group::LabelNames,
+};
+use http_sd_lambda_fuzz::{check_files, check_group};
+use libfuzzer_sys::{Corpus, fuzz_target};
+use yaml_serde::{Mapping, Value};
+
+/// Where the configuration is, with files that it may name.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/files");
+
+fuzz_target!(|text: &str| -> Corpus {
+    // No file of another folder is to be read, which an escaped name, too, could be of.
+    let names_files = text.contains("file");
+    if text.contains('\\') || text.contains('\0') || names_files && text.contains('/') {
+        return Corpus::Reject;
+    }
+    let reader = read(text);
+    // What is in other files is not in this text.
+    if reader.files.len() == 1 {
+        check_files(&reader, text);
+    }
+    reader.groups.iter().for_each(|read| check_group(&read.group, LabelNames::Legacy));
+    let said = |reader: &Reader| {
+        let faults = reader.faults.iter().map(ToString::to_string);
+        faults.chain(reader.notes.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let again = read(text);
+    assert_eq!(said(&reader), said(&again));
+    assert_eq!(reader.groups.len(), again.groups.len());
+    let is_configuration = matches!(&reader.files[..], [ReadFile { configuration: true, .. }]);
+    // The other reader has merged keys and tags in another form, and takes fewer characters for the name of an anchor.
+    if is_configuration && reader.faults.is_empty() && !text.contains(['<', '!', '&']) {
+        compare(&reader, text);
+    }
+    Corpus::Keep
+});
+
+fn read(text: &str) -> Reader {
+    let mut reader = Reader::new(LabelNames::Legacy);
+    reader.read_text(&[FOLDER, "prometheus.yml"].iter().collect::<PathBuf>(), text, None);
+    assert_eq!(Path::new(&*reader.files[0].name), Path::new(FOLDER).join("prometheus.yml"));
+    reader
+}
+
+/// Makes sure that another reader finds the same jobs and as many groups and targets of each.
+fn compare(reader: &Reader, text: &str) {
+    let Ok(Value::Mapping(theirs)) = yaml_serde::from_str(text) else { return };
+    let list = |map: &Mapping, name: &str| map.get(name).and_then(Value::as_sequence).cloned().unwrap_or_default();
+    let mut expected: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for config in list(&theirs, "scrape_configs") {
+        let config = config.as_mapping().unwrap();
+        let groups = list(config, "static_configs");
+        let targets: usize = groups.iter().map(|group| list(group.as_mapping().unwrap(), "targets").len()).sum();
+        // A number as a job's name is its text.
+        let Some(job) = config["job_name"].as_str() else { return };
+        if !groups.is_empty() {
+            expected.insert(job.to_owned(), (groups.len(), targets));
+        }
+    }
+    let mut ours: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for read in &reader.groups {
+        let (groups, targets) = ours.entry(read.job.as_str().to_owned()).or_default();
+        *groups += 1;
+        *targets += read.group.targets.len();
+    }
+    assert_eq!(ours, expected);
+}

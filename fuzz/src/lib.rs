@@ -1,0 +1,63 @@
+//! What the fuzz targets share: what must hold of a group, and of a text for people, whatever it was made of.
+
+#[path = "../../tests/common/prometheus.rs"]
+pub mod prometheus;
+
+use http_sd_lambda::{
+    files::{Place, Reader},
+    group::{LabelNames, Target, TargetGroup},
+};
+
+/// The most bytes of an error. The longest one repeats names of 80 characters each.
+const MOST_BYTES: usize = 2048;
+
+/// Both rules for label names.
+pub const LABEL_NAMES: [LabelNames; 2] = [LabelNames::Legacy, LabelNames::Utf8];
+
+/// Makes sure that an error or a note is one line of bounded length.
+pub fn check_line(text: &str) {
+    assert!(!text.is_empty() && text.len() <= MOST_BYTES, "{} bytes: {text:.200}", text.len());
+    assert!(!text.contains(char::is_control), "not one line: {text:?}");
+}
+
+/// Makes sure that Prometheus takes a group, and reads in its JSON what is in it.
+pub fn check_group(group: &TargetGroup, names: LabelNames) {
+    for target in &group.targets {
+        let target = target.as_str();
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        assert!(!target.is_empty() && !target.contains(is_blank), "a target is {target:?}");
+    }
+    let json = serde_json::to_vec(&[group]).unwrap();
+    let read = match names {
+        LabelNames::Legacy => prometheus::read(&json),
+        LabelNames::Utf8 => prometheus::read_utf8(&json),
+    };
+    let [read] = &read.unwrap()[..] else { panic!("one group became another number") };
+    let labels = group.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    assert!(
+        read.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(labels),
+        "{read:?} of {group:?}"
+    );
+    assert!(read.targets.iter().eq(group.targets.iter().map(Target::as_str)), "{read:?} of {group:?}");
+}
+
+/// Makes sure that what was read of a text says where each of its groups and faults is.
+pub fn check_files(reader: &Reader, text: &str) {
+    let check_place = |place: &Place| {
+        // The end of a text may be told as a line of its own.
+        let most = text.split(['\n', '\r']).count() + 1;
+        assert!(place.line.is_none_or(|line| (1..=most).contains(&line)), "{place} of {most} lines");
+    };
+    for group in &reader.groups {
+        check_place(&group.place);
+        assert!(group.place.group.is_some());
+    }
+    for fault in &reader.faults {
+        check_place(&fault.place);
+        check_line(&fault.to_string());
+    }
+    for note in &reader.notes {
+        check_place(&note.place);
+        check_line(&note.to_string());
+    }
+}

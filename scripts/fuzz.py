@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Fuzzes what reads others' data, each target of fuzz/fuzz_targets for a time, and prints how many inputs were tried.
+
+What is kept in fuzz/corpus comes first. New inputs that reach more code go into target/fuzz/corpus, from which the next
+run goes on, and an input that fails goes into target/fuzz/artifacts.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+FUZZ = pathlib.Path("fuzz")
+# With cargo-fuzz's instrumentation, which stable Rust has, but without a sanitizer: that needs a nightly toolchain, and
+# would find nothing in safe Rust.
+BUILD = ["build", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir", "target/fuzz", "--codegen-units", "16"]
+BUILT = pathlib.Path("target/fuzz")
+# The longest that one input may take, in seconds, and the most memory, in MB: on a machine that has other work.
+LIMITS = ["-timeout=60", "-rss_limit_mb=2048"]
+# Longer inputs say the same again.
+MOST_BYTES = 4096
+
+
+def targets():
+    """The names of all targets."""
+    return sorted(file.stem for file in (FUZZ / "fuzz_targets").glob("*.rs"))
+
+
+def host():
+    """The target that rustc builds for, which cargo-fuzz names a folder after."""
+    said = subprocess.run(["rustc", "--version", "--verbose"], check=True, capture_output=True, text=True).stdout
+    return re.search(r"^host: (\S+)", said, re.MULTILINE)[1]
+
+
+def build(names):
+    """Builds the targets, all of them if there are several."""
+    cargo_fuzz = pathlib.Path(".tools/bin/cargo-fuzz").absolute()
+    subprocess.run([cargo_fuzz, *BUILD, *names[: len(names) == 1]], check=True)
+
+
+def fuzz(name, seconds):
+    """Fuzzes one target, and returns how many inputs were tried, how much code they reached, and how long it took."""
+    found, failed, log = BUILT / "corpus" / name, BUILT / "artifacts" / name, BUILT / f"{name}.log"
+    for folder in (found, failed):
+        folder.mkdir(parents=True, exist_ok=True)
+    command = [BUILT / host() / "release" / name, found, FUZZ / "corpus" / name, f"-max_total_time={seconds}", *LIMITS]
+    command += [f"-max_len={MOST_BYTES}", f"-dict={FUZZ}/dictionaries/{name}.dict", f"-artifact_prefix={failed}/"]
+    started = time.monotonic()
+    with log.open("w") as output:
+        code = subprocess.run([*command, "-print_final_stats=1"], stdout=output, stderr=output).returncode
+    took, said = time.monotonic() - started, log.read_text(errors="replace")
+    if code:
+        print(said[-8000:], file=sys.stderr)
+        written = re.search(r"Test unit written to (\S+)", said)
+        sys.exit(f"fuzz: {name} failed; {f'again with: {command[0]} {written[1]}' if written else f'see {log}'}")
+    edges = re.findall(r"cov: (\d+)", said)[-1]
+    inputs = int(re.search(r"number_of_executed_units: +(\d+)", said)[1])
+    return inputs, int(edges), took
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "targets", nargs="*", metavar="target", help=f"one of {', '.join(targets())}; all of them if none"
+    )
+    parser.add_argument("--seconds", type=int, default=600, help="for each target (%(default)s)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.targets) - set(targets())
+    if unknown:
+        parser.error(f"there is no target {', '.join(unknown)}")
+    os.environ["CARGO_TERM_PROGRESS_WHEN"] = "never"
+    build(arguments.targets)
+    print("| target | inputs tried | code reached, in edges | seconds |\n|---|---|---|---|", flush=True)
+    for name in arguments.targets or targets():
+        inputs, edges, took = fuzz(name, arguments.seconds)
+        print(f"| `{name}` | {inputs:,} | {edges:,} | {took:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
