@@ -51,7 +51,7 @@ fn page(shape: Shape) -> Page {
 
 /// The JSON of the page's groups.
 fn encode(page: &Page) -> Vec<u8> {
-    let mut json = Vec::with_capacity(page.len());
+    let mut json = Vec::with_capacity(page.size());
     for row in page.content().expect("a page").rows {
         if let Reading::Served(stored) = row.read(LabelNames::Legacy, NOW).expect("a valid row") {
             serde_json::to_writer(&mut json, &stored.group).expect("JSON");
@@ -63,20 +63,20 @@ fn encode(page: &Page) -> Vec<u8> {
 #[divan::bench(args = SHAPES)]
 fn page_to_rows(bencher: Bencher<'_, '_>, shape: Shape) {
     let page = page(shape);
-    bencher.counter(BytesCount::new(page.len())).bench(|| page.content().map(|content| content.rows.len()));
+    bencher.counter(BytesCount::new(page.size())).bench(|| page.content().map(|content| content.rows.len()));
 }
 
 #[divan::bench(args = SHAPES)]
 fn page_to_rows_to_json(bencher: Bencher<'_, '_>, shape: Shape) {
     let page = page(shape);
-    bencher.counter(BytesCount::new(page.len())).bench(|| encode(&page));
+    bencher.counter(BytesCount::new(page.size())).bench(|| encode(&page));
 }
 
 #[divan::bench(args = SHAPES)]
 fn rows_to_valid_groups(bencher: Bencher<'_, '_>, shape: Shape) {
     let page = page(shape);
     let rows = page.content().expect("a page").rows;
-    bencher.counter(BytesCount::new(page.len())).bench(|| {
+    bencher.counter(BytesCount::new(page.size())).bench(|| {
         for row in &rows {
             let _ = black_box(row.read(LabelNames::Legacy, NOW));
         }

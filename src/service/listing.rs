@@ -169,7 +169,7 @@ impl Reader<'_> {
     async fn encode(&mut self, page: &Page, rows: &[Row<'_>]) -> Result<(), ServiceError> {
         yield_now().await;
         memory::check(self.settings.memory)?;
-        let mut piece = self.list.piece(page.len());
+        let mut piece = self.list.piece(page.size());
         for row in rows {
             self.counts.rows += 1;
             match row.read(self.settings.label_names, self.now) {

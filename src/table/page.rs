@@ -69,14 +69,8 @@ impl Page {
 
     /// How many bytes it has.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether it has none, which DynamoDB does not send.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Reads it.
@@ -99,7 +93,7 @@ impl Page {
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a page of {} bytes", self.len())
+        write!(f, "a page of {} bytes", self.size())
     }
 }
 
@@ -217,6 +211,12 @@ mod tests {
         for (json, expected) in cases {
             assert_eq!(content(json), Ok(expected), "{json}");
         }
+    }
+
+    #[test]
+    fn a_page_that_is_shown_says_how_large_it_is_and_not_what_is_in_it() {
+        let page = Page::new(br#"{"Items":[]}"#.to_vec());
+        assert_eq!((page.size(), &*format!("{page:?}")), (12, "a page of 12 bytes"));
     }
 
     #[test]

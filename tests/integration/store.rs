@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
-    table::{Expect, Owner, Place, Record, State, Table, TableError, WriteError},
+    table::{Expect, Owner, Place, Record, State, Table, TableError, WriteError, that_fit},
 };
 
 use crate::common::{
@@ -217,6 +217,26 @@ async fn a_table_says_where_it_is_and_what_it_is() {
     assert!(!described.deletion_protection);
     table.protect().await.unwrap();
     assert!(table.describe().await.unwrap().deletion_protection);
+}
+
+/// DynamoDB takes no row of more than 400 KB, its key and all its attributes together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_as_large_as_may_be_fits_its_row_beside_all_else() {
+    let dynamo = Dynamo::with_table().await;
+    let table = dynamo.table();
+    let lease = Lease { expires_at: Some(EpochSeconds(2_000_000_000)), delete_at: Some(EpochSeconds(2_000_000_000)) };
+    let mut group = group("a", "a:1", lease);
+    (group.job, group.name) = (job(&"j".repeat(2048)), GroupName::new("g".repeat(1024)).unwrap());
+    let more: Vec<Target> =
+        (0..20_000).map(|i| Target::new(format!("host-{i:05}.example.net:9100")).unwrap()).collect();
+    let fit = that_fit(&group.group, &more);
+    assert!((1..more.len()).contains(&fit.len()));
+    group.group.targets.extend_from_slice(fit);
+    let (job, name) = (group.job.as_str(), group.name.as_str());
+    Row::new(job, name, &[]).with("mine", s(&"x".repeat(24 * 1024))).put(&dynamo).await;
+    assert_eq!(table.write(&group, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(true));
+    let row = dynamo.row(job, name).await.unwrap();
+    assert_eq!((row.len(), row["targets"].as_l().unwrap().len()), (9, fit.len() + 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
