@@ -1,8 +1,14 @@
 //! The table as whoever edits it has it: rows are read, and written on conditions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
     table::{Expect, Owner, Place, Record, State, Table, TableError, WriteError, that_fit},
@@ -255,4 +261,36 @@ async fn a_write_that_is_refused_is_no_conflict() {
         assert!(refused, "{result:?}");
     }
     assert!(dynamo.rows().await.is_empty());
+}
+
+/// Who serves a poll has seconds, who applies a fleet has minutes, and who renews a lease comes again by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_request_is_tried_as_often_as_there_is_time_for_it() {
+    let dynamo = Dynamo::with_table().await;
+    for (of, tries) in [("a poll", 3), ("long work", 8), ("renewing", 2)] {
+        let faulty = FaultyDynamo::before(&dynamo);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        faulty.fail(move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Fault::Error(400, "ThrottlingException")
+        });
+        let table = match of {
+            "long work" => faulty.table().patient(),
+            "renewing" => faulty.table().for_renewing(),
+            _ => faulty.table(),
+        };
+        let written = table.write(&group("a", "a:1", FOREVER), Owner::AsBefore, Expect::Anything, NOW).await;
+        assert!(matches!(written, Err(WriteError::Table(TableError::Unavailable(_)))), "{written:?}");
+        assert_eq!(asked.load(Ordering::Relaxed), tries, "{of}");
+    }
+}
+
+/// Nothing comes of waiting for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_cannot_be_made_is_misconfigured() {
+    let dynamo = Dynamo::with_table().await;
+    let config = dynamo.client.config().to_builder().region(None).endpoint_url("no URL").build();
+    let refused = Table::new(Client::from_conf(config), TABLE).ensure_key().await;
+    assert!(matches!(&refused, Err(TableError::Misconfigured(_))), "{refused:?}");
 }
