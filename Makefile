@@ -17,7 +17,7 @@ FUZZ := --locked --manifest-path fuzz/Cargo.toml --target-dir target
 # How long each of them runs.
 FUZZ_SECONDS := 600
 
-.PHONY: help run test test-template test-deploy fuzz fuzz-short lint doc bench bench-functions bench-steps bench-sdctl \
+.PHONY: help run test test-template test-deploy fuzz fuzz-short mutants lint doc bench bench-functions bench-steps bench-sdctl \
 	soak load validate scan deny advisories build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
@@ -49,6 +49,13 @@ fuzz: ## Fuzz what reads others' data, ten minutes each; TARGET=page FUZZ_SECOND
 
 fuzz-short: ## Try the inputs that are kept from fuzzing, and new ones for a quarter of a minute each
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=15
+
+# First against the tests beside the code, which take seconds. What these let through has to get past the integration tests.
+MUTANTS := $(TOOLS)/cargo-mutants mutants --output target
+mutants: ## Change src/group and src/table in each way that cargo-mutants knows, to see that a test fails; takes a night; ARGS="--re table/row.rs" for a part
+	@scripts/tools mutants
+	-$(MUTANTS) --cargo-arg=--lib $(ARGS)
+	$(MUTANTS) --iterate --cargo-arg=--test=integration $(ARGS)
 
 lint: tools ## Check the format, and clippy's and ruff's opinion of all code, with and without what only sdctl needs
 	$(CARGO) fmt --check
