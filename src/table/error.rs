@@ -67,3 +67,32 @@ pub(super) fn chain(error: &dyn Error) -> String {
     causes.dedup();
     causes.join(": ").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::scan::ScanError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::retry::ErrorKind;
+
+    use super::*;
+
+    /// Whether waiting helps.
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_has_to_be_mended() {
+        let failed = || std::io::Error::other("it failed");
+        let dispatch = |error| SdkError::<ScanError>::dispatch_failure(error);
+        let cases = [
+            (SdkError::construction_failure(failed()), false),
+            (SdkError::timeout_error(failed()), true),
+            (dispatch(ConnectorError::io(failed().into())), true),
+            (dispatch(ConnectorError::timeout(failed().into())), true),
+            (dispatch(ConnectorError::other(failed().into(), Some(ErrorKind::TransientError))), true),
+            (dispatch(ConnectorError::other(failed().into(), None)), false),
+        ];
+        for (error, passes) in cases {
+            let error = TableError::from(error);
+            assert_eq!(matches!(error, TableError::Unavailable(_)), passes, "{error:?}");
+            assert!(error.to_string().ends_with(": it failed"), "{error}");
+        }
+    }
+}
