@@ -86,3 +86,37 @@ pub(super) fn check(table: &TableDescription) -> Result<(), TableError> {
         found.join(", ")
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement};
+
+    use super::*;
+
+    /// What is wrong with a key of those attributes.
+    fn fault(key: &[(&str, KeyType, ScalarAttributeType)]) -> Option<String> {
+        let mut table = TableDescription::builder();
+        for (name, kind, of) in key {
+            let element = KeySchemaElement::builder().attribute_name(*name).key_type(kind.clone());
+            let attribute = AttributeDefinition::builder().attribute_name(*name).attribute_type(of.clone());
+            table = table.key_schema(element.build().unwrap()).attribute_definitions(attribute.build().unwrap());
+        }
+        check(&table.build()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_key_has_job_and_then_group_and_both_are_strings() {
+        use KeyType::{Hash, Range};
+        use ScalarAttributeType::{N, S};
+        let misfit = |found: &str| {
+            let ours = "\"job\" (HASH, S), \"group\" (RANGE, S)";
+            Some(format!("table misconfigured: the table's key is {found}, but must be {ours}"))
+        };
+        assert_eq!(fault(&[("job", Hash, S), ("group", Range, S)]), None);
+        assert_eq!(fault(&[("job", Hash, S), ("group", Range, N)]), misfit("\"job\" (HASH, S), \"group\" (RANGE, N)"));
+        assert_eq!(fault(&[("job", Hash, N), ("group", Range, S)]), misfit("\"job\" (HASH, N), \"group\" (RANGE, S)"));
+        assert_eq!(fault(&[("group", Hash, S), ("job", Range, S)]), misfit("\"group\" (HASH, S), \"job\" (RANGE, S)"));
+        assert_eq!(fault(&[("job", Hash, S)]), misfit("\"job\" (HASH, S)"));
+        assert_eq!(fault(&[("id", Hash, S)]), misfit("\"id\" (HASH, S)"));
+    }
+}
