@@ -255,6 +255,8 @@ async fn a_write_that_is_refused_is_no_conflict() {
         table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await.map(|_| ()),
         table.delete(&group.job, &group.name, Expect::Anything).await.map(|_| ()),
         table.insert(&[group], "fleet", NOW).await,
+        // Nor is a table that may not be made one that is there.
+        table.create().await.map(|_| ()).map_err(WriteError::from),
     ];
     for result in results {
         let refused = matches!(&result, Err(WriteError::Table(TableError::Misconfigured(said))) if said.starts_with("AccessDenied"));
