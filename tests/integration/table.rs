@@ -2,7 +2,10 @@
 
 use std::{
     process::{Command, Output},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use aws_sdk_dynamodb::types::{
@@ -105,10 +108,18 @@ async fn recovery_and_protection_are_turned_on_once_the_table_is_ready() {
 async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
     let dynamo = Dynamo::start();
     let faulty = FaultyDynamo::before(&dynamo);
-    faulty.fail(|operation, _| {
-        if operation == "UpdateContinuousBackups" { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    faulty.fail(move |operation, _| {
+        if operation != "UpdateContinuousBackups" {
+            return Fault::None;
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        Fault::Error(400, "AccessDeniedException")
     });
     let (success, stdout, stderr) = run(&mut table(&faulty.endpoint(), &["create"]));
+    // Nothing comes of asking again.
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(!success && stdout.starts_with("made arn:"), "{stdout}");
     let error = stderr.lines().last().unwrap();
     let said = "sdctl: table \"http-sd\" is made, but point-in-time recovery could not be turned on: ";
