@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 
@@ -57,3 +58,16 @@ def wait_until(holds, process, patience=60):
 def last_of(process):
     """What the process printed last."""
     return process.log.read_text(errors="replace")[-2000:]
+
+
+def run_program(name, main):
+    """Runs a program, and ends it with one line if it fails or is stopped, after what it has started was stopped."""
+    # As after Ctrl-C, which a shell lets programs in the background ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except Failed as failed:
+        sys.exit(f"{name}: {failed}")
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted")

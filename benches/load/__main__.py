@@ -9,8 +9,6 @@ import argparse
 import contextlib
 import os
 import resource
-import signal
-import sys
 import tempfile
 import threading
 import time
@@ -20,7 +18,7 @@ from benches.load import clients, report
 from benches.load.server import Watch, ask, served
 from benches.poll.engines import SDCTL
 from benches.poll.figures import MB, quarter
-from scripts.processes import Failed
+from scripts.processes import Failed, run_program
 
 CONNECTIONS = 64
 SILENT = 1000
@@ -126,8 +124,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sdctl", type=Path, default=SDCTL)
     sdctl = parser.parse_args().sdctl.absolute()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     seconds = int(os.environ.get("DURATION") or 60)
@@ -144,9 +140,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failed:
-        sys.exit(f"load: {failed}")
-    except KeyboardInterrupt:
-        sys.exit("load: interrupted")
+    run_program("load", main)

@@ -8,8 +8,6 @@ import argparse
 import functools
 import json
 import os
-import signal
-import sys
 import time
 
 from benches.poll import machine, plots, report
@@ -17,7 +15,7 @@ from benches.poll.engines import ENGINES, FOLDER
 from benches.poll.fleets import FLEETS
 from benches.poll.measure import run, run_emulated
 from benches.poll.programs import programs, sizes
-from scripts.processes import Failed
+from scripts.processes import run_program
 
 RESULTS = FOLDER / "results.json"
 # The largest fleet is there for its size, not for a fine difference.
@@ -85,9 +83,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--render", action="store_true", help="measure nothing")
     options = parser.parse_args()
-    # What was started is stopped, as after Ctrl-C, which a shell lets programs in the background ignore.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not options.render:
         names = os.environ.get("FLEETS", "S M L").split()
         engine = os.environ.get("ENGINE", "embedded")
@@ -102,9 +97,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failed:
-        sys.exit(f"bench: {failed}")
-    except KeyboardInterrupt:
-        sys.exit("bench: interrupted")
+    run_program("bench", main)

@@ -11,8 +11,6 @@ import hashlib
 import http.client
 import os
 import random
-import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +24,7 @@ from benches.soak import report
 from benches.soak.figures import Run, Sample
 from benches.soak.requests import Answer, Requests
 from benches.soak.table import TABLE, Table
-from scripts.processes import Failed, ensure_running, free_port, running, wait_until
+from scripts.processes import Failed, ensure_running, free_port, run_program, running, wait_until
 
 # What is set for a run, and what part of all calls it has.
 RUNS = {
@@ -160,8 +158,6 @@ def main():
     parser.add_argument("--function", type=Path, default=RELEASE / "http-sd")
     parser.add_argument("--sdctl", type=Path, default=SDCTL)
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     calls = int(os.environ.get("CALLS") or 20_000)
     if not EMULATOR.exists():
         raise Failed(f"there is no {EMULATOR}: AWS's emulator is a program for Linux, which `make tools` installs")
@@ -178,9 +174,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failed:
-        sys.exit(f"soak: {failed}")
-    except KeyboardInterrupt:
-        sys.exit("soak: interrupted")
+    run_program("soak", main)
