@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 
@@ -58,6 +59,19 @@ def wait_until(holds, process, patience=60):
 def last_of(process):
     """What the process printed last."""
     return process.log.read_text(errors="replace")[-2000:]
+
+
+@contextlib.contextmanager
+def beside(work):
+    """Does work in a thread of its own until the block ends. It is given the event that says so."""
+    enough = threading.Event()
+    thread = threading.Thread(target=work, args=(enough,))
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
 
 
 def run_program(name, main):

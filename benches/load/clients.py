@@ -5,11 +5,10 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 from benches.hostile import BEARER, hostile
-from scripts.processes import Failed
+from scripts.processes import Failed, beside
 
 TOOLS = Path(".tools/bin")
 MIX = Path(__file__).with_name("mix.lua")
@@ -95,7 +94,6 @@ def slow(port, count):
     head = b"GET /prom/node HTTP/1.1\r\nhost: x\r\n"
     body = raw("POST", "/prom/node", BEARER | {"content-length": "1000000"})
     large = raw("GET", "/prom/large", BEARER)
-    enough = threading.Event()
     with contextlib.ExitStack() as sockets:
 
         def connect(first):
@@ -113,16 +111,11 @@ def slow(port, count):
                 raise Failed(f"the large list is answered with {begun!r}")
         writers = [connect(first) for first in (head, body) for _ in range(count)]
 
-        def drop_by_drop():
+        def drop_by_drop(enough):
             while not enough.wait(1):
                 for writer in writers:
                     with contextlib.suppress(OSError):
                         writer.sendall(b"x")
 
-        thread = threading.Thread(target=drop_by_drop)
-        thread.start()
-        try:
+        with beside(drop_by_drop):
             yield
-        finally:
-            enough.set()
-            thread.join()

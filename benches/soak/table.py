@@ -7,6 +7,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from scripts.processes import beside
+
 TABLE = "http-sd"
 # Jobs of one page, one of which has leases, and a job of several pages.
 SMALL = ("node", "db", "probe")
@@ -84,14 +86,8 @@ class Table:
     @contextlib.contextmanager
     def changing(self):
         """Writes in a thread of its own until the block ends."""
-        enough = threading.Event()
-        thread = threading.Thread(target=self._change, args=(enough,))
-        thread.start()
-        try:
+        with beside(self._change):
             yield
-        finally:
-            enough.set()
-            thread.join()
 
     @contextlib.contextmanager
     def unchanged(self):
