@@ -8,8 +8,10 @@ TOOLS := $(CURDIR)/.tools/bin
 PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/python -m pytest -p no:cacheprovider -q
 # The SAM CLI wants a region, and finds cargo-lambda and zig beside itself.
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
-# sdctl and the tests share one build.
-SDCTL := --locked --features sdctl
+# The tool, a package of its own.
+SDCTL := --locked --package sdctl
+# The function, the tool and what their tests share.
+ALL := --locked --workspace
 # What the function is measured against is a workspace of its own.
 BENCH := --locked --manifest-path benches/functions/Cargo.toml --target-dir target
 # So are the fuzz targets.
@@ -25,22 +27,22 @@ help: ## List the targets
 
 run: ## Serve a sample fleet on this machine; ARGS="--port 9088" adds options of sdctl serve
 	@echo "run: building sdctl and its embedded DynamoDB engine; the first time takes a few minutes"
-	$(CARGO) build $(SDCTL) --bin sdctl
+	$(CARGO) build $(SDCTL)
 	@target/debug/sdctl serve --sample --data .local/data $(ARGS)
 
 # The engine that the tests' tables are in, if not the embedded one.
 OTHER_ENGINE = $(filter-out embedded,$(ENGINE))
 
 test: tools ## Run every test that needs no release build; ARGS="--test integration" for a part, ENGINE=dynamodb-local for integration and e2e on Amazon's
-	$(if $(OTHER_ENGINE),@scripts/test-engine $(ENGINE) $(ARGS),$(CARGO) test $(SDCTL) $(ARGS))
+	$(if $(OTHER_ENGINE),@scripts/test-engine $(ENGINE) $(ARGS),$(CARGO) test $(ALL) $(ARGS))
 	$(if $(ARGS)$(OTHER_ENGINE),,$(PYTEST) tests/template)
 
 test-template: tools ## Test what the template makes, for every combination of its parameters
-	$(CARGO) test $(SDCTL) --no-run
+	$(CARGO) test $(ALL) --no-run
 	$(PYTEST) tests/template
 
 test-deploy: check-tools ## Deploy what `make build` made into a local AWS, and use what comes out
-	$(CARGO) test $(SDCTL) --no-run
+	$(CARGO) test $(ALL) --no-run
 	$(PYTEST) tests/deploy
 
 fuzz: ## Fuzz what reads others' data, ten minutes each; TARGET=page FUZZ_SECONDS=3600 does so with one, for an hour
@@ -57,9 +59,9 @@ mutants: ## Change src/group and src/table in each way that cargo-mutants knows,
 	-$(MUTANTS) --cargo-arg=--lib $(ARGS)
 	$(MUTANTS) --iterate --cargo-arg=--test=integration $(ARGS)
 
-lint: tools ## Check the format, and clippy's and ruff's opinion of all code, with and without what only sdctl needs
-	$(CARGO) fmt --check
-	$(CARGO) clippy $(SDCTL) --all-targets -- --deny warnings
+lint: tools ## Check the format, and clippy's and ruff's opinion of all code, and of the function alone
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(ALL) --all-targets -- --deny warnings
 	$(CARGO) clippy --locked -- --deny warnings
 	$(CARGO) fmt --manifest-path benches/functions/Cargo.toml --all --check
 	$(CARGO) clippy $(BENCH) -- --deny warnings
@@ -69,10 +71,10 @@ lint: tools ## Check the format, and clippy's and ruff's opinion of all code, wi
 	.tools/venv/bin/ruff format --no-cache --check
 
 doc: ## Build the documentation of the code
-	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(SDCTL) --no-deps
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(ALL) --no-deps
 
 bench: bench-functions ## Measure the function beside others, and write docs/performance.md; FLEETS="S M L XL" for all fleets
-	$(CARGO) build $(SDCTL) --release --bin sdctl
+	$(CARGO) build $(SDCTL) --release
 	@scripts/bench-tools $(ENGINE)
 	@.bench/venv/bin/python -m benches.poll $(ARGS)
 
@@ -85,18 +87,18 @@ bench-steps: ## Measure the single steps of an answer: rows, validation, JSON, c
 	$(CARGO) bench --locked --bench steps -- $(ARGS)
 
 bench-sdctl: ## Measure sdctl with 100,000 groups; ARGS="--groups 1000" measures with fewer
-	$(CARGO) build $(SDCTL) --release --bin sdctl
+	$(CARGO) build $(SDCTL) --release
 	@python3 benches/apply.py $(ARGS)
 
 # With FUNCTION_FILE and SDCTL_FILE, where release builds are, these two build none. Only to draw a plot takes more tools.
 soak: tools ## Call the function under AWS's emulator while its table changes; CALLS=20000
 	$(if $(FUNCTION_FILE),,$(CARGO) build --locked --release --bin http-sd)
-	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release --bin sdctl)
+	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release)
 	$(if $(HTTP_SD_WRITE_DOCS),@scripts/bench-tools)
 	@$(if $(HTTP_SD_WRITE_DOCS),.bench,.tools)/venv/bin/python -m benches.soak $(FUNCTION_FILE:%=--function %) $(SDCTL_FILE:%=--sdctl %)
 
 load: ## Put sdctl serve under load: wrk at full speed, silent and slow clients; DURATION=60 seconds of full speed
-	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release --bin sdctl)
+	$(if $(SDCTL_FILE),,$(CARGO) build $(SDCTL) --release)
 	@scripts/tools load
 	@python3 -m benches.load $(SDCTL_FILE:%=--sdctl %)
 
@@ -108,11 +110,11 @@ scan: check-tools ## Look for what is insecure in template.yaml; .checkov.yaml a
 	$(TOOLS)/checkov --config-file .checkov.yaml
 
 deny: check-tools ## Check licences, sources and versions of all crates, and that none is there for nothing
-	$(TOOLS)/cargo-deny $(SDCTL) check licenses bans sources
+	$(TOOLS)/cargo-deny $(ALL) check licenses bans sources
 	$(TOOLS)/cargo-machete
 
 advisories: check-tools ## Look all crates up in RustSec's database, which is fetched from GitHub
-	$(TOOLS)/cargo-deny $(SDCTL) check advisories
+	$(TOOLS)/cargo-deny $(ALL) check advisories
 
 build: build-arm64 build-x86_64 ## Build the function for Lambda, for both architectures
 

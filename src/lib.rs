@@ -10,12 +10,11 @@
 //! | [`config`] | the environment, read once into typed values |
 //! | [`log`] | what the function logs, in what form |
 //! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
-//! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` (feature `sdctl`) |
-//! | [`plan`] | what it takes to bring the table to what files say (feature `sdctl`) |
-//! | [`files`] | target groups in files: lists for `file_sd_configs`, Prometheus configurations (feature `sdctl`) |
 //! | [`service`] | HTTP: routes, access, negotiation, errors → status |
-//! | [`table`] | DynamoDB: keys, pages, row ⇄ group; writing (feature `sdctl`) |
+//! | [`table`] | DynamoDB, read only: keys, pages, row → group |
 //! | [`group`] | the domain: job, target group, lease, validation |
+//!
+//! `sdctl`, which fills and checks the table, is a crate of its own on top of this one.
 //!
 //! # Settings
 //!
@@ -32,14 +31,8 @@
 //! | [`HTTP_SD_WARM_UP`](config::WARM_UP) | `on`, `off` | `on` |
 
 pub mod config;
-#[cfg(feature = "sdctl")]
-pub mod files;
 pub mod group;
 pub mod lambda;
-#[cfg(feature = "sdctl")]
-pub mod local;
 pub mod log;
-#[cfg(feature = "sdctl")]
-pub mod plan;
 pub mod service;
 pub mod table;

@@ -16,13 +16,15 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use http_sd_lambda::{
     group::{EpochSeconds, StoredGroup, Target},
     lambda,
-    local::{self, Engine, sample},
     service::{Access, Clock, Credential, ResponseMode, Service, Settings, TokenHash},
-    table::{Expect, Owner, Table},
 };
 use http_sd_lambda_fuzz::{check_line, prometheus};
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
+use sdctl::{
+    local::{self, Engine, sample},
+    store::{Expect, Owner, Store},
+};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -110,12 +112,13 @@ impl World {
             });
         });
         let client = local::client(&format!("http://{}", address.recv().unwrap()));
-        let table = Table::new(client, "http-sd");
+        let store = Store::new(client, "http-sd");
+        let table = store.table();
         let groups = sample().unwrap();
         runtime.block_on(async {
-            assert!(table.create().await.unwrap());
+            assert!(store.create().await.unwrap());
             for group in &groups {
-                table.write(group, Owner::Nobody, Expect::Absent, EpochSeconds(0)).await.unwrap();
+                store.write(group, Owner::Nobody, Expect::Absent, EpochSeconds(0)).await.unwrap();
             }
         });
         let credential = |token: &str| Credential::new(TokenHash::of(token.as_bytes()));

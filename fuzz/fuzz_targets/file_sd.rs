@@ -4,12 +4,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use http_sd_lambda::{
-    files::{FileGroup, Problem, Reader},
-    group::{Fault, Job, LabelNames, Target, TargetGroup},
-};
+use http_sd_lambda::group::{Fault, Job, LabelNames, Target, TargetGroup};
 use http_sd_lambda_fuzz::{LABEL_NAMES, check_files, check_group, prometheus};
 use libfuzzer_sys::fuzz_target;
+use sdctl::files::{FileGroup, Problem, Reader};
 use serde::Deserialize;
 
 fuzz_target!(|text: &str| {

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use http_sd_lambda::{
     group::{EpochSeconds, InvalidGroup, LAPSED, LabelNames, META_GROUP, META_JOB, META_LEASE, TargetGroup, excerpt},
-    table::{Page, Reading, Record, Row, State, TableError, split},
+    table::{Page, Reading, Row, TableError},
 };
 use http_sd_lambda_fuzz::{LABEL_NAMES, check_group, check_line};
 use libfuzzer_sys::fuzz_target;
+use sdctl::store::{Record, State, split};
 use serde_json::Value;
 
 const NOW: EpochSeconds = EpochSeconds(1_764_000_000);

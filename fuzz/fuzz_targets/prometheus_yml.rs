@@ -7,12 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use http_sd_lambda::{
-    files::{ReadFile, Reader},
-    group::LabelNames,
-};
+use http_sd_lambda::group::LabelNames;
 use http_sd_lambda_fuzz::{check_files, check_group};
 use libfuzzer_sys::{Corpus, fuzz_target};
+use sdctl::files::{ReadFile, Reader};
 use yaml_serde::{Mapping, Value};
 
 /// Where the configuration is, with files that it may name.

@@ -11,12 +11,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_sd_lambda::{
     config::{self, Config},
-    local,
     service::{Access, Credential, Request, Service, Settings, TIMEOUT, TokenHash},
     table::Table,
 };
 use http_sd_lambda_fuzz::check_line;
 use libfuzzer_sys::fuzz_target;
+use sdctl::local;
 use tokio::{
     runtime::{Builder, Runtime},
     time::Instant,

@@ -3,10 +3,8 @@
 #[path = "../../tests/common/prometheus.rs"]
 pub mod prometheus;
 
-use http_sd_lambda::{
-    files::{Place, Reader},
-    group::{LabelNames, Target, TargetGroup},
-};
+use http_sd_lambda::group::{LabelNames, Target, TargetGroup};
+use sdctl::files::{Place, Reader};
 
 /// The most bytes of an error. The longest one repeats names of 80 characters each.
 const MOST_BYTES: usize = 2048;

@@ -9,12 +9,11 @@ use std::{
 use http_sd_lambda::{
     config::{ConfigError, TABLE},
     group::{Fault, GroupName, Job, excerpt},
-    local::LocalError,
-    table::{TableError, WriteError},
+    table::TableError,
 };
 use thiserror::Error;
 
-use crate::{connection::NoHome, serve::ServeError, writes::Ended};
+use crate::local::LocalError;
 
 /// DynamoDB's word for a table that is not there.
 pub(crate) const NOT_THERE: &str = "ResourceNotFoundException";
@@ -26,10 +25,8 @@ pub(crate) enum CliError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Local(#[from] LocalError),
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    #[error(transparent)]
-    NoHome(#[from] NoHome),
+    #[error("no folder for the table, because your home folder is not known: name one with --data")]
+    NoHome,
     #[error("{TABLE} is set but empty: give it the name of a table in AWS, or unset it for the local table")]
     EmptyTable,
     #[error(
@@ -90,21 +87,6 @@ impl CliError {
         match source {
             TableError::Unavailable(_) => Self::Unavailable { name, source: Box::new(source) },
             source => Unusable { name, source: Box::new(source) }.into(),
-        }
-    }
-
-    pub(crate) fn of_write(name: &str, error: WriteError) -> Self {
-        match error {
-            WriteError::Table(error) => Self::of_table(name, error),
-            conflict @ WriteError::Conflict { .. } => Self::Refused(format!("{conflict}: run the command again")),
-        }
-    }
-
-    /// Writes that ended early.
-    pub(crate) fn stopped(name: &str, ended: Ended, how_far: String) -> Self {
-        match ended {
-            Ended::Interrupted => Self::Refused(format!("stopped, with {how_far}")),
-            Ended::Failed(error) => Self::Interrupted { source: Box::new(Self::of_write(name, error)), how_far },
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -165,38 +166,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     }
 }
 
-#[cfg(feature = "sdctl")]
-mod of_the_sdk {
-    use std::borrow::Cow;
-
-    use aws_sdk_dynamodb::types::AttributeValue;
-
-    use super::{Attribute, Pairs, Text, other};
-
-    impl<'a> From<&'a AttributeValue> for Attribute<'a> {
-        fn from(value: &'a AttributeValue) -> Self {
-            match value {
-                AttributeValue::S(text) => Self::S(text.into()),
-                AttributeValue::N(number) => Self::N(number.into()),
-                AttributeValue::L(list) => Self::L(list.iter().map(Self::from).collect()),
-                AttributeValue::M(map) => {
-                    Self::M(Pairs(map.iter().map(|(name, value)| (name.into(), value.into())).collect()))
-                }
-                AttributeValue::Ss(set) => Self::Ss(set.iter().map(Text::from).collect()),
-                AttributeValue::Bool(_) => Self::Other(other("BOOL")),
-                AttributeValue::Null(_) => Self::Other(other("NULL")),
-                AttributeValue::B(_) => Self::Other(other("B")),
-                AttributeValue::Ns(_) => Self::Other(other("NS")),
-                AttributeValue::Bs(_) => Self::Other(other("BS")),
-                _ => Self::Other(other("")),
+impl<'a> From<&'a AttributeValue> for Attribute<'a> {
+    fn from(value: &'a AttributeValue) -> Self {
+        match value {
+            AttributeValue::S(text) => Self::S(text.into()),
+            AttributeValue::N(number) => Self::N(number.into()),
+            AttributeValue::L(list) => Self::L(list.iter().map(Self::from).collect()),
+            AttributeValue::M(map) => {
+                Self::M(Pairs(map.iter().map(|(name, value)| (name.into(), value.into())).collect()))
             }
+            AttributeValue::Ss(set) => Self::Ss(set.iter().map(Text::from).collect()),
+            AttributeValue::Bool(_) => Self::Other(other("BOOL")),
+            AttributeValue::Null(_) => Self::Other(other("NULL")),
+            AttributeValue::B(_) => Self::Other(other("B")),
+            AttributeValue::Ns(_) => Self::Other(other("NS")),
+            AttributeValue::Bs(_) => Self::Other(other("BS")),
+            _ => Self::Other(other("")),
         }
     }
+}
 
-    impl<'a> From<&'a String> for Text<'a> {
-        fn from(text: &'a String) -> Self {
-            Self(Cow::Borrowed(text))
-        }
+impl<'a> From<&'a String> for Text<'a> {
+    fn from(text: &'a String) -> Self {
+        Self(Cow::Borrowed(text))
     }
 }
 
@@ -261,8 +253,7 @@ mod tests {
         }
     }
 
-    /// Both ways to a row must agree, for `sdctl` writes by the one what the function reads by the other.
-    #[cfg(feature = "sdctl")]
+    /// Both ways to a row must agree: sdctl reads with the SDK what the function reads from a page's bytes.
     #[test]
     fn the_sdks_attributes_become_the_same() {
         use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue as Sdk};

@@ -58,32 +58,3 @@ fn variable(name: &str) -> Option<String> {
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
 }
-
-/// What somebody said on the command line, in place of the environment and the SDK's files.
-#[cfg(feature = "sdctl")]
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// The region.
-    pub region: Option<String>,
-    /// The profile in the SDK's files.
-    pub profile: Option<String>,
-    /// Where the API is, if not at AWS.
-    pub endpoint_url: Option<String>,
-}
-
-/// A client for the command line, from whatever the SDK knows of, where `overrides` have the last word.
-#[cfg(feature = "sdctl")]
-pub async fn connect_with(overrides: &Overrides) -> Client {
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).http_client(Https::default());
-    if let Some(region) = &overrides.region {
-        loader = loader.region(aws_config::Region::new(region.clone()));
-    }
-    if let Some(profile) = &overrides.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(url) = &overrides.endpoint_url {
-        loader = loader.endpoint_url(url);
-    }
-    Client::new(&loader.load().await)
-}

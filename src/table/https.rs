@@ -24,7 +24,7 @@ use aws_smithy_runtime_api::client::{
 
 /// The client. Clones share its connections.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Https(Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>);
+pub struct Https(Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>);
 
 /// What connections have in common that are kept together.
 #[derive(Debug, PartialEq, Eq, Hash)]

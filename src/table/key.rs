@@ -6,16 +6,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, Tabl
 
 use super::{Table, TableError, retried::TellRetries};
 
-/// The partition key's attribute.
-pub(super) const JOB: &str = "job";
-/// The sort key's attribute.
-pub(super) const GROUP: &str = "group";
+/// The attribute that is the partition key: a row's job.
+pub const JOB: &str = "job";
+/// The attribute that is the sort key: the group's name within its job.
+pub const GROUP: &str = "group";
 
 /// A row's attributes as the SDK has them.
-pub(super) type Attributes = HashMap<String, AttributeValue>;
+pub type Attributes = HashMap<String, AttributeValue>;
 
-/// The key of a row.
-pub(super) fn attributes(job: &str, group: &str) -> Attributes {
+/// The key of the row of that job and group, as requests have it.
+#[must_use]
+pub fn row_key(job: &str, group: &str) -> Attributes {
     [(JOB, job), (GROUP, group)].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
@@ -53,19 +54,26 @@ impl Table {
         let table = self.description().await?;
         match table.table_status {
             Some(TableStatus::Creating) => Err(TableError::Unavailable("the table is still being created".into())),
-            _ => check(&table),
+            _ => check_key(&table),
         }
     }
 
-    pub(super) async fn description(&self) -> Result<TableDescription, TableError> {
+    /// What DynamoDB says of the table.
+    ///
+    /// # Errors
+    /// [`TableError`] when the table is missing, may not be described, or DynamoDB does not answer.
+    pub async fn description(&self) -> Result<TableDescription, TableError> {
         let describe = self.client.describe_table().table_name(&self.name);
         let answer = describe.customize().interceptor(TellRetries::default()).send().await?;
         answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))
     }
 }
 
-/// Makes sure that a table's key is ours.
-pub(super) fn check(table: &TableDescription) -> Result<(), TableError> {
+/// Makes sure that a table's key is `job` (string, partition) and `group` (string, sort).
+///
+/// # Errors
+/// [`TableError::Misconfigured`] says what the key is instead.
+pub fn check_key(table: &TableDescription) -> Result<(), TableError> {
     let type_of = |name: &str| {
         table.attribute_definitions().iter().find(|a| a.attribute_name() == name).map(|a| a.attribute_type().clone())
     };
@@ -101,7 +109,7 @@ mod tests {
             let attribute = AttributeDefinition::builder().attribute_name(*name).attribute_type(of.clone());
             table = table.key_schema(element.build().unwrap()).attribute_definitions(attribute.build().unwrap());
         }
-        check(&table.build()).err().map(|error| error.to_string())
+        check_key(&table.build()).err().map(|error| error.to_string())
     }
 
     #[test]

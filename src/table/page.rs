@@ -107,7 +107,7 @@ impl Start {
 
     /// It, as a request for the next page has it.
     pub(super) fn key(&self) -> key::Attributes {
-        key::attributes(&self.job, &self.group)
+        key::row_key(&self.job, &self.group)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
+    Client,
     operation::{query::builders::QueryFluentBuilder, scan::builders::ScanFluentBuilder},
     types::AttributeValue,
 };
@@ -15,14 +16,15 @@ use super::{
 use crate::group::Job;
 
 /// What a read sees, and how fresh it is. Whatever else a user keeps on a row stays in the table.
-pub(super) struct View {
+#[derive(Debug)]
+pub struct View {
     /// The attributes that are read.
-    pub(super) attributes: &'static [&'static str],
+    pub attributes: &'static [&'static str],
     /// Whether reads are strongly consistent, at twice the price.
-    pub(super) is_consistent: bool,
+    pub is_consistent: bool,
     /// How many rows a page may have, beside DynamoDB's limit of 1 MB. The embedded engine reads all that it might return,
     /// so that without a limit a job takes it a time that grows with the square of the rows.
-    pub(super) most_rows: i32,
+    pub most_rows: i32,
 }
 
 /// What is served, eventually consistent: a poll comes again in a minute. DynamoDB's limit is reached long before that of
@@ -35,11 +37,11 @@ const SERVED: View = View {
 
 impl View {
     /// A Query of a job.
-    pub(super) fn query(&self, table: &Table, job: &Job) -> QueryFluentBuilder {
-        table
-            .client
+    #[must_use]
+    pub fn query(&self, client: &Client, table: &str, job: &Job) -> QueryFluentBuilder {
+        client
             .query()
-            .table_name(&table.name)
+            .table_name(table)
             .key_condition_expression("#job = :job")
             .expression_attribute_values(":job", AttributeValue::S(job.as_str().to_owned()))
             .consistent_read(self.is_consistent)
@@ -49,23 +51,26 @@ impl View {
     }
 
     /// A Scan of the table.
-    pub(super) fn scan(&self, table: &Table) -> ScanFluentBuilder {
-        table
-            .client
+    #[must_use]
+    pub fn scan(&self, client: &Client, table: &str) -> ScanFluentBuilder {
+        client
             .scan()
-            .table_name(&table.name)
+            .table_name(table)
             .consistent_read(self.is_consistent)
             .limit(self.most_rows)
             .projection_expression(self.projection())
             .set_expression_attribute_names(Some(self.names()))
     }
 
-    pub(super) fn projection(&self) -> String {
+    /// The projection expression: the attributes under placeholders.
+    #[must_use]
+    pub fn projection(&self) -> String {
         self.attributes.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
     }
 
     /// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
-    pub(super) fn names(&self) -> HashMap<String, String> {
+    #[must_use]
+    pub fn names(&self) -> HashMap<String, String> {
         self.attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
     }
 }
@@ -88,13 +93,13 @@ impl Table {
     /// The rows of a job, ordered by group.
     #[must_use]
     pub fn job(&self, job: &Job) -> Pages {
-        Pages { request: Request::Job(SERVED.query(self, job)), last: None }
+        Pages { request: Request::Job(SERVED.query(&self.client, &self.name, job)), last: None }
     }
 
     /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
     #[must_use]
     pub fn segment(&self, index: i32, total: i32) -> Pages {
-        let scan = SERVED.scan(self).segment(index).total_segments(total);
+        let scan = SERVED.scan(&self.client, &self.name).segment(index).total_segments(total);
         Pages { request: Request::Segment(scan), last: None }
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     TableError,
     attribute::{Attribute, Text},
-    key,
+    key::{self, Attributes},
 };
 use crate::group::{
     EpochSeconds, Fault, GroupName, InvalidGroup, Job, Label, LabelName, LabelNames, Lease, StoredGroupRef, Target,
@@ -22,6 +22,21 @@ pub struct Row<'a> {
     pub(super) labels: Option<Attribute<'a>>,
     pub(super) expires_at: Option<Attribute<'a>>,
     pub(super) delete_at: Option<Attribute<'a>>,
+}
+
+impl<'a> From<&'a Attributes> for Row<'a> {
+    /// The row with those attributes, as the SDK has them.
+    fn from(attributes: &'a Attributes) -> Self {
+        let attribute = |name: &str| attributes.get(name).map(Attribute::from);
+        Self {
+            job: attribute(key::JOB),
+            group: attribute(key::GROUP),
+            targets: attribute("targets"),
+            labels: attribute("labels"),
+            expires_at: attribute("expires_at"),
+            delete_at: attribute("delete_at"),
+        }
+    }
 }
 
 /// What a row comes to at a given time.

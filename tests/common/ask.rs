@@ -6,10 +6,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderName, HeaderValue, Method, Response, header};
-use http_sd_lambda::{
-    local,
-    service::{Access, Request, Service, Settings},
-};
+use http_sd_lambda::service::{Access, Request, Service, Settings};
+use sdctl::local;
 use serde_json::Value;
 use tokio::time::Instant;
 

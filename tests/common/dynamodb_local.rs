@@ -2,13 +2,12 @@
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
     process::Command,
     sync::OnceLock,
     time::Duration,
 };
 
-use super::process::Process;
+use super::{process::Process, repository};
 
 /// Becomes its arguments, and is killed once nobody has the other end of its standard input any more: however this process
 /// ends, that is when.
@@ -21,7 +20,7 @@ pub fn address() -> SocketAddr {
 }
 
 fn start() -> (Process, SocketAddr) {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/dynamodb-local");
+    let home = repository().join(".tools/dynamodb-local");
     assert!(home.is_dir(), "there is no DynamoDB Local in {}; run `scripts/tools dynamodb-local`", home.display());
     let address = address_of_our_own();
     let mut command = Command::new("sh");

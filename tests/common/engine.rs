@@ -18,10 +18,13 @@ use aws_sdk_dynamodb::{
 };
 use http_sd_lambda::{
     config,
-    group::EpochSeconds,
-    local::{self, Engine},
+    group::{EpochSeconds, StoredGroup},
     service::TokenHash,
-    table::{ATTEMPT_TIMEOUT, Expect, Owner, Table},
+    table::{ATTEMPT_TIMEOUT, Table},
+};
+use sdctl::{
+    local::{self, Engine},
+    store::{Expect, Owner, Store},
 };
 
 use super::{Endpoint, TOKEN, background::Background, dynamodb_local, log};
@@ -66,12 +69,18 @@ impl Dynamo {
     /// An engine with an empty table.
     pub async fn with_table() -> Self {
         let dynamo = Self::start();
-        assert!(dynamo.table().create().await.unwrap());
+        assert!(dynamo.store().create().await.unwrap());
         dynamo
     }
 
+    /// The table as the function has it.
     pub fn table(&self) -> Table {
         Table::new(self.client.clone(), TABLE)
+    }
+
+    /// The table as `sdctl` has it.
+    pub fn store(&self) -> Store {
+        Store::new(self.client.clone(), TABLE)
     }
 
     /// The row of that group, as DynamoDB has it.
@@ -99,11 +108,13 @@ impl Dynamo {
         self.client.delete_table().table_name(TABLE).send().await.unwrap();
     }
 
-    /// Puts the sample fleet into the table.
-    pub async fn put_sample(&self) {
-        for group in local::sample().unwrap() {
-            self.table().write(&group, Owner::AsBefore, Expect::Anything, EpochSeconds(1)).await.unwrap();
+    /// Puts the sample fleet into the table, and returns it.
+    pub async fn put_sample(&self) -> Vec<StoredGroup> {
+        let sample = local::sample().unwrap();
+        for group in &sample {
+            self.store().write(group, Owner::AsBefore, Expect::Anything, EpochSeconds(1)).await.unwrap();
         }
+        sample
     }
 
     pub fn endpoint(&self) -> Endpoint {

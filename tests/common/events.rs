@@ -1,8 +1,10 @@
 //! The events in `events/`, and how they are answered.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::Value;
+
+use super::repository;
 
 /// What each event is answered with, over the sample fleet and in the environment of `local.env`: status, and what the
 /// body starts with.
@@ -32,11 +34,6 @@ pub const ANSWERS: [(&str, u16, &str); 20] = [
     ("token-missing", 401, r#"{"error":{"code":"unauthorized""#),
     ("token-wrong", 401, r#"{"error":{"code":"unauthorized""#),
 ];
-
-/// The repository's folder.
-pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The names of the events, in order.
 pub fn names() -> Vec<String> {

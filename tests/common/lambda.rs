@@ -20,7 +20,7 @@ use axum::{
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Endpoint, background::Background, engine::function_environment, events, process::Process};
+use super::{Endpoint, background::Background, built, engine::function_environment, events, process::Process};
 
 /// What Lambda sets for every function.
 const LAMBDA: [(&str, &str); 5] = [
@@ -66,7 +66,7 @@ impl Function {
             .route(&format!("{invocation}/{{id}}/response"), routing::post(response))
             .with_state(api);
         let api = Background::router(router);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_http-sd"));
+        let mut command = Command::new(built("http-sd"));
         command
             .env_clear()
             .envs(LAMBDA)

@@ -1,5 +1,5 @@
-//! What both rooms of tests share: a real engine, rows, requests, child processes, and a reader with Prometheus's rules.
-#![allow(dead_code, unreachable_pub, unused_imports, reason = "each room uses a part of it")]
+//! What the tests of the function and of `sdctl` share: a real engine, rows, requests, child processes, and a reader with
+//! Prometheus's rules.
 
 pub mod ask;
 pub mod background;
@@ -18,6 +18,8 @@ pub mod sdctl;
 pub mod tls;
 pub mod tools;
 
+use std::path::{Path, PathBuf};
+
 pub use ask::{Answer, Ask};
 pub use endpoint::Endpoint;
 pub use engine::Dynamo;
@@ -25,3 +27,16 @@ pub use row::Row;
 
 /// The token that tests send, and events carry.
 pub const TOKEN: &str = "local-token";
+
+/// The repository's folder.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The executable of that name, which Cargo has built for these tests in the folder above theirs.
+pub fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let file = test.ancestors().nth(2).unwrap().join(name);
+    assert!(file.is_file(), "there is no {}: cargo test builds it", file.display());
+    file
+}

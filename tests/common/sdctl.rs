@@ -7,10 +7,11 @@ use std::{
 };
 
 use aws_sdk_dynamodb::Client;
-use http_sd_lambda::{config, local};
+use http_sd_lambda::config;
+use sdctl::local;
 
 use super::{
-    Endpoint,
+    Endpoint, built,
     engine::{TABLE, environment},
     http, log,
     process::Process,
@@ -26,7 +27,7 @@ pub struct Served {
 
 /// An `sdctl` free of the settings of whoever runs the tests.
 pub fn sdctl() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sdctl"));
+    let mut command = Command::new(built("sdctl"));
     for (name, _) in
         std::env::vars().filter(|(name, _)| ["HTTP_SD_", "AWS_", "RUST_LOG"].iter().any(|own| name.starts_with(own)))
     {

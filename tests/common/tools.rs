@@ -6,9 +6,11 @@ use std::{
     path::PathBuf,
 };
 
+use super::repository;
+
 /// Where `make tools` puts them.
 fn tools() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools")
+    repository().join(".tools")
 }
 
 /// A program that `make tools` installs, or that is on the path.

@@ -298,4 +298,4 @@ def test_the_zip_is_small(architecture, tmp_path, capsys):
 
 
 def test_sdctl_is_there():
-    assert SDCTL.exists(), "cargo build --locked --features sdctl makes it"
+    assert SDCTL.exists(), "cargo build --locked --package sdctl makes it"

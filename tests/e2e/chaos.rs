@@ -17,15 +17,13 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use test_support::{
+    Dynamo, Row,
+    fault::{Fault, FaultyDynamo},
+};
 
 use self::{function::Function, random::Random, truth::Truth};
-use crate::{
-    common::{
-        Dynamo, Row,
-        fault::{Fault, FaultyDynamo},
-    },
-    prometheus::Prometheus,
-};
+use crate::prometheus::Prometheus;
 
 /// For how many seconds things fail.
 const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";

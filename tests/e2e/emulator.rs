@@ -13,21 +13,19 @@ use std::{
 use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::{
-    common::{
-        Dynamo, Endpoint, Row, TOKEN,
-        engine::function_environment,
-        events,
-        fault::{Fault, FaultyDynamo},
-        http,
-        process::{Process, free_port},
-        row::n,
-        sdctl::{run_with, sdctl_at},
-        tools::tool,
-    },
-    watch::BUILD,
+use test_support::{
+    Dynamo, Endpoint, Row, TOKEN,
+    engine::function_environment,
+    events,
+    fault::{Fault, FaultyDynamo},
+    http,
+    process::{Process, free_port},
+    row::n,
+    sdctl::{run_with, sdctl_at},
+    tools::tool,
 };
+
+use crate::watch::BUILD;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(5);

@@ -1,16 +1,10 @@
 //! The real programs around the function: cargo-lambda, the Lambda Runtime Interface Emulator and Prometheus.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod chaos;
-mod check;
-mod docs;
 mod emulator;
 mod events;
 mod matching;
-mod paste;
 mod prometheus;
 mod shard;
 mod stream;

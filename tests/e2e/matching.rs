@@ -8,15 +8,13 @@ use proptest::{
     test_runner::TestRunner,
 };
 use serde_json::Value;
-
-use crate::{
-    common::{
-        Dynamo, Row,
-        ask::{serve, service},
-        http, prometheus,
-    },
-    prometheus::Prometheus,
+use test_support::{
+    Dynamo, Row,
+    ask::{serve, service},
+    http, prometheus,
 };
+
+use crate::prometheus::Prometheus;
 
 /// Values of the label `v`, one of which is what each regular expression below is about.
 const VALUES: [&str; 56] = [

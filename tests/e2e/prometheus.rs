@@ -12,18 +12,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{config, service::TokenHash};
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::{
-    common::{
-        Dynamo, Row, TOKEN,
-        background::Background,
-        http,
-        process::{Process, free_port},
-        sdctl::{sdctl, serve},
-        tools::tool,
-    },
-    watch::Watched,
+use test_support::{
+    Dynamo, Row, TOKEN,
+    background::Background,
+    http,
+    process::{Process, free_port},
+    sdctl::{sdctl, serve},
+    tools::tool,
 };
+
+use crate::watch::Watched;
 
 /// How long Prometheus may take to show a change. It refreshes every second.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -235,7 +233,7 @@ async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failur
     // The table is gone, and comes back.
     dynamo.delete_table().await;
     prometheus.keeps_while_refreshes_fail(&both, "the table is gone");
-    assert!(dynamo.table().create().await.unwrap());
+    assert!(dynamo.store().create().await.unwrap());
     fill().await;
     recovers(&prometheus, &dynamo, &both).await;
 

@@ -3,14 +3,12 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use http_sd_lambda::service::Settings;
-
-use crate::{
-    common::{
-        Dynamo, Row,
-        ask::{serve, service},
-    },
-    prometheus::Prometheus,
+use test_support::{
+    Dynamo, Row,
+    ask::{serve, service},
 };
+
+use crate::prometheus::Prometheus;
 
 /// Numbers of shards. Every byte of the hash and its place count modulo 7, where 3 would not tell the order of the bytes.
 const NUMBERS: [usize; 2] = [7, 8];

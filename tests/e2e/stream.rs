@@ -1,14 +1,12 @@
 //! A response that is too large to be buffered, streamed.
 
 use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
-
-use crate::{
-    common::{
-        Ask, Dynamo, TOKEN, http,
-        row::{put_all, tenths_of_a_page},
-    },
-    watch::Watched,
+use test_support::{
+    Ask, Dynamo, TOKEN, http,
+    row::{put_all, tenths_of_a_page},
 };
+
+use crate::watch::Watched;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_answer_of_more_than_6_mb_arrives_whole() {

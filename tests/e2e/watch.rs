@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{
+use test_support::{
     Dynamo, TOKEN,
     engine::function_environment,
-    events::repository,
     http,
     process::{Process, free_port},
+    repository,
     tools::tool,
 };
 

@@ -14,8 +14,7 @@ use http_sd_lambda::{
     config::{self, AUTH, TOKEN_SHA256},
     service::{Access, Service, Settings, TokenHash},
 };
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row, TOKEN,
     fault::{Fault, FaultyDynamo},
     log,

@@ -20,15 +20,14 @@ use proptest::{
     sample::{Index, select},
     test_runner::{Config, TestCaseError, TestRunner},
 };
-use tokio::runtime::Runtime;
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row,
     ask::{Answer, service},
     fault::FaultyDynamo,
     prometheus::{self, Group},
     row::put_all,
 };
+use tokio::runtime::Runtime;
 
 /// Tries one in so many of the usual number of values, each of which finds the tables empty.
 fn try_all<T: Debug>(

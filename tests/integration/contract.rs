@@ -8,8 +8,7 @@ use http_sd_lambda::{
     group::LabelNames,
     service::{Access, OnInvalid, ResponseMode, Service, Settings},
 };
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row,
     ask::service,
     fault::{Fault, FaultyDynamo},

@@ -1,6 +1,6 @@
 //! In what the engines differ, and that `docs/reliability.md` says so: nobody but this file asks which one there is.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::{
         TransactWriteItem,
     },
 };
-
-use crate::common::{
+use test_support::{
     Dynamo, Row,
     engine::{TABLE, is_dynamodb_local},
+    repository,
     row::{put_all, s, tenths_of_a_page},
 };
 
@@ -100,7 +100,7 @@ async fn answers() -> BTreeMap<&'static str, String> {
 
 /// The table of the section *Engines*, as rows of cells.
 fn documented() -> Vec<Vec<String>> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md")).unwrap();
+    let text = fs::read_to_string(repository().join("docs/reliability.md")).unwrap();
     let section = text.split("\n## ").find(|section| section.starts_with("Engines\n")).unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(1);
     rows.map(|row| row.split(" | ").map(|cell| cell.replace('`', "")).collect()).collect()
@@ -119,7 +119,7 @@ async fn no_test_has_another_ones_table() {
     let (ours, other) = (Dynamo::with_table().await, Dynamo::start());
     let missing = other.client.scan().table_name(TABLE).send().await.unwrap_err();
     assert_eq!(missing.code(), Some("ResourceNotFoundException"));
-    assert!(other.table().create().await.unwrap());
+    assert!(other.store().create().await.unwrap());
     Row::new("node", "a", &[]).put(&ours).await;
     assert_eq!((ours.rows().await.len(), other.rows().await.len()), (1, 0));
 }

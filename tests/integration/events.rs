@@ -10,10 +10,10 @@ use http_sd_lambda::{
 };
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
 use serde_json::{Value, json};
-
-use crate::common::{
+use test_support::{
     Dynamo, TOKEN,
-    events::{ANSWERS, load, names, repository},
+    events::{ANSWERS, load, names},
+    repository,
 };
 
 /// The variables of `local.env`, with which cargo-lambda runs the function.

@@ -13,9 +13,7 @@ use http_sd_lambda::{
     service::{Access, ResponseMode, Service, Settings},
     table::Table,
 };
-use tokio::time::Instant;
-
-use crate::common::{
+use test_support::{
     Answer, Ask, Dynamo, Row,
     ask::service,
     engine::{TABLE, client},
@@ -24,6 +22,7 @@ use crate::common::{
     process::free_port,
     row::{n, put_all, tenths_of_a_page},
 };
+use tokio::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const PATHS: [&str; 2] = ["/prom/node", "/prom"];
@@ -269,7 +268,7 @@ async fn a_missing_table_is_misconfigured_and_not_ready() {
         assert_eq!(discreet(&Ask::get(path).of(&service).await), (500, "table_misconfigured".into()));
     }
     assert_eq!(discreet(&Ask::get("/-/ready").of(&service).await), (503, "table_misconfigured".into()));
-    assert!(dynamo.table().create().await.unwrap());
+    assert!(dynamo.store().create().await.unwrap());
     assert_eq!(Ask::get("/prom").of(&service).await.text(), "[]");
     assert_eq!(Ask::get("/-/ready").of(&service).await.status(), 200);
 }

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
 };
 
-use crate::common::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsDynamo};
+use test_support::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsDynamo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_is_read_over_tls_and_its_authority_must_be_a_trusted_one() {

@@ -19,16 +19,14 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-
-use crate::{
-    access::token_access,
-    common::{
-        Ask, Dynamo, Row, TOKEN,
-        fault::{Fault, FaultyDynamo},
-        log,
-        row::{n, put_all},
-    },
+use test_support::{
+    Ask, Dynamo, Row, TOKEN,
+    fault::{Fault, FaultyDynamo},
+    log,
+    row::{n, put_all},
 };
+
+use crate::access::token_access;
 
 const NOW: i64 = 1_764_000_000;
 const GRACE: i64 = 3600;

@@ -18,6 +18,13 @@ use http_sd_lambda::{
     service::{Access, Service, Settings},
     table::Table,
 };
+use test_support::{
+    Ask, Dynamo, Row,
+    engine::{TABLE, function_client},
+    fault::{Fault, FaultyDynamo},
+    log,
+    row::put_all,
+};
 use tokio::time::Instant;
 
 use self::{
@@ -25,16 +32,7 @@ use self::{
     outcome::Outcome,
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
-use crate::{
-    common::{
-        Ask, Dynamo, Row,
-        engine::{TABLE, function_client},
-        fault::{Fault, FaultyDynamo},
-        log,
-        row::put_all,
-    },
-    failure::discreet,
-};
+use crate::failure::discreet;
 
 /// How many cells are tried at a time: many of those that wait, and few of the others, which would keep them from waking.
 const WAITING: usize = 24;

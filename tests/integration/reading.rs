@@ -5,8 +5,7 @@ use http_sd_lambda::{
     service::Settings,
     table::Pages,
 };
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row,
     ask::service,
     row::{n, put_all},
@@ -102,8 +101,7 @@ async fn a_job_of_lapsed_leases_alone_is_an_empty_list() {
 #[tokio::test]
 async fn the_sample_fleet_is_served_as_it_was_put() {
     let dynamo = Dynamo::with_table().await;
-    let sample = http_sd_lambda::local::sample().unwrap();
-    dynamo.put_sample().await;
+    let sample = dynamo.put_sample().await;
     let served = Ask::get("/prom").of(&service(&dynamo, Settings::default())).await;
     let mut expected: Vec<_> =
         sample.iter().map(|g| (&g.job, &g.name, serde_json::to_string(&g.group).unwrap())).collect();

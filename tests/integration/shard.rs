@@ -4,17 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use http::{Method, header};
 use http_sd_lambda::service::{Service, Settings, TokenHash};
-
-use crate::{
-    access::token_access,
-    common::{
-        Answer, Ask, Dynamo, Row, TOKEN,
-        ask::service,
-        log,
-        row::{put_all, tenths_of_a_page},
-    },
-    failure::fails_with_the_whole_list,
+use test_support::{
+    Answer, Ask, Dynamo, Row, TOKEN,
+    ask::service,
+    log,
+    row::{put_all, tenths_of_a_page},
 };
+
+use crate::{access::token_access, failure::fails_with_the_whole_list};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

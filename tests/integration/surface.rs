@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::{Method, header};
 use http_sd_lambda::service::{Access, Service, Settings};
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row,
     ask::service,
     fault::{Fault, FaultyDynamo},

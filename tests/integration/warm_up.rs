@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{
+use test_support::{
     Dynamo, Row,
     fault::{Fault, FaultyDynamo},
     lambda::Function,

@@ -3,15 +3,12 @@
 use std::{collections::BTreeMap, io, io::Write};
 
 use anstyle::Style;
-use http_sd_lambda::{
-    group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup},
-    table::{Record, State},
-};
+use http_sd_lambda::group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup};
 
 use crate::{
-    arguments::Count,
-    lease,
-    style::{ADDED, CHANGED, REMOVED},
+    commands::{arguments::Count, lease},
+    store::{Record, State},
+    terminal::style::{ADDED, CHANGED, REMOVED},
 };
 
 /// How many targets a line names.

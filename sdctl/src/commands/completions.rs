@@ -1,9 +1,10 @@
 //! `sdctl completions`: completion scripts for the shells.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::{Cli, Outcome, error::CliError};
+use super::outcome::Outcome;
+use crate::error::CliError;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -17,9 +18,10 @@ pub(crate) struct Options {
     shell: Shell,
 }
 
-pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
+/// Prints the script for that command line.
+pub(crate) fn run(options: &Options, command: &mut Command) -> Result<Outcome, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Cli::command(), "sdctl", &mut script);
+    clap_complete::generate(options.shell, command, "sdctl", &mut script);
     std::io::Write::write_all(&mut std::io::stdout(), &script)?;
     Ok(Outcome::Done)
 }

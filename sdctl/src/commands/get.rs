@@ -3,19 +3,22 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use http_sd_lambda::{
-    group::{EpochSeconds, Job, Target, TargetGroup},
-    table::{Record, State},
-};
+use http_sd_lambda::group::{EpochSeconds, Job, Target, TargetGroup};
 use serde::Serialize;
 
 use crate::{
-    Outcome, arguments,
-    change::{labels, printable, targets},
-    connection::{Connection, Location, TableOptions},
+    commands::{
+        arguments,
+        change::{labels, printable, targets},
+        lease,
+        outcome::Outcome,
+    },
     error::CliError,
-    lease,
-    style::{FAINT, HEADING, REMOVED},
+    store::{
+        Record, State,
+        connection::{Connection, Location, TableOptions},
+    },
+    terminal::style::{FAINT, HEADING, REMOVED},
 };
 
 /// Show what is in the table, leases that have lapsed and broken rows included
@@ -102,12 +105,12 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     let connection = options.table.open_to_read().await?;
     // An empty table of something else would pass for an empty fleet.
-    connection.table.ensure_key().await.map_err(|error| connection.error(error))?;
+    connection.store.table().ensure_key().await.map_err(|error| connection.error(error))?;
     let mut printer = Printer::new(options.output);
     match (&job, &options.group) {
         (Some(job), Some(group)) => {
             let name = arguments::group(group)?;
-            let found = connection.table.record(job, &name, connection.names).await;
+            let found = connection.store.record(job, &name, connection.names).await;
             match found.map_err(|error| connection.error(error))? {
                 Some(record) => printer.page(&[record])?,
                 None => return Err(CliError::no_such_group(job, &name)),
@@ -120,7 +123,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 }
 
 async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Printer) -> Result<(), CliError> {
-    let mut pages = connection.table.records(job, connection.names);
+    let mut pages = connection.store.records(job, connection.names);
     let mut found = false;
     while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
         found |= !records.is_empty();

@@ -6,14 +6,19 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use http_sd_lambda::table::{Description, Table, TableError};
+use http_sd_lambda::table::TableError;
 
 use crate::{
-    Outcome,
-    connection::{Connection, Location, TableOptions},
+    commands::outcome::Outcome,
     error::CliError,
-    output,
-    style::{ADDED, CHANGED, REMOVED},
+    store::{
+        Description, Store,
+        connection::{Connection, Location, TableOptions},
+    },
+    terminal::{
+        output,
+        style::{ADDED, CHANGED, REMOVED},
+    },
 };
 
 /// Make a table without the template, or describe one
@@ -86,43 +91,43 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome, CliError> {
 }
 
 async fn create(options: &Create) -> Result<Outcome, CliError> {
-    let Connection { table, location, .. } = options.table.open().await?;
-    let name = table.name();
+    let Connection { store, location, .. } = options.table.open().await?;
+    let name = store.name();
     if let Location::Local { .. } = location {
         writeln!(output::stdout(), "{location} is there: whatever writes to it first makes it")?;
         return Ok(Outcome::Done);
     }
-    let region = table.region().unwrap_or("unknown");
+    let region = store.region().unwrap_or("unknown");
     // Which account that is shows only in the ARN of a table that is there.
     let _ = writeln!(anstream::stderr(), "Making {location}, in the account of your credentials, region {region}");
     let failed = |error| CliError::of_table(name, error);
-    let is_new = table.create().await.map_err(failed)?;
-    let described = table.describe().await.map_err(failed)?;
+    let is_new = store.create().await.map_err(failed)?;
+    let described = store.describe().await.map_err(failed)?;
     fit(&described)?;
     if is_new {
         writeln!(output::stdout(), "made {}", described.arn)?;
-        finish(options, &table, &Mend { description: &described, location: &location }).await?;
+        finish(options, &store, &Mend { description: &described, location: &location }).await?;
     } else {
         writeln!(output::stdout(), "table {name:?} is there already, and is left as it is")?;
     }
-    print(&table.describe().await.map_err(failed)?, &location)
+    print(&store.describe().await.map_err(failed)?, &location)
 }
 
 /// What a new table is given once it is there.
-async fn finish(options: &Create, table: &Table, mend: &Mend<'_>) -> Result<(), CliError> {
+async fn finish(options: &Create, store: &Store, mend: &Mend<'_>) -> Result<(), CliError> {
     let unfinished = |what: &str, error: TableError, command: String| {
-        let name = table.name();
+        let name = store.name();
         CliError::Refused(format!("table {name:?} is made, but {what} could not be turned on: {error}; try {command}"))
     };
     if !options.no_recovery {
-        let recoverable = table.enable_recovery().await;
+        let recoverable = store.enable_recovery().await;
         if !recoverable.map_err(|error| unfinished("point-in-time recovery", error, mend.recovery()))? {
             let _ = writeln!(anstream::stderr(), "{CHANGED}sdctl:{CHANGED:#} there is no point-in-time recovery here");
         }
     }
     // It changes the table, which takes nothing else meanwhile.
     if options.deletion_protection {
-        let protected = table.protect().await;
+        let protected = store.protect().await;
         protected.map_err(|error| unfinished("deletion protection", error, mend.protection()))?;
     }
     Ok(())
@@ -130,7 +135,7 @@ async fn finish(options: &Create, table: &Table, mend: &Mend<'_>) -> Result<(), 
 
 async fn describe(options: &Describe) -> Result<Outcome, CliError> {
     let connection = options.table.open_to_read().await?;
-    let described = connection.table.describe().await.map_err(|error| connection.error(error))?;
+    let described = connection.store.describe().await.map_err(|error| connection.error(error))?;
     match options.output {
         Form::Table => print(&described, &connection.location)?,
         Form::Json => {

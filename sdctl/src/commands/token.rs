@@ -16,7 +16,11 @@ use http_sd_lambda::{
 };
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
-use crate::{Outcome, arguments, error::CliError, output, style::HEADING, welcome::SEGMENT};
+use crate::{
+    commands::{arguments, outcome::Outcome, scrape_config::SEGMENT},
+    error::CliError,
+    terminal::{output, style::HEADING},
+};
 
 /// Length of a token in bytes, before it is written in hex.
 const LENGTH: usize = 32;

@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use http_sd_lambda::group::{Job, excerpt};
+
 use super::{
     Place, Problem, ReadFile,
     reader::{Reader, STANDARD_INPUT, Source, format_of, job_by_name},
 };
-use crate::group::{Job, excerpt};
 
 impl Reader {
     /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. What was
@@ -156,10 +157,10 @@ fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
 mod tests {
     use std::{ffi::OsStr, os::unix};
 
+    use http_sd_lambda::group::LabelNames;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::group::LabelNames;
 
     fn read(paths: &[&Path], job: Option<&str>) -> Reader {
         let mut reader = Reader::new(LabelNames::Legacy);

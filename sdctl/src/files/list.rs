@@ -1,7 +1,8 @@
 //! A list of target groups, as `file_sd_configs` and `static_configs` take it.
 
+use http_sd_lambda::group::{Fault, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
+
 use super::document::{Node, Value};
-use crate::group::{Fault, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
 /// A fault, the path of its field and its line.
 pub(super) struct At {

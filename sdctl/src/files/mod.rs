@@ -19,7 +19,9 @@ use std::{
     rc::Rc,
 };
 
-use crate::group::{Fault, Job, TargetGroup, excerpt};
+use http_sd_lambda::group::{Fault, Job, TargetGroup, excerpt};
+
+use crate::terminal::text::printable;
 
 /// A group of a file.
 #[derive(Debug, Clone)]
@@ -153,17 +155,6 @@ const MOST_OF_FIELD: usize = 80;
 /// A field's name on one line, and not more of it than somebody reads.
 fn printable_field(name: &str) -> String {
     format!("{:.MOST_OF_FIELD$}", printable(name))
-}
-
-/// A name as it is, but for what would not be seen as itself on one line.
-fn printable(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for part in name.split_inclusive(['"', '\'', '\\']) {
-        let plain = part.trim_end_matches(['"', '\'', '\\']);
-        text.extend(plain.escape_debug());
-        text.push_str(&part[plain.len()..]);
-    }
-    text
 }
 
 impl Display for Problem {

@@ -2,13 +2,14 @@
 //!
 //! <https://prometheus.io/docs/prometheus/latest/configuration/configuration/>
 
+use http_sd_lambda::group::{Fault, Job};
+
 use super::{
     FileFault, Problem,
     document::{Node, Value},
     printable_field,
     reader::{Reader, Source},
 };
-use crate::group::{Fault, Job};
 
 /// What a configuration may say. <https://github.com/prometheus/prometheus/blob/main/config/config.go>
 const FIELDS: [&str; 11] = [
@@ -172,10 +173,10 @@ fn name(key: &Node) -> &str {
 mod tests {
     use std::fs;
 
+    use http_sd_lambda::group::LabelNames;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::group::LabelNames;
 
     fn read(files: &[(&str, &str)]) -> (Reader, String) {
         let folder = TempDir::new().unwrap();

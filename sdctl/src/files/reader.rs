@@ -7,12 +7,13 @@ use std::{
     rc::Rc,
 };
 
+use http_sd_lambda::group::{Fault, Job, LabelNames};
+
 use super::{
     FileFault, FileGroup, Format, Note, Place, Problem, ReadFile,
     document::{self, Document, Node, SyntaxError, Value},
     list, prometheus,
 };
-use crate::group::{Fault, Job, LabelNames};
 
 /// The name of standard input, on the command line and in errors.
 pub(super) const STANDARD_INPUT: &str = "-";

@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
 };
 use dynoxide::{Database, server::serve_with_shutdown};
+use http_sd_lambda::table::Https;
 use tokio::net::TcpListener;
 
 use super::LocalError;
-use crate::table::Https;
 
 /// The engine's file within its data folder.
 const FILE: &str = "dynamodb.sqlite";

@@ -1,6 +1,6 @@
 //! A small fleet to look at: what `sdctl serve --sample` puts into an empty table.
 
-use crate::group::{Fault, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup};
+use http_sd_lambda::group::{Fault, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup};
 
 /// Job, group, targets, labels.
 type SampleGroup = (&'static str, &'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);

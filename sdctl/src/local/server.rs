@@ -12,6 +12,7 @@ use std::{
 };
 
 use http::Response;
+use http_sd_lambda::service::{Body, Request, Service, TIMEOUT};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -22,8 +23,6 @@ use tokio::{
     time::Instant,
 };
 use tokio_io_timeout::TimeoutStream;
-
-use crate::service::{Body, Request, Service, TIMEOUT};
 
 /// How long a client that does nothing is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);

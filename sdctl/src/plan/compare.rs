@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use http_sd_lambda::group::{EpochSeconds, Fault, Job, Target, TargetGroup};
+
 use super::{
     Change, ChangeKind, Counts, Desired, Holder, Plan, Removal, Rows, Wanted,
     desired::{Fingerprint, fingerprint},
@@ -9,10 +11,7 @@ use super::{
     names::FreeNames,
     pair::pair,
 };
-use crate::{
-    group::{EpochSeconds, Fault, Job, Target, TargetGroup},
-    table::{Record, State},
-};
+use crate::store::{Record, State};
 
 /// A comparison that is under way.
 #[derive(Debug)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use http_sd_lambda::group::{Job, Target, TargetGroup};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
     files::{FileGroup, Place},
-    group::{Job, Target, TargetGroup},
-    table,
+    store,
 };
 
 /// The groups that are wanted, each of which fits a row.
@@ -41,7 +41,7 @@ impl Desired {
     pub fn new(groups: Vec<FileGroup>) -> Result<Self, DoesNotFit> {
         let mut jobs: BTreeMap<Job, Vec<Wanted>> = BTreeMap::new();
         for FileGroup { job, group, place } in groups {
-            let parts = table::split(group).ok_or_else(|| DoesNotFit(Place::to_string(&place)))?;
+            let parts = store::split(group).ok_or_else(|| DoesNotFit(Place::to_string(&place)))?;
             jobs.entry(job).or_default().extend(parts.into_iter().map(Wanted::new));
         }
         Ok(Self { jobs })

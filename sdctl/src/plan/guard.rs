@@ -5,7 +5,7 @@ use std::{
     fmt::{self, Display, Formatter},
 };
 
-use crate::group::{Job, excerpt};
+use http_sd_lambda::group::{Job, excerpt};
 
 /// What a plan takes away from a job of the set, or from the whole set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,10 +21,9 @@ pub use guard::{Removal, Share, TooMuchRemoved};
 
 use std::collections::BTreeMap;
 
-use crate::{
-    group::{GroupName, Job, Lease, StoredGroup, Target},
-    table::Record,
-};
+use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target};
+
+use crate::store::Record;
 
 /// What it takes.
 #[derive(Debug, Default)]

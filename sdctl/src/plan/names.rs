@@ -5,9 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use http_sd_lambda::group::{Fault, GroupName, Labels};
 use sha2::{Digest, Sha256};
-
-use crate::group::{Fault, GroupName, Labels};
 
 /// How many characters of the labels' values a name repeats.
 const READABLE: usize = 40;
@@ -68,8 +67,9 @@ impl FreeNames {
 
 #[cfg(test)]
 mod tests {
+    use http_sd_lambda::group::{LabelName, LabelNames};
+
     use super::*;
-    use crate::group::{LabelName, LabelNames};
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().map(|(n, v)| (LabelName::new(*n, LabelNames::Utf8).unwrap(), (*v).to_owned())).collect()

@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use http_sd_lambda::group::{LabelName, Labels, Target, TargetGroup};
+
 use super::{Wanted, names};
-use crate::{
-    group::{LabelName, Labels, Target, TargetGroup},
-    table::Record,
-};
+use crate::store::Record;
 
 /// Rows that become wanted groups, wanted groups that need a new row, rows that are left.
 pub(super) type Pairs = (Vec<(usize, Record)>, Vec<usize>, Vec<Record>);

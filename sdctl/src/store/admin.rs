@@ -11,10 +11,11 @@ use aws_sdk_dynamodb::{
         PointInTimeRecoveryStatus, ScalarAttributeType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
+use http_sd_lambda::table::{GROUP, JOB, TableError, check_key};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::{Table, TableError, key};
+use super::Store;
 
 /// How long a new table may take to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
@@ -66,7 +67,7 @@ impl Place {
     }
 }
 
-impl Table {
+impl Store {
     /// Creates the table, on demand and with TTL on `delete_at`, and waits until it is active. Returns whether it
     /// was created; a table of that name is left as it is.
     ///
@@ -80,12 +81,12 @@ impl Table {
         let created = self
             .client
             .create_table()
-            .table_name(&self.name)
+            .table_name(self.name())
             .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute(key::JOB).map_err(incomplete)?)
-            .attribute_definitions(attribute(key::GROUP).map_err(incomplete)?)
-            .key_schema(element(key::JOB, KeyType::Hash).map_err(incomplete)?)
-            .key_schema(element(key::GROUP, KeyType::Range).map_err(incomplete)?)
+            .attribute_definitions(attribute(JOB).map_err(incomplete)?)
+            .attribute_definitions(attribute(GROUP).map_err(incomplete)?)
+            .key_schema(element(JOB, KeyType::Hash).map_err(incomplete)?)
+            .key_schema(element(GROUP, KeyType::Range).map_err(incomplete)?)
             .send()
             .await;
         match created {
@@ -94,12 +95,12 @@ impl Table {
             }
             other => other.map(|_| ())?,
         }
-        let active = self.client.wait_until_table_exists().table_name(&self.name).wait(ACTIVE_WITHIN).await;
+        let active = self.client.wait_until_table_exists().table_name(self.name()).wait(ACTIVE_WITHIN).await;
         active.map_err(|e| TableError::Unavailable(format!("the new table did not become active: {e}")))?;
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("delete_at").build();
         self.client
             .update_time_to_live()
-            .table_name(&self.name)
+            .table_name(self.name())
             .time_to_live_specification(ttl.map_err(incomplete)?)
             .send()
             .await?;
@@ -115,7 +116,7 @@ impl Table {
         let on = on.map_err(|e| TableError::Misconfigured(e.to_string()))?;
         let give_up = Instant::now() + ACTIVE_WITHIN;
         loop {
-            let update = self.client.update_continuous_backups().table_name(&self.name);
+            let update = self.client.update_continuous_backups().table_name(self.name());
             match update.point_in_time_recovery_specification(on.clone()).send().await {
                 Err(error) if error.code() == Some("UnknownOperationException") => return Ok(false),
                 // Backups of a new table begin a little later than the table does.
@@ -134,7 +135,7 @@ impl Table {
     /// # Errors
     /// [`TableError`] when DynamoDB refuses.
     pub async fn protect(&self) -> Result<(), TableError> {
-        self.client.update_table().table_name(&self.name).deletion_protection_enabled(true).send().await?;
+        self.client.update_table().table_name(self.name()).deletion_protection_enabled(true).send().await?;
         Ok(())
     }
 
@@ -149,23 +150,23 @@ impl Table {
     /// # Errors
     /// [`TableError`] when the table is not there or may not be described.
     pub async fn describe(&self) -> Result<Description, TableError> {
-        let table = self.description().await?;
+        let table = self.table.description().await?;
         let arn = table.table_arn().unwrap_or_default().to_owned();
         let billing = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
-        let ttl = self.client.describe_time_to_live().table_name(&self.name).send().await.ok();
+        let ttl = self.client.describe_time_to_live().table_name(self.name()).send().await.ok();
         let ttl = ttl.and_then(|answer| answer.time_to_live_description);
         let ttl = ttl.filter(|ttl| {
             matches!(ttl.time_to_live_status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
         });
-        let backups = self.client.describe_continuous_backups().table_name(&self.name).send().await.ok();
+        let backups = self.client.describe_continuous_backups().table_name(self.name()).send().await.ok();
         let recovery = backups
             .and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description)
             .map(|recovery| recovery.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
         Ok(Description {
             place: Place::of(&arn),
-            name: table.table_name().unwrap_or(&self.name).to_owned(),
+            name: table.table_name().unwrap_or(self.name()).to_owned(),
             status: table.table_status().map_or("UNKNOWN", TableStatus::as_str).to_owned(),
-            fault: key::check(&table).err().map(|error| error.to_string()),
+            fault: check_key(&table).err().map(|error| error.to_string()),
             items: table.item_count().unwrap_or_default(),
             bytes: table.table_size_bytes().unwrap_or_default(),
             billing: billing.unwrap_or(&BillingMode::Provisioned).as_str().to_owned(),
@@ -179,10 +180,10 @@ impl Table {
     /// Makes sure that the table is one of target groups, and says where it is.
     ///
     /// # Errors
-    /// As [`Table::ensure_key`].
+    /// As [`http_sd_lambda::table::Table::ensure_key`].
     pub async fn place(&self) -> Result<Place, TableError> {
-        let table = self.description().await?;
-        key::check(&table)?;
+        let table = self.table.description().await?;
+        check_key(&table)?;
         Ok(Place::of(table.table_arn().unwrap_or_default()))
     }
 
@@ -191,8 +192,8 @@ impl Table {
     /// # Errors
     /// [`TableError`] when the table cannot be read.
     pub async fn any_job(&self) -> Result<Option<String>, TableError> {
-        let first = self.client.scan().table_name(&self.name).limit(1).send().await?;
-        let job = first.items().first().and_then(|row| row.get(key::JOB)?.as_s().ok());
+        let first = self.client.scan().table_name(self.name()).limit(1).send().await?;
+        let job = first.items().first().and_then(|row| row.get(JOB)?.as_s().ok());
         Ok(job.cloned())
     }
 }

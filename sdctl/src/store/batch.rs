@@ -3,11 +3,11 @@
 use std::{io::Write as _, ops::AddAssign};
 
 use futures_util::{StreamExt, stream};
-use http_sd_lambda::table::WriteError;
 use indicatif::ProgressBar;
 use tokio::sync::watch;
 
-use crate::signals::Signals;
+use super::WriteError;
+use crate::{error::CliError, terminal::signals::Signals};
 
 /// How many writes of a row are under way at a time.
 pub(crate) const ROWS_AT_ONCE: usize = 16;
@@ -28,6 +28,16 @@ pub(crate) enum Ended {
     Interrupted,
     /// One of them failed. Those that were under way then are done or have failed as well.
     Failed(WriteError),
+}
+
+impl Ended {
+    /// What a command says of it that writes to the table of that name: `how_far` it got, and what to do.
+    pub(crate) fn of_table(self, name: &str, how_far: String) -> CliError {
+        match self {
+            Self::Interrupted => CliError::Refused(format!("stopped, with {how_far}")),
+            Self::Failed(error) => CliError::Interrupted { source: Box::new(error.of_table(name)), how_far },
+        }
+    }
 }
 
 impl AddAssign for Written {

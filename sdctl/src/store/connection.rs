@@ -13,14 +13,16 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, variable},
     group::{GroupName, Job, LabelNames},
-    local::{self, Engine, LocalError},
-    table::{self, Overrides, Place, Record, Table, TableError, WriteError},
+    table::TableError,
 };
 use reqwest::Url;
-use thiserror::Error;
 use tokio::{net::TcpListener, time::Instant};
 
-use crate::error::{CliError, NOT_THERE};
+use super::{Overrides, Place, Record, Store, WriteError, client};
+use crate::{
+    error::{CliError, NOT_THERE},
+    local::{self, Engine, LocalError},
+};
 
 /// The name of the local table.
 pub(crate) const LOCAL_TABLE: &str = "http-sd";
@@ -51,7 +53,7 @@ pub(crate) struct TableOptions {
 
 /// A table that can be used.
 pub(crate) struct Connection {
-    pub(crate) table: Table,
+    pub(crate) store: Store,
     pub(crate) location: Location,
     /// Which label names are valid, as the environment has it for the function.
     pub(crate) names: LabelNames,
@@ -69,7 +71,7 @@ impl TableOptions {
     pub(crate) async fn open(&self) -> Result<Connection, CliError> {
         let connection = self.connect(false).await?;
         if let Location::Local { .. } = connection.location {
-            connection.table.create().await.map_err(|error| connection.error(error))?;
+            connection.store.create().await.map_err(|error| connection.error(error))?;
         }
         Ok(connection)
     }
@@ -89,8 +91,8 @@ impl TableOptions {
                 profile: self.profile.clone(),
                 endpoint_url: self.endpoint_url.clone(),
             };
-            let table = Table::new(table::connect_with(&overrides).await, name);
-            return Ok(Connection { table, location, names });
+            let store = Store::new(client::connect(&overrides).await, name);
+            return Ok(Connection { store, location, names });
         }
         if let Some(flag) = self.flag_of_remote() {
             return Err(CliError::NeedsTable(flag));
@@ -99,8 +101,8 @@ impl TableOptions {
         if to_read && !local::is_kept_in(&folder) {
             return Err(CliError::NoLocalTable(folder));
         }
-        let table = Table::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE);
-        Ok(Connection { table, location: Location::Local { folder }, names })
+        let store = Store::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE);
+        Ok(Connection { store, location: Location::Local { folder }, names })
     }
 
     /// A table to write to, after saying which one it is.
@@ -132,7 +134,7 @@ impl TableOptions {
 impl Connection {
     /// The row of that group.
     pub(crate) async fn record(&self, job: &Job, name: &GroupName) -> Result<Option<Record>, CliError> {
-        self.table.record(job, name, self.names).await.map_err(|error| self.error(error))
+        self.store.record(job, name, self.names).await.map_err(|error| self.error(error))
     }
 
     pub(crate) fn error(&self, error: TableError) -> CliError {
@@ -141,17 +143,17 @@ impl Connection {
         {
             return CliError::NoLocalTable(folder.clone());
         }
-        CliError::of_table(self.table.name(), error)
+        CliError::of_table(self.store.name(), error)
     }
 
     pub(crate) fn write_error(&self, error: WriteError) -> CliError {
-        CliError::of_write(self.table.name(), error)
+        error.of_table(self.store.name())
     }
 
     /// Says on standard error which table it is, account and region included.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {
-            *place = Some(self.table.place().await.map_err(|error| CliError::of_table(self.table.name(), error))?);
+            *place = Some(self.store.place().await.map_err(|error| CliError::of_table(self.store.name(), error))?);
         }
         let _ = writeln!(anstream::stderr(), "{doing} {}", self.location);
         Ok(())
@@ -194,16 +196,11 @@ fn endpoint_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// Nobody knows where the local table is to be.
-#[derive(Debug, Error)]
-#[error("no folder for the table, because your home folder is not known: name one with --data")]
-pub(crate) struct NoHome;
-
 /// The folder of the local table.
-pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, NoHome> {
+pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
     match given {
         Some(folder) => Ok(folder.to_owned()),
-        None => Ok(choose_base_strategy().map_err(|_| NoHome)?.data_dir().join("http-sd")),
+        None => Ok(choose_base_strategy().map_err(|_| CliError::NoHome)?.data_dir().join("http-sd")),
     }
 }
 

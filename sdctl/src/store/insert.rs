@@ -7,9 +7,12 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{CancellationReason, Put, TransactWriteItem},
 };
+use http_sd_lambda::{
+    group::{EpochSeconds, StoredGroup},
+    table::{JOB, TableError, row_key},
+};
 
-use super::{Backoff, Table, TableError, WriteError, key, write::content};
-use crate::group::{EpochSeconds, StoredGroup};
+use super::{Backoff, Store, WriteError, content::content};
 
 /// How many rows a transaction may have.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
@@ -21,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-impl Table {
+impl Store {
     /// Adds at most [`MOST_IN_TRANSACTION`] rows of at most 4 MB in all: every one of them, or none.
     ///
     /// # Errors
@@ -47,13 +50,13 @@ impl Table {
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
-        let mut item = key::attributes(group.job.as_str(), group.name.as_str());
+        let mut item = row_key(group.job.as_str(), group.name.as_str());
         item.extend(content(group, Some(owner), now).into_iter().map(|(name, value)| (name.to_owned(), value)));
         let put = Put::builder()
-            .table_name(&self.name)
+            .table_name(self.name())
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#job)")
-            .expression_attribute_names("#job", key::JOB);
+            .expression_attribute_names("#job", JOB);
         TransactWriteItem::builder().set_put(put.build().ok()).build()
     }
 }

@@ -1,29 +1,29 @@
 //! A row as whoever edits the table sees it: with its owner, and also when it is lapsed or broken.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{
         query::{QueryError, QueryOutput},
         scan::{ScanError, ScanOutput},
     },
-    types::AttributeValue,
 };
 use aws_smithy_async::future::pagination_stream::PaginationStream;
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, StoredGroupRef, TargetGroup},
+    table::{Attributes, GROUP, JOB, Row, TableError, View, row_key},
+};
 
-use super::{Row, Table, TableError, attribute::Attribute, key, pages::View, write::content};
-use crate::group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, TargetGroup};
+use super::{
+    Store,
+    content::{CONTENT, content},
+};
 
 /// All attributes that are ours, strongly consistent: what is read is about to be changed.
 const EDITED: View = View {
-    attributes: &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
+    attributes: &[JOB, GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
     is_consistent: true,
     most_rows: 4000,
 };
-
-/// The attributes that `sdctl` writes, and by which it knows that nobody else has written meanwhile.
-pub(super) const CONTENT: [&str; 5] = ["targets", "labels", "expires_at", "delete_at", "managed_by"];
 
 /// One row.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Record {
     /// When `sdctl` last wrote it.
     pub updated_at: Option<EpochSeconds>,
     /// The row's [`CONTENT`] as it was read.
-    pub(super) content: key::Attributes,
+    pub(super) content: Attributes,
 }
 
 impl Record {
@@ -88,14 +88,15 @@ impl Record {
     ///
     /// # Errors
     /// [`TableError::Misconfigured`] if the row's key is not ours, so that the table is not one of target groups.
-    pub fn of(mut attributes: HashMap<String, AttributeValue>, names: LabelNames) -> Result<Self, TableError> {
-        let row = row(&attributes);
-        let (job, name) = row.key()?;
-        let (lease, group) = match row.lease() {
-            Ok(lease) => (lease, row.target_group(names)),
-            Err(fault) => (Lease::default(), Err(fault)),
+    pub fn of(mut attributes: Attributes, names: LabelNames) -> Result<Self, TableError> {
+        let row = Row::from(&attributes);
+        let (job, name, lease, group) = match row.stored(names) {
+            Ok(StoredGroupRef { job, name, lease, group }) => {
+                (job.to_owned(), name.to_owned(), lease, Ok(group.into()))
+            }
+            Err(TableError::Invalid(fault)) => (fault.job.clone(), fault.group.clone(), row.lease_alone(), Err(fault)),
+            Err(error) => return Err(error),
         };
-        let group = group.map(TargetGroup::from).map_err(|at| at.of(job, name));
         let key = |fault| TableError::Misconfigured(format!("a row's key {fault}"));
         let (job, name) = (Job::new(job).map_err(key)?, GroupName::new(name).map_err(key)?);
         let managed_by = attributes.get("managed_by").and_then(|value| value.as_s().ok()).cloned();
@@ -105,26 +106,13 @@ impl Record {
     }
 }
 
-/// The row with those attributes.
-fn row(attributes: &key::Attributes) -> Row<'_> {
-    let attribute = |name: &str| attributes.get(name).map(Attribute::from);
-    Row {
-        job: attribute(key::JOB),
-        group: attribute(key::GROUP),
-        targets: attribute("targets"),
-        labels: attribute("labels"),
-        expires_at: attribute("expires_at"),
-        delete_at: attribute("delete_at"),
-    }
-}
-
 /// The records of one read, page by page.
 #[derive(Debug)]
 pub struct Records {
     stream: Stream,
     names: LabelNames,
     /// Where the last page said that the next one begins.
-    next_key: Option<key::Attributes>,
+    next_key: Option<Attributes>,
 }
 
 #[derive(Debug)]
@@ -154,13 +142,13 @@ impl Records {
     }
 }
 
-impl Table {
+impl Store {
     /// The rows of a job, or of the whole table: by group within a job, the jobs in no particular order.
     #[must_use]
     pub fn records(&self, job: Option<&Job>, names: LabelNames) -> Records {
         let stream = match job {
-            Some(job) => Stream::Job(EDITED.query(self, job).into_paginator().send()),
-            None => Stream::Table(EDITED.scan(self).into_paginator().send()),
+            Some(job) => Stream::Job(EDITED.query(&self.client, self.name(), job).into_paginator().send()),
+            None => Stream::Table(EDITED.scan(&self.client, self.name()).into_paginator().send()),
         };
         Records { stream, names, next_key: None }
     }
@@ -173,8 +161,8 @@ impl Table {
         let read = self
             .client
             .get_item()
-            .table_name(&self.name)
-            .set_key(Some(key::attributes(job.as_str(), name.as_str())))
+            .table_name(self.name())
+            .set_key(Some(row_key(job.as_str(), name.as_str())))
             .consistent_read(EDITED.is_consistent)
             .projection_expression(EDITED.projection())
             .set_expression_attribute_names(Some(EDITED.names()));

@@ -2,9 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 
+use http_sd_lambda::group::{Labels, Target, TargetGroup};
 use sha2::{Digest, Sha256};
-
-use crate::group::{Labels, Target, TargetGroup};
 
 /// The most that a row may have, in bytes.
 const MOST: usize = 400 * 1024;
@@ -85,8 +84,9 @@ fn labels_size(labels: &Labels) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use http_sd_lambda::group::{LabelName, LabelNames};
+
     use super::*;
-    use crate::group::{LabelName, LabelNames};
 
     fn group(targets: usize, label: usize) -> TargetGroup {
         TargetGroup {

@@ -1,10 +1,8 @@
-//! Writing groups. Only `sdctl` does this; the function can only read.
+//! Writing groups, one row at a time, each on a condition.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::{
         delete_item::{DeleteItemError, DeleteItemOutput},
@@ -12,19 +10,17 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValue},
 };
+use http_sd_lambda::{
+    group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt},
+    table::{JOB, TableError, row_key},
+};
 use thiserror::Error;
 
-use super::{Record, Table, TableError, key, record::CONTENT};
-use crate::group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt};
-
-/// How often a request is tried. Nobody waits for an answer within seconds, and a throttled table recovers.
-const ATTEMPTS: u32 = 8;
-/// How long an attempt may take: a full request over a slow line.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest pause between two attempts. The SDK adds jitter.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// The longest pause where somebody else decides how often to try.
-const SHORT_PAUSE: Duration = Duration::from_millis(100);
+use super::{
+    Record, Store,
+    content::{CONTENT, content},
+};
+use crate::error::CliError;
 
 /// What has to hold of a row for it to be written.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +72,14 @@ pub enum WriteError {
 }
 
 impl WriteError {
+    /// What a command says of it that writes to the table of that name.
+    pub(crate) fn of_table(self, name: &str) -> CliError {
+        match self {
+            Self::Table(error) => CliError::of_table(name, error),
+            conflict @ Self::Conflict { .. } => CliError::Refused(format!("{conflict}: run the command again")),
+        }
+    }
+
     /// Takes it for done if somebody else was faster.
     ///
     /// # Errors
@@ -96,7 +100,7 @@ struct Expression {
     values: HashMap<String, AttributeValue>,
 }
 
-impl Table {
+impl Store {
     /// Writes a group's targets, labels and lease, and whose it is from now on. The row's other attributes stay. Returns whether the row was there before.
     ///
     /// # Errors
@@ -122,8 +126,8 @@ impl Table {
         let written = self
             .client
             .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key::attributes(group.job.as_str(), group.name.as_str())))
+            .table_name(self.name())
+            .set_key(Some(row_key(group.job.as_str(), group.name.as_str())))
             .update_expression(update.text)
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(update.names))
@@ -153,8 +157,8 @@ impl Table {
         let deleted = self
             .client
             .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(key::attributes(job.as_str(), name.as_str())))
+            .table_name(self.name())
+            .set_key(Some(row_key(job.as_str(), name.as_str())))
             .set_condition_expression(condition)
             .set_expression_attribute_names(some(delete.names))
             .set_expression_attribute_values(Some(delete.values).filter(|values| !values.is_empty()))
@@ -190,10 +194,10 @@ impl Expression {
     fn condition(&mut self, expect: Expect<'_>) -> Option<String> {
         match expect {
             Expect::Anything => None,
-            Expect::Absent => Some(format!("attribute_not_exists({})", self.name(key::JOB))),
+            Expect::Absent => Some(format!("attribute_not_exists({})", self.name(JOB))),
             Expect::ExpiresAt(at) => Some(self.equation("was_", "expires_at", AttributeValue::N(at.0.to_string()))),
             Expect::Unchanged(record) => {
-                let mut terms = vec![format!("attribute_exists({})", self.name(key::JOB))];
+                let mut terms = vec![format!("attribute_exists({})", self.name(JOB))];
                 for name in CONTENT {
                     terms.push(match record.content.get(name) {
                         Some(value) => self.equation("was_", name, value.clone()),
@@ -204,37 +208,4 @@ impl Expression {
             }
         }
     }
-}
-
-/// The same client, only that it retries for longer.
-pub(super) fn patient(client: &Client) -> Client {
-    let retries = client.config().retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-    let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-    Client::from_conf(client.config().to_builder().retry_config(retries).timeout_config(timeouts).build())
-}
-
-/// The same client, only that it retries once. That is for a connection that has gone stale meanwhile.
-pub(super) fn hasty(client: &Client) -> Client {
-    let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(SHORT_PAUSE);
-    Client::from_conf(client.config().to_builder().retry_config(retries).build())
-}
-
-/// What a row holds besides its key.
-pub(super) fn content(
-    group: &StoredGroup,
-    owner: Option<&str>,
-    now: EpochSeconds,
-) -> Vec<(&'static str, AttributeValue)> {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let time = |time: EpochSeconds| AttributeValue::N(time.0.to_string());
-    let StoredGroup { lease, group, .. } = group;
-    let targets = group.targets.iter().map(|target| text(target.as_str())).collect();
-    let labels = group.labels.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let mut content =
-        vec![("targets", AttributeValue::L(targets)), ("labels", AttributeValue::M(labels)), ("updated_at", time(now))];
-    content.extend(lease.expires_at.map(|at| ("expires_at", time(at))));
-    content.extend(lease.delete_at.map(|at| ("delete_at", time(at))));
-    content.extend(owner.map(|owner| ("managed_by", text(owner))));
-    content
 }

@@ -1,7 +1,5 @@
 //! Being asked to stop.
 
-use std::io;
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
@@ -13,13 +11,10 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// The same for a command that cannot do without.
-    pub(crate) fn for_command() -> Result<Self, CliError> {
-        Self::listen().map_err(|error| CliError::Refused(format!("cannot wait for signals: {error}")))
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        let listen =
+            |kind| signal(kind).map_err(|error| CliError::Refused(format!("cannot wait for signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
     /// Resolves once a stop is asked for, and again for each further time.

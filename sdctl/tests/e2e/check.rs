@@ -3,8 +3,7 @@
 use std::{fs, process::Command};
 
 use tempfile::TempDir;
-
-use crate::common::{sdctl::sdctl, tools::tool};
+use test_support::{sdctl::sdctl, tools::tool};
 
 /// What both say of a file: good, or a fault; or that it is for `sdctl check` alone to warn of or refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

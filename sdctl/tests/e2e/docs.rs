@@ -3,8 +3,10 @@
 use std::{env, fs, path::Path, process::Command};
 
 use tempfile::TempDir;
-
-use crate::common::sdctl::{sdctl, serve};
+use test_support::{
+    repository,
+    sdctl::{sdctl, serve},
+};
 
 /// What a block begins with if nobody without an account can run it.
 const NEEDS_AWS: &str = "# needs an AWS account";
@@ -24,7 +26,7 @@ fn blocks(text: &str, kind: &str) -> Vec<String> {
 #[test]
 fn every_command_works_as_written() {
     let folder = TempDir::new().unwrap();
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sdctl.md")).unwrap();
+    let text = fs::read_to_string(repository().join("docs/sdctl.md")).unwrap();
     let (to_run, for_aws): (Vec<String>, Vec<String>) =
         blocks(&text, "sh").into_iter().partition(|block| !block.starts_with(NEEDS_AWS));
     assert!(to_run.len() > 8 && for_aws.len() == 3, "{} and {} blocks", to_run.len(), for_aws.len());
@@ -53,7 +55,7 @@ fn every_command_works_as_written() {
 
 #[test]
 fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sdctl.md")).unwrap();
+    let text = fs::read_to_string(repository().join("docs/sdctl.md")).unwrap();
     let policy: serde_json::Value = serde_json::from_str(&blocks(&text, "json")[0]).unwrap();
     assert_eq!(
         policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"][0],

@@ -6,8 +6,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     sdctl::{sdctl, serve_local},
     tools::tool,
 };

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use http_sd_lambda::service::Settings;
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Row,
     ask::service,
     prometheus::Group,

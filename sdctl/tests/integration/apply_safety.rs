@@ -1,9 +1,8 @@
 //! `sdctl apply`: what it must never take away.
 
-use crate::{
-    apply::{Applied, THREE, group},
-    common::{Row, row::s, sdctl::run},
-};
+use test_support::{Row, row::s, sdctl::run};
+
+use crate::apply::{Applied, THREE, group};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prune_removes_rows_of_its_own_set_alone() {

@@ -10,15 +10,13 @@ use std::{
 };
 
 use rustix::process::Signal;
-
-use crate::{
-    apply::Applied,
-    common::{
-        fault::{Fault, FaultyDynamo},
-        process::Process,
-        sdctl::{run, sdctl_at},
-    },
+use test_support::{
+    fault::{Fault, FaultyDynamo},
+    process::Process,
+    sdctl::{run, sdctl_at},
 };
+
+use crate::apply::Applied;
 
 /// A list of that many groups of one target each.
 fn fleet(groups: usize, prefix: &str) -> String {
@@ -188,7 +186,7 @@ async fn a_table_that_refuses_ends_the_run_which_can_be_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_cannot_be_read_plans_nothing() {
     let applied = Applied::new().await;
-    crate::common::row::put_all(&applied.dynamo, crate::common::row::tenths_of_a_page(25)).await;
+    test_support::row::put_all(&applied.dynamo, test_support::row::tenths_of_a_page(25)).await;
     applied.write("node.json", &fleet(3, "host"));
     let faulty = FaultyDynamo::before(&applied.dynamo);
     for prune in [&[][..], &["--prune"][..]] {

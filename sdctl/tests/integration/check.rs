@@ -8,8 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::common::sdctl::sdctl;
+use test_support::sdctl::sdctl;
 
 const REJECTED: &str = "rejects the whole list and keeps its old targets";
 const NOT_READ: &str = "rejects the whole file and keeps what it has";

@@ -11,15 +11,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::{
-    check::{BODIES, folder, run},
-    common::{
-        TOKEN,
-        background::Background,
-        sdctl::{sdctl, serve_local},
-    },
+use test_support::{
+    TOKEN,
+    background::Background,
+    sdctl::{sdctl, serve_local},
 };
+
+use crate::check::{BODIES, folder, run};
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 

@@ -4,15 +4,13 @@ use std::process::Command;
 
 use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
-
-use crate::{
-    apply::{Applied, group},
-    common::{
-        Row,
-        row::{n, put_all, s, tenths_of_a_page},
-        sdctl::{run, run_with, sdctl},
-    },
+use test_support::{
+    Row,
+    row::{n, put_all, s, tenths_of_a_page},
+    sdctl::{run, run_with, sdctl},
 };
+
+use crate::apply::{Applied, group};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
@@ -165,7 +163,7 @@ async fn file_sd_is_what_is_served_or_an_error() {
     let applied = Applied::new().await;
     some_of_each(&applied).await;
     let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
-    let groups = crate::common::prometheus::read(listed.as_bytes()).unwrap();
+    let groups = test_support::prometheus::read(listed.as_bytes()).unwrap();
     assert_eq!(groups, applied.served("node").await);
     let broken = applied.run(&["get", "odd", "-o", "file_sd"]);
     assert!(serde_json::from_str::<Value>(&broken.stdout).is_err(), "{broken:?}");

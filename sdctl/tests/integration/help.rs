@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::common::sdctl::{run, run_with, sdctl};
+use test_support::sdctl::{run, run_with, sdctl};
 
 /// The commands that a help text lists.
 fn commands(help: &str) -> Vec<String> {

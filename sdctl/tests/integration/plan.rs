@@ -6,16 +6,16 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use http_sd_lambda::{
-    files::{FileGroup, Place},
-    group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Target, TargetGroup},
-    plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Plan},
-    table::{Record, State},
-};
+use http_sd_lambda::group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Target, TargetGroup};
 use proptest::{collection::vec, option, prelude::*, sample::select};
+use sdctl::{
+    files::{FileGroup, Place},
+    plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Plan},
+    store::{Record, State},
+};
+use test_support::row::{n, s};
 
 use self::plan::Rows::{Anybodys, Own};
-use crate::common::row::{n, s};
 
 const NOW: EpochSeconds = EpochSeconds(1000);
 const SET: &str = "fleet";

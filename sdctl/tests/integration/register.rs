@@ -7,14 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http_sd_lambda::{
-    group::{EpochSeconds, GroupName, Job, LabelNames},
-    table::{Record, State},
-};
+use http_sd_lambda::group::{EpochSeconds, GroupName, Job, LabelNames};
 use rustix::process::Signal;
+use sdctl::store::{Record, State};
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     Dynamo, Endpoint, Row,
     engine::{TABLE, environment},
     fault::{Fault, FaultyDynamo},
@@ -40,7 +37,7 @@ fn register(endpoint: &Endpoint, arguments: &[&str]) -> Command {
 /// That group's row as it is.
 async fn row(dynamo: &Dynamo) -> Option<Record> {
     let (job, group) = (Job::new("node").unwrap(), GroupName::new("web").unwrap());
-    dynamo.table().record(&job, &group, LabelNames::Legacy).await.unwrap()
+    dynamo.store().record(&job, &group, LabelNames::Legacy).await.unwrap()
 }
 
 /// When its lease ends.

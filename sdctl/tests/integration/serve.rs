@@ -4,8 +4,7 @@ use std::{path::Path, process::Command};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     Dynamo, Row, TOKEN,
     engine::environment,
     sdctl::{sdctl, serve, serve_local},

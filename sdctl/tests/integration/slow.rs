@@ -8,13 +8,10 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::{
-    local,
-    service::{ResponseMode, Settings},
-};
+use http_sd_lambda::service::{ResponseMode, Settings};
+use sdctl::local;
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     Dynamo, ask,
     background::Background,
     http,

@@ -11,10 +11,10 @@ use std::{
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
-    table::{Expect, Owner, Place, Record, State, Table, TableError, WriteError, that_fit},
+    table::{Table, TableError},
 };
-
-use crate::common::{
+use sdctl::store::{Expect, Owner, Place, Record, State, Store, WriteError, that_fit};
+use test_support::{
     Dynamo, Row,
     engine::TABLE,
     fault::{Fault, FaultyDynamo},
@@ -35,8 +35,8 @@ fn group(name: &str, target: &str, lease: Lease) -> StoredGroup {
     StoredGroup { job: job("node"), name: GroupName::new(name).unwrap(), lease, group }
 }
 
-async fn record(table: &Table, name: &str) -> Option<Record> {
-    table.record(&job("node"), &GroupName::new(name).unwrap(), LabelNames::Legacy).await.unwrap()
+async fn record(store: &Store, name: &str) -> Option<Record> {
+    store.record(&job("node"), &GroupName::new(name).unwrap(), LabelNames::Legacy).await.unwrap()
 }
 
 fn conflict<T>(group: &StoredGroup) -> Result<T, WriteError> {
@@ -52,12 +52,12 @@ fn others(row: &HashMap<String, AttributeValue>) -> BTreeSet<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_what_was_written_last_and_whose_it_is() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
-    assert_eq!(table.name(), TABLE);
+    let store = dynamo.store();
+    assert_eq!(store.name(), TABLE);
     let lease = Lease { expires_at: Some(EpochSeconds(2000)), delete_at: Some(EpochSeconds(3000)) };
     let (short, long) = (group("a", "a:1", lease), group("a", "b:1", FOREVER));
 
-    assert_eq!(table.write(&short, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(false));
+    assert_eq!(store.write(&short, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(false));
     let row = dynamo.row("node", "a").await.unwrap();
     assert_eq!(row["targets"], list([s("a:1")]));
     assert_eq!(row["labels"], map([("env", s("prod"))]));
@@ -65,7 +65,7 @@ async fn a_row_is_what_was_written_last_and_whose_it_is() {
     assert_eq!((&row["managed_by"], &row["updated_at"]), (&s("fleet"), &n(1000)));
     assert_eq!(row.len(), 8);
 
-    let found = record(&table, "a").await.unwrap();
+    let found = record(&store, "a").await.unwrap();
     assert_eq!((found.lease, found.group.as_ref()), (lease, Ok(&short.group)));
     assert_eq!((found.managed_by.as_deref(), found.updated_at), (Some("fleet"), Some(NOW)));
     assert_eq!(found.state(EpochSeconds(1999)), State::Served(&short.group));
@@ -79,24 +79,24 @@ async fn a_row_is_what_was_written_last_and_whose_it_is() {
         (Owner::AsBefore, &["mine"]),
         (Owner::Set("fleet"), &["managed_by", "mine"]),
     ] {
-        assert_eq!(table.write(&short, owner, Expect::Anything, NOW).await, Ok(true));
-        assert_eq!(table.write(&long, owner, Expect::Anything, NOW).await, Ok(true));
+        assert_eq!(store.write(&short, owner, Expect::Anything, NOW).await, Ok(true));
+        assert_eq!(store.write(&long, owner, Expect::Anything, NOW).await, Ok(true));
         let row = dynamo.row("node", "a").await.unwrap();
         assert_eq!((&row["targets"], others(&row)), (&list([s("b:1")]), left.iter().copied().collect()), "{owner:?}");
     }
-    assert_eq!(table.delete(&long.job, &long.name, Expect::Anything).await, Ok(true));
-    assert_eq!(table.delete(&long.job, &long.name, Expect::Anything).await, Ok(false));
-    assert!(record(&table, "a").await.is_none());
+    assert_eq!(store.delete(&long.job, &long.name, Expect::Anything).await, Ok(true));
+    assert_eq!(store.delete(&long.job, &long.name, Expect::Anything).await, Ok(false));
+    assert!(record(&store, "a").await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
+    let store = dynamo.store();
     let group = group("a", "c:1", FOREVER);
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
-    let read = record(&table, "a").await.unwrap();
-    let there = table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await;
+    let read = record(&store, "a").await.unwrap();
+    let there = store.write(&group, Owner::AsBefore, Expect::Absent, NOW).await;
     assert_eq!(there, conflict(&group));
     // Who does not mind that somebody was faster still hears of whatever else went wrong.
     assert_eq!(there.unwrap_err().unless_conflict(), Ok(()));
@@ -111,66 +111,66 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     ] {
         other.put(&dynamo).await;
         let before = dynamo.rows().await;
-        assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
-        assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
+        assert_eq!(store.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
+        assert_eq!(store.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
         assert_eq!(dynamo.rows().await, before);
     }
     dynamo.delete("node", "a").await;
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
-    assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
+    assert_eq!(store.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
+    assert_eq!(store.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
     assert!(dynamo.rows().await.is_empty());
     // What is not ours may have changed.
     Row::new("node", "a", &["a:1"]).with("mine", s("kept")).put(&dynamo).await;
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, Ok(true));
-    let read = record(&table, "a").await.unwrap();
-    assert_eq!(table.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, Ok(true));
-    assert_eq!(table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await, Ok(false));
+    assert_eq!(store.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, Ok(true));
+    let read = record(&store, "a").await.unwrap();
+    assert_eq!(store.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, Ok(true));
+    assert_eq!(store.write(&group, Owner::AsBefore, Expect::Absent, NOW).await, Ok(false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_renews_a_lease_writes_only_the_row_that_has_it() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
+    let store = dynamo.store();
     let until = |at| group("a", "a:1", Lease { expires_at: Some(EpochSeconds(at)), delete_at: None });
-    assert_eq!(table.write(&until(2000), Owner::AsBefore, Expect::Anything, NOW).await, Ok(false));
+    assert_eq!(store.write(&until(2000), Owner::AsBefore, Expect::Anything, NOW).await, Ok(false));
     let ours = Expect::ExpiresAt(EpochSeconds(2000));
-    assert_eq!(table.write(&until(3000), Owner::AsBefore, ours, NOW).await, Ok(true));
-    assert_eq!(table.write(&until(4000), Owner::AsBefore, ours, NOW).await, conflict(&until(0)));
+    assert_eq!(store.write(&until(3000), Owner::AsBefore, ours, NOW).await, Ok(true));
+    assert_eq!(store.write(&until(4000), Owner::AsBefore, ours, NOW).await, conflict(&until(0)));
     let group = until(0);
-    assert_eq!(table.delete(&group.job, &group.name, ours).await, conflict(&group));
+    assert_eq!(store.delete(&group.job, &group.name, ours).await, conflict(&group));
     assert_eq!(dynamo.row("node", "a").await.unwrap()["expires_at"], n(3000));
-    assert_eq!(table.delete(&group.job, &group.name, Expect::ExpiresAt(EpochSeconds(3000))).await, Ok(true));
+    assert_eq!(store.delete(&group.job, &group.name, Expect::ExpiresAt(EpochSeconds(3000))).await, Ok(true));
 }
 
 /// Without reading it again one knows what a row holds that one has written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_after_a_write_is_the_one_that_would_be_read() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
+    let store = dynamo.store();
     let lease = Lease { expires_at: Some(EpochSeconds(5000)), delete_at: Some(EpochSeconds(6000)) };
     let (first, second) = (group("a", "a:1", FOREVER), group("a", "b:1", lease));
-    table.write(&first, Owner::Set("old"), Expect::Anything, NOW).await.unwrap();
-    let before = record(&table, "a").await.unwrap();
-    table.write(&second, Owner::Set("new"), Expect::Unchanged(&before), NOW).await.unwrap();
-    let (after, read) = (before.after(&second, "new"), record(&table, "a").await.unwrap());
+    store.write(&first, Owner::Set("old"), Expect::Anything, NOW).await.unwrap();
+    let before = record(&store, "a").await.unwrap();
+    store.write(&second, Owner::Set("new"), Expect::Unchanged(&before), NOW).await.unwrap();
+    let (after, read) = (before.after(&second, "new"), record(&store, "a").await.unwrap());
     assert_eq!((after.lease, &after.group, &after.managed_by), (read.lease, &read.group, &read.managed_by));
     assert_eq!((after.job, after.name), (read.job, read.name));
     let after = before.after(&second, "new");
-    assert_eq!(table.write(&first, Owner::Set("new"), Expect::Unchanged(&after), NOW).await, Ok(true));
+    assert_eq!(store.write(&first, Owner::Set("new"), Expect::Unchanged(&after), NOW).await, Ok(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_rows_are_added_together_or_not_at_all() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
+    let store = dynamo.store();
     let groups = ["a", "b", "c"].map(|name| group(name, "x:1", FOREVER));
-    assert_eq!(table.insert(&groups[..2], "fleet", NOW).await, Ok(()));
+    assert_eq!(store.insert(&groups[..2], "fleet", NOW).await, Ok(()));
     let row = dynamo.row("node", "b").await.unwrap();
     assert_eq!((&row["targets"], &row["managed_by"], &row["updated_at"]), (&list([s("x:1")]), &s("fleet"), &n(1000)));
     let before = dynamo.rows().await;
     for there in ["a", "b"] {
         let groups = ["c", there].map(|name| group(name, "y:1", FOREVER));
-        assert_eq!(table.insert(&groups, "fleet", NOW).await, conflict(&groups[1]));
+        assert_eq!(store.insert(&groups, "fleet", NOW).await, conflict(&groups[1]));
         assert_eq!(dynamo.rows().await, before);
     }
     assert_eq!(before.len(), 2);
@@ -185,8 +185,8 @@ async fn every_record_is_read_whatever_its_page() {
         Row::key("other", name).put(&dynamo).await;
     }
     let faulty = FaultyDynamo::with_pages_of(3, &dynamo);
-    let table = faulty.table();
-    let (mut records, mut pages) = (table.records(Some(&job("node")), LabelNames::Legacy), Vec::new());
+    let store = faulty.store();
+    let (mut records, mut pages) = (store.records(Some(&job("node")), LabelNames::Legacy), Vec::new());
     while let Some(page) = records.next().await.unwrap() {
         assert!(page.iter().all(|record| matches!(record.state(NOW), State::Served(_))));
         pages.push(page.into_iter().map(|record| record.name.into_string()).collect::<Vec<_>>());
@@ -194,7 +194,7 @@ async fn every_record_is_read_whatever_its_page() {
     assert_eq!(pages.concat(), names);
     assert!(pages.len() >= 3, "{pages:?}");
 
-    let (mut records, mut read) = (table.records(None, LabelNames::Legacy), BTreeSet::new());
+    let (mut records, mut read) = (store.records(None, LabelNames::Legacy), BTreeSet::new());
     while let Some(page) = records.next().await.unwrap() {
         for record in page {
             let is_broken = matches!(record.state(NOW), State::Invalid(_));
@@ -208,28 +208,28 @@ async fn every_record_is_read_whatever_its_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_says_where_it_is_and_what_it_is() {
     let dynamo = Dynamo::start();
-    let table = dynamo.table();
-    assert_eq!(table.region(), Some("us-east-1"));
-    assert_eq!(table.create().await, Ok(true));
-    assert_eq!(table.create().await, Ok(false));
-    assert_eq!(table.any_job().await, Ok(None));
+    let store = dynamo.store();
+    assert_eq!(store.region(), Some("us-east-1"));
+    assert_eq!(store.create().await, Ok(true));
+    assert_eq!(store.create().await, Ok(false));
+    assert_eq!(store.any_job().await, Ok(None));
     Row::key("node", "a").put(&dynamo).await;
-    assert_eq!(table.any_job().await, Ok(Some("node".into())));
-    let Place { account, region } = table.place().await.unwrap();
-    let described = table.describe().await.unwrap();
+    assert_eq!(store.any_job().await, Ok(Some("node".into())));
+    let Place { account, region } = store.place().await.unwrap();
+    let described = store.describe().await.unwrap();
     assert_eq!(described.arn, format!("arn:aws:dynamodb:{region}:{account}:table/{TABLE}"));
     assert_eq!((described.name.as_str(), described.fault, described.place.account), (TABLE, None, account));
     assert_eq!(described.ttl_attribute.as_deref(), Some("delete_at"));
     assert!(!described.deletion_protection);
-    table.protect().await.unwrap();
-    assert!(table.describe().await.unwrap().deletion_protection);
+    store.protect().await.unwrap();
+    assert!(store.describe().await.unwrap().deletion_protection);
 }
 
 /// DynamoDB takes no row of more than 400 KB, its key and all its attributes together.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_is_as_large_as_may_be_fits_its_row_beside_all_else() {
     let dynamo = Dynamo::with_table().await;
-    let table = dynamo.table();
+    let store = dynamo.store();
     let lease = Lease { expires_at: Some(EpochSeconds(2_000_000_000)), delete_at: Some(EpochSeconds(2_000_000_000)) };
     let mut group = group("a", "a:1", lease);
     (group.job, group.name) = (job(&"j".repeat(2048)), GroupName::new("g".repeat(1024)).unwrap());
@@ -240,7 +240,7 @@ async fn a_group_that_is_as_large_as_may_be_fits_its_row_beside_all_else() {
     group.group.targets.extend_from_slice(fit);
     let (job, name) = (group.job.as_str(), group.name.as_str());
     Row::new(job, name, &[]).with("mine", s(&"x".repeat(24 * 1024))).put(&dynamo).await;
-    assert_eq!(table.write(&group, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(true));
+    assert_eq!(store.write(&group, Owner::Set("fleet"), Expect::Anything, NOW).await, Ok(true));
     let row = dynamo.row(job, name).await.unwrap();
     assert_eq!((row.len(), row["targets"].as_l().unwrap().len()), (9, fit.len() + 1));
 }
@@ -250,13 +250,13 @@ async fn a_write_that_is_refused_is_no_conflict() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
-    let (table, group) = (faulty.table(), group("a", "a:1", FOREVER));
+    let (store, group) = (faulty.store(), group("a", "a:1", FOREVER));
     let results = [
-        table.write(&group, Owner::AsBefore, Expect::Absent, NOW).await.map(|_| ()),
-        table.delete(&group.job, &group.name, Expect::Anything).await.map(|_| ()),
-        table.insert(&[group], "fleet", NOW).await,
+        store.write(&group, Owner::AsBefore, Expect::Absent, NOW).await.map(|_| ()),
+        store.delete(&group.job, &group.name, Expect::Anything).await.map(|_| ()),
+        store.insert(&[group], "fleet", NOW).await,
         // Nor is a table that may not be made one that is there.
-        table.create().await.map(|_| ()).map_err(WriteError::from),
+        store.create().await.map(|_| ()).map_err(WriteError::from),
     ];
     for result in results {
         let refused = matches!(&result, Err(WriteError::Table(TableError::Misconfigured(said))) if said.starts_with("AccessDenied"));
@@ -277,12 +277,12 @@ async fn a_throttled_request_is_tried_as_often_as_there_is_time_for_it() {
             count.fetch_add(1, Ordering::Relaxed);
             Fault::Error(400, "ThrottlingException")
         });
-        let table = match of {
-            "long work" => faulty.table().patient(),
-            "renewing" => faulty.table().for_renewing(),
-            _ => faulty.table(),
+        let store = match of {
+            "long work" => faulty.store().patient(),
+            "renewing" => faulty.store().for_renewing(),
+            _ => faulty.store(),
         };
-        let written = table.write(&group("a", "a:1", FOREVER), Owner::AsBefore, Expect::Anything, NOW).await;
+        let written = store.write(&group("a", "a:1", FOREVER), Owner::AsBefore, Expect::Anything, NOW).await;
         assert!(matches!(written, Err(WriteError::Table(TableError::Unavailable(_)))), "{written:?}");
         assert_eq!(asked.load(Ordering::Relaxed), tries, "{of}");
     }

@@ -14,8 +14,7 @@ use aws_sdk_dynamodb::types::{
 use http_sd_lambda::service::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::common::{
+use test_support::{
     Ask, Dynamo, Endpoint, Row,
     ask::service,
     engine::{TABLE, environment},

@@ -9,8 +9,7 @@ use std::{
 
 use http_sd_lambda::service::TokenHash;
 use tempfile::TempDir;
-
-use crate::common::sdctl::{sdctl, serve};
+use test_support::sdctl::{sdctl, serve};
 
 /// `sdctl token` in that folder.
 fn token(folder: &Path, arguments: &[&str]) -> Command {

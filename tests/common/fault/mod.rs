@@ -16,6 +16,7 @@ use std::{
 };
 
 use http_sd_lambda::table::Table;
+use sdctl::store::Store;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::{asked::PageNumbers, gate::Gate, wire::Request};
@@ -88,9 +89,14 @@ impl FaultyDynamo {
         self.endpoint.clone()
     }
 
-    /// The table as seen through this endpoint.
+    /// The table as the function sees it through this endpoint.
     pub fn table(&self) -> Table {
         Table::new(engine::client(&self.endpoint), engine::TABLE)
+    }
+
+    /// The table as `sdctl` sees it through this endpoint.
+    pub fn store(&self) -> Store {
+        Store::new(engine::client(&self.endpoint), engine::TABLE)
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::common::http;
+use crate::http;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 

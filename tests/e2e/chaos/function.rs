@@ -16,15 +16,15 @@ use http_sd_lambda::{
     service::{Access, Request, Service, Settings},
     table::Table,
 };
-use tokio::time::Instant;
-
-use super::truth::Truth;
-use crate::common::{
+use test_support::{
     Endpoint,
     background::Background,
     engine::{TABLE, function_client},
     prometheus,
 };
+use tokio::time::Instant;
+
+use super::truth::Truth;
 
 /// The jobs of Prometheus, and what each polls.
 pub(super) const POOLS: [(&str, &str); 3] = [("all", "/prom"), ("node", "/prom/node"), ("db", "/prom/db")];

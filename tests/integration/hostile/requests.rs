@@ -1,8 +1,7 @@
 //! The requests, and how each must be answered.
 
 use http_sd_lambda::service::TokenHash;
-
-use crate::common::TOKEN;
+use test_support::TOKEN;
 
 /// The only groups that a hostile request may ever see.
 pub(super) const NODE: &str = r#"[{"targets":["a:1"],"labels":{}}]"#;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use test_support::fault::Fault;
+
 use super::outcome::{
     MISCONFIGURED,
     Outcome::{self, Complete, Warning},
     TIMEOUT, UNAVAILABLE,
 };
-use crate::common::fault::Fault;
 
 /// A fault, and what has to come of it.
 pub(super) struct Case {

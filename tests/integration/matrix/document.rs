@@ -1,6 +1,8 @@
 //! The matrix as `docs/reliability.md` has it.
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::{env, fmt::Write, fs};
+
+use test_support::repository;
 
 use super::outcome::Outcome;
 
@@ -21,7 +23,7 @@ pub(super) fn table<'a>(places: &[&str], rows: impl Iterator<Item = (&'a str, &'
 
 /// Fails unless the document has that table; or writes it, if somebody has asked for that.
 pub(super) fn compare(table: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md");
+    let file = repository().join("docs/reliability.md");
     let text = fs::read_to_string(&file).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (written, after) = rest.split_once(END).unwrap();

@@ -1,6 +1,6 @@
 //! Where in the reading of a table a fault happens.
 
-use crate::common::fault::Asked;
+use test_support::fault::Asked;
 
 /// Where a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,18 +7,18 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use http_sd_lambda::{
-    group::{EpochSeconds, LabelNames, StoredGroup},
-    plan::{Change, ChangeKind, Plan},
-    table::{Expect, MOST_IN_TRANSACTION, Owner, Record, Table, WriteError, size, that_fit},
-};
+use http_sd_lambda::group::{EpochSeconds, LabelNames, StoredGroup};
 
 use crate::{
-    arguments::Count,
+    commands::arguments::Count,
     error::CliError,
-    progress,
-    signals::Signals,
-    writes::{self, ROWS_AT_ONCE, Write, Written},
+    plan::{Change, ChangeKind, Plan},
+    store::{
+        Expect, MOST_IN_TRANSACTION, Owner, Record, Store, WriteError,
+        batch::{self, ROWS_AT_ONCE, Write, Written},
+        size, that_fit,
+    },
+    terminal::{progress, signals::Signals},
 };
 
 /// The most that a request of several rows holds, in bytes: little enough for a slow line, and for a small table.
@@ -29,7 +29,7 @@ const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Writes to one table for one set.
 struct Writer<'t> {
-    table: &'t Table,
+    store: &'t Store,
     set: &'t str,
     names: LabelNames,
     /// Rows that hold targets which are moving elsewhere, as they are now.
@@ -37,7 +37,7 @@ struct Writer<'t> {
 }
 
 pub(super) async fn plan(
-    table: &Table,
+    store: &Store,
     set: &str,
     names: LabelNames,
     plan: &Plan<'_>,
@@ -45,22 +45,22 @@ pub(super) async fn plan(
 ) -> Result<(), CliError> {
     let total = plan.changes.len();
     let bar = progress::bar("writing", total);
-    let writer = Writer { table, set, names, held: RefCell::default() };
+    let writer = Writer { store, set, names, held: RefCell::default() };
     let new: Vec<&Change<'_>> = changes(plan, |change| matches!(change.kind, ChangeKind::Add(_))).collect();
     let changed = changes(plan, |change| matches!(change.kind, ChangeKind::Update(..)));
     let giving = changes(plan, |change| !change.moving.is_empty());
     let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
 
     let mut written =
-        writes::all(batches(&new).into_iter().map(|new| writer.add(new)), TRANSACTIONS_AT_ONCE, &bar, signals).await;
+        batch::all(batches(&new).into_iter().map(|new| writer.add(new)), TRANSACTIONS_AT_ONCE, &bar, signals).await;
     if written.ended.is_none() {
-        written += writes::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
+        written += batch::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     if written.ended.is_none() {
-        written += writes::all(giving.map(|change| writer.release(change)), ROWS_AT_ONCE, &bar, signals).await;
+        written += batch::all(giving.map(|change| writer.release(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     if written.ended.is_none() {
-        written += writes::all(gone.map(|change| writer.remove(change)), ROWS_AT_ONCE, &bar, signals).await;
+        written += batch::all(gone.map(|change| writer.remove(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     let Written { done, ended } = written;
     let Some(ended) = ended else {
@@ -69,7 +69,7 @@ pub(super) async fn plan(
     };
     bar.abandon();
     let how_far = format!("{done} of {} made: run the same command again for the rest", Count(total, "change"));
-    Err(CliError::stopped(table.name(), ended, how_far))
+    Err(ended.of_table(store.name(), how_far))
 }
 
 fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {
@@ -95,7 +95,7 @@ fn batches<'c, 'd>(new: &'c [&'c Change<'d>]) -> Vec<&'c [&'c Change<'d>]> {
 impl<'t> Writer<'t> {
     async fn add(&self, new: &[&Change<'_>]) -> Write {
         let groups: Vec<StoredGroup> = new.iter().filter_map(|change| change.stored()).collect();
-        match self.table.insert(&groups, self.set, EpochSeconds::now()).await {
+        match self.store.insert(&groups, self.set, EpochSeconds::now()).await {
             Ok(()) => (groups.len(), Ok(())),
             Err(error) => (0, Err(error)),
         }
@@ -111,7 +111,7 @@ impl<'t> Writer<'t> {
         group.group.targets.extend(moving);
         let written = self.write(before, &group).await;
         if !holds || written.is_err() {
-            return writes::one(written);
+            return batch::one(written);
         }
         self.held.borrow_mut().insert(key(change), before.after(&group, self.set));
         // It is done once the row is as it is to be.
@@ -122,15 +122,15 @@ impl<'t> Writer<'t> {
     async fn release(&self, change: &'t Change<'_>) -> Write {
         let held = self.held.borrow_mut().remove(&key(change));
         let (Some(held), Some(group)) = (held, change.stored()) else { return (0, Ok(())) };
-        writes::one(self.write(&held, &group).await)
+        batch::one(self.write(&held, &group).await)
     }
 
     async fn write(&self, before: &Record, group: &StoredGroup) -> Result<(), WriteError> {
         let (owner, expect) = (Owner::Set(self.set), Expect::Unchanged(before));
-        match self.table.write(group, owner, expect, EpochSeconds::now()).await {
+        match self.store.write(group, owner, expect, EpochSeconds::now()).await {
             // It may be our own write, of which we were not told in time.
             Err(conflict @ WriteError::Conflict { .. }) => {
-                let found = self.table.record(&group.job, &group.name, self.names).await?;
+                let found = self.store.record(&group.job, &group.name, self.names).await?;
                 let is_ours = found.is_some_and(|found| {
                     found.managed_by.as_deref() == Some(self.set)
                         && found.lease == group.lease
@@ -144,9 +144,9 @@ impl<'t> Writer<'t> {
 
     async fn remove(&self, change: &Change<'_>) -> Write {
         let ChangeKind::Remove(before) = &change.kind else { return (0, Ok(())) };
-        let removed = match self.table.delete(&change.job, &change.name, Expect::Unchanged(before)).await {
+        let removed = match self.store.delete(&change.job, &change.name, Expect::Unchanged(before)).await {
             Err(conflict @ WriteError::Conflict { .. }) => {
-                match self.table.record(&change.job, &change.name, self.names).await {
+                match self.store.record(&change.job, &change.name, self.names).await {
                     Ok(None) => Ok(false),
                     Ok(Some(_)) => Err(conflict),
                     Err(error) => Err(error.into()),
@@ -154,7 +154,7 @@ impl<'t> Writer<'t> {
             }
             other => other,
         };
-        writes::one(removed)
+        batch::one(removed)
     }
 }
 

@@ -8,21 +8,21 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
-    files::Reader,
     group::{EpochSeconds, LabelNames},
-    plan::{Comparison, Desired, Plan, Rows},
-    table::{Records, Table, TableError},
+    table::TableError,
 };
 use indicatif::ProgressBar;
 
 use crate::{
-    Outcome,
-    arguments::{self, Count},
-    connection::TableOptions,
+    commands::{
+        arguments::{self, Count},
+        outcome::Outcome,
+    },
     error::CliError,
-    output, progress, question,
-    signals::Signals,
-    style::CHANGED,
+    files::Reader,
+    plan::{Comparison, Desired, Plan, Rows},
+    store::{Records, Store, connection::TableOptions},
+    terminal::{output, progress, question, signals::Signals, style::CHANGED},
 };
 
 /// The set of files for which nobody named another.
@@ -111,10 +111,10 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let intent = Intent { desired, names, set, rows, adopted, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
-    let table = connection.table.patient();
+    let store = connection.store.patient();
 
     let now = EpochSeconds::now();
-    let plan = intent.plan(&table, now).await?;
+    let plan = intent.plan(&store, now).await?;
     let mut out = output::stdout();
     show::plan(&mut out, &plan, &intent.set, options.full, now)?;
     if plan.changes.is_empty() {
@@ -129,11 +129,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         return Ok(Outcome::Found);
     }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
-    let mut signals = Signals::for_command()?;
-    execute::plan(&table, &intent.set, names, &plan, &mut signals).await?;
+    let mut signals = Signals::listen()?;
+    execute::plan(&store, &intent.set, names, &plan, &mut signals).await?;
     let applied = show::applied(plan);
     tokio::select! {
-        verified = intent.verify(&table) => verified?,
+        verified = intent.verify(&store) => verified?,
         () = signals.stop() => {
             let late = "stopped when all changes were made, before it was seen whether somebody else has made others";
             return Err(CliError::Refused(late.into()));
@@ -177,31 +177,31 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
 
 impl Intent {
     /// Compares the files with the table as it is now.
-    async fn plan(&self, table: &Table, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
+    async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
         let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
         let mut comparison = comparison.adopting(self.adopted.as_deref());
         let reading = progress::counter("reading the table, rows");
         let read = async {
             if self.prune {
                 // A row of the set may have a job that is in no file any more.
-                see_all(&mut comparison, table.records(None, self.names), &reading).await?;
+                see_all(&mut comparison, store.records(None, self.names), &reading).await?;
             } else {
                 for job in self.desired.jobs() {
-                    see_all(&mut comparison, table.records(Some(job), self.names), &reading).await?;
+                    see_all(&mut comparison, store.records(Some(job), self.names), &reading).await?;
                 }
             }
             Ok(())
         };
         let read: Result<(), TableError> = read.await;
         reading.finish_and_clear();
-        read.map_err(|error| CliError::of_table(table.name(), error))?;
+        read.map_err(|error| CliError::of_table(store.name(), error))?;
         comparison.finish(self.prune).map_err(|fault| CliError::Refused(format!("a group's name {fault}")))
     }
 
     /// Reads the table again: somebody else may have planned and written at the same time, each of us without seeing
     /// the other.
-    async fn verify(&self, table: &Table) -> Result<(), CliError> {
-        let missing = self.plan(table, EpochSeconds::now()).await?.changes.len();
+    async fn verify(&self, store: &Store) -> Result<(), CliError> {
+        let missing = self.plan(store, EpochSeconds::now()).await?.changes.len();
         if missing == 0 {
             return Ok(());
         }

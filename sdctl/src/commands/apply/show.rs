@@ -2,15 +2,12 @@
 
 use std::io::{self, Write};
 
-use http_sd_lambda::{
-    group::{EpochSeconds, Job, excerpt},
-    plan::{Change, ChangeKind, Counts, Holder, Plan},
-};
+use http_sd_lambda::group::{EpochSeconds, Job, excerpt};
 
 use crate::{
-    arguments::Count,
-    change,
-    style::{FAINT, HEADING},
+    commands::{arguments::Count, change},
+    plan::{Change, ChangeKind, Counts, Holder, Plan},
+    terminal::style::{FAINT, HEADING},
 };
 
 /// How many changes of a kind are named for each job.

@@ -9,10 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use http_sd_lambda::{
-    files::{FileFault, FileGroup, Problem, Reader},
-    group::{Job, LabelName, LabelNames, excerpt},
-};
+use http_sd_lambda::group::{Job, LabelName, LabelNames, excerpt};
 use serde::Serialize;
 
 use super::{
@@ -20,7 +17,11 @@ use super::{
     profile::{Form, Profile},
     scrape, size, twice,
 };
-use crate::{arguments::Count, error::CliError};
+use crate::{
+    commands::arguments::Count,
+    error::CliError,
+    files::{FileFault, FileGroup, Problem, Reader},
+};
 
 /// What was read.
 #[derive(Debug, Serialize)]

@@ -8,15 +8,17 @@ use std::{
 
 use anstyle::Style;
 use clap::ValueEnum;
-use http_sd_lambda::{files::Place, group::excerpt};
+use http_sd_lambda::group::excerpt;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Outcome,
-    arguments::Count,
+    commands::{arguments::Count, outcome::Outcome},
     error::CliError,
-    output,
-    style::{ADDED, CHANGED, FAINT, REMOVED},
+    files::Place,
+    terminal::{
+        output,
+        style::{ADDED, CHANGED, FAINT, REMOVED},
+    },
 };
 
 /// How bad it is.

@@ -17,7 +17,10 @@ use clap::Args;
 use reqwest::Url;
 
 use self::{finding::Output, poll::Poller, profile::Profile};
-use crate::{Outcome, arguments, error::CliError};
+use crate::{
+    commands::{arguments, outcome::Outcome},
+    error::CliError,
+};
 
 /// Check files, or an endpoint, against what Prometheus accepts
 ///

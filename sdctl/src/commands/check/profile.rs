@@ -1,12 +1,10 @@
 //! Pollers, and what each does about a fault.
 
 use clap::ValueEnum;
-use http_sd_lambda::{
-    files::{FileFault, Format, Problem, ReadFile},
-    group::{Fault, LabelNames},
-};
+use http_sd_lambda::group::{Fault, LabelNames};
 
 use super::finding::Severity;
+use crate::files::{FileFault, Format, Problem, ReadFile};
 
 /// Who reads the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

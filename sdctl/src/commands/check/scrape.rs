@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use http_sd_lambda::{
-    files::FileGroup,
-    group::{META_GROUP, META_JOB, Target, excerpt},
-};
+use http_sd_lambda::group::{META_GROUP, META_JOB, Target, excerpt};
 
 use super::{
     address, duration,
     finding::{At, Finding},
     profile::{Form, Profile},
 };
+use crate::files::FileGroup;
 
 /// How often Prometheus scrapes a job that says nothing of it.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use http_sd_lambda::{
-    files::{FileGroup, Place},
     group::Job,
     service::{MOST_BUFFERED, buffered_bytes},
 };
 
 use super::finding::{At, Finding};
-use crate::error::CliError;
+use crate::{
+    error::CliError,
+    files::{FileGroup, Place},
+};
 
 /// The brackets of a list, less the comma that its last group is counted with.
 const BRACKETS: usize = 1;

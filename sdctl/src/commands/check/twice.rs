@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use http_sd_lambda::{
-    files::{FileGroup, Place},
-    group::{Job, Labels, Target, excerpt},
-};
+use http_sd_lambda::group::{Job, Labels, Target, excerpt};
 
 use super::finding::{At, Finding};
+use crate::files::{FileGroup, Place};
 
 /// Warns of what a job has twice, which is scraped once.
 pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {

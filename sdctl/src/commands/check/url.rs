@@ -9,7 +9,6 @@ use std::{
 
 use http::{HeaderMap, HeaderName, header};
 use http_sd_lambda::{
-    files::Reader,
     group::{Job, excerpt},
     service::{MOST_BUFFERED, buffered_bytes},
 };
@@ -23,7 +22,7 @@ use super::{
     profile::{Form, Profile},
     scrape, twice,
 };
-use crate::{arguments::Count, error::CliError};
+use crate::{commands::arguments::Count, error::CliError, files::Reader};
 
 /// What came back.
 #[derive(Debug, Serialize)]

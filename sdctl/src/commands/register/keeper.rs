@@ -8,16 +8,15 @@ use std::{
 
 use http_sd_lambda::{
     group::{EpochSeconds, Lease, StoredGroup, excerpt},
-    table::{Backoff, Expect, Owner, Record, TableError, WriteError},
+    table::TableError,
 };
 use tokio::time::timeout;
 
 use crate::{
-    clock::{Moment, utc},
-    connection::Connection,
+    commands::clock::{Moment, utc},
     error::CliError,
-    signals::Signals,
-    style::CHANGED,
+    store::{Backoff, Expect, Owner, Record, WriteError, connection::Connection},
+    terminal::{signals::Signals, style::CHANGED},
 };
 
 /// The longest that one try may take.
@@ -50,13 +49,13 @@ enum Removal {
 
 impl Keeper {
     pub(crate) fn new(connection: Connection, group: StoredGroup, ttl: Duration) -> Self {
-        let connection = Connection { table: connection.table.for_renewing(), ..connection };
+        let connection = Connection { store: connection.store.for_renewing(), ..connection };
         Self { connection, announced: false, group, ttl, written: None, unsure: Vec::new() }
     }
 
     /// Keeps the group until a stop is asked for.
     pub(crate) async fn run(mut self) -> Result<(), CliError> {
-        let mut signals = Signals::for_command()?;
+        let mut signals = Signals::listen()?;
         tokio::select! {
             error = self.keep() => return Err(error),
             () = signals.stop() => {}
@@ -97,7 +96,7 @@ impl Keeper {
     }
 
     async fn first_write(&mut self) -> Result<(), CliError> {
-        let name = self.connection.table.name().to_owned();
+        let name = self.connection.store.name().to_owned();
         if !self.announced {
             let late = |_| CliError::of_table(&name, unanswered(TRY_WITHIN));
             timeout(TRY_WITHIN, self.connection.announce("Changing")).await.map_err(late)??;
@@ -148,7 +147,7 @@ impl Keeper {
         self.unsure.retain(|until| *until > now);
         self.unsure.extend(self.group.lease.expires_at);
         let written =
-            timeout(within, self.connection.table.write(&self.group, Owner::Nobody, Expect::Anything, now)).await;
+            timeout(within, self.connection.store.write(&self.group, Owner::Nobody, Expect::Anything, now)).await;
         let was_there = written.map_err(|_| unanswered(within))?.map_err(of_write)?;
         self.written = self.group.lease.expires_at;
         self.unsure.clear();
@@ -177,12 +176,12 @@ impl Keeper {
 
     /// Removes the row if it has a lease that we wrote, with as many tries as it takes.
     async fn remove(&self, mut lease: EpochSeconds, cause: &mut TableError) -> Removal {
-        let Self { connection: Connection { table, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
+        let Self { connection: Connection { store, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
         let mut backoff = self.backoff();
         loop {
-            match table.delete(job, name, Expect::ExpiresAt(lease)).await {
+            match store.delete(job, name, Expect::ExpiresAt(lease)).await {
                 Ok(_) => return Removal::Done,
-                Err(WriteError::Conflict { .. }) => match table.record(job, name, *names).await {
+                Err(WriteError::Conflict { .. }) => match store.record(job, name, *names).await {
                     Ok(None) => return Removal::GoneBefore,
                     Ok(Some(record)) => match self.lease_of_ours(&record) {
                         Some(found) => {

@@ -1,22 +1,26 @@
 //! `sdctl register`: a group that is served for as long as somebody renews its lease.
 
+mod keeper;
+
 use std::{io::Write, time::Duration};
 
 use clap::Args;
-use http_sd_lambda::{
-    group::{EpochSeconds, Lease, StoredGroup, excerpt},
-    local,
-    table::{Expect, Owner},
-};
+use http_sd_lambda::group::{EpochSeconds, Lease, StoredGroup, excerpt};
 
 use crate::{
-    Outcome,
-    arguments::{self, GroupArguments},
-    clock::utc,
-    connection::{Connection, Location, TableOptions},
+    commands::{
+        arguments::{self, GroupArguments},
+        clock::utc,
+        outcome::Outcome,
+        register::keeper::Keeper,
+    },
     error::CliError,
-    keeper::Keeper,
-    output,
+    local,
+    store::{
+        Expect, Owner,
+        connection::{Connection, Location, TableOptions},
+    },
+    terminal::output,
 };
 
 /// The shortest time to live. Below that a renewal that is a second late would be too late.
@@ -81,11 +85,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 /// Writes the lease, with as many tries as any other command takes.
 async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration) -> Result<Outcome, CliError> {
     connection.announce("Changing").await?;
-    let table = &connection.table;
+    let store = &connection.store;
     let now = EpochSeconds::now();
     group.lease = Lease::starting(now, ttl);
-    let written = table.write(&group, Owner::Nobody, Expect::Anything, now).await;
-    written.map_err(|error| CliError::of_write(table.name(), error))?;
+    let written = store.write(&group, Owner::Nobody, Expect::Anything, now).await;
+    written.map_err(|error| error.of_table(store.name()))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
     let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));
     writeln!(output::stdout(), "registered group {name} of job {job}{until}")?;

@@ -1,5 +1,8 @@
 //! `sdctl serve`: the function's service on this machine.
 
+mod servers;
+mod welcome;
+
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -8,20 +11,25 @@ use std::{
 
 use clap::Args;
 use http_sd_lambda::{
-    config::{self, ConfigError, variable},
-    group::{EpochSeconds, Fault, Job},
-    local::{self, Engine, LocalError},
+    config::{self, variable},
+    group::{EpochSeconds, Job},
     service::{Access, Service},
-    table::{Expect, Overrides, Owner, Table, TableError, WriteError, connect_with},
+    table::TableError,
 };
-use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::{
-    connection::{LOCAL_TABLE, NoHome, data_folder, table_name},
-    error::Unusable,
-    servers::{Servers, Stopped},
+use self::{
+    servers::Servers,
     welcome::{LocalTable, Welcome},
+};
+use super::outcome::Outcome;
+use crate::{
+    error::CliError,
+    local::{self, Engine, LocalError},
+    store::{
+        self, Expect, Overrides, Owner, Store, WriteError,
+        connection::{LOCAL_TABLE, data_folder, table_name},
+    },
 };
 
 /// A job of the sample.
@@ -63,70 +71,49 @@ pub(crate) struct Options {
     data: Option<PathBuf>,
 }
 
-/// Why nothing is served.
-#[derive(Debug, Error)]
-pub(crate) enum ServeError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("HTTP_SD_AUTH=iam needs a Function URL, which checks the signature: locally it takes token or none")]
-    IamIsRemote,
-    #[error("{0} is reachable from other machines: set HTTP_SD_AUTH to token, or to none if everybody may ask")]
-    OpenToOthers(IpAddr),
-    #[error("port {port} on {host} is taken by another program: stop it, or choose another port with {flag}")]
-    PortTaken { host: IpAddr, port: u16, flag: &'static str },
-    #[error(transparent)]
-    NoHome(#[from] NoHome),
-    #[error("the sample breaks the contract: {0}")]
-    Sample(#[from] Fault),
-    #[error(transparent)]
-    Local(#[from] LocalError),
-    #[error(transparent)]
-    Table(#[from] Unusable),
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
 /// Serves until Ctrl-C or SIGTERM.
-pub(crate) async fn run(options: Options) -> Result<(), ServeError> {
+pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let settings = config::settings(&variable)?;
     let access = access(options.host)?;
     let listener = listen(options.host, options.port, "--port").await?;
     let url = url_of(&listener)?;
     let mut servers = Servers::new();
-    let (table, local) = if let Some(name) = &options.table {
-        (Table::new(connect_with(&Overrides::default()).await, name), None)
+    let (store, local) = if let Some(name) = &options.table {
+        (Store::new(store::connect(&Overrides::default()).await, name), None)
     } else {
-        let (table, local) = start_engine(&options, &mut servers).await?;
-        (table, Some(local))
+        let (store, local) = start_engine(&options, &mut servers).await?;
+        (store, Some(local))
     };
-    let unusable = |error| unusable(table.name(), error);
+    let table = store.table();
+    let unusable = |error| CliError::of_table(table.name(), error);
     table.ensure_key().await.map_err(unusable)?;
-    let job = example_job(&table).await.map_err(unusable)?;
+    let job = example_job(&store).await.map_err(unusable)?;
 
     let welcome =
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
     // Whoever reads our output may have stopped reading.
     let _ = writeln!(io::stdout(), "{welcome}");
-    let service = Service::new(table, access, settings);
+    let service = Service::new(table.clone(), access, settings);
     servers.start(|stopping| async {
         local::serve(listener, service, local::PATIENCE, stopping).await;
         Ok(())
     });
-    Ok(servers.run().await?)
+    servers.run().await?;
+    Ok(Outcome::Done)
 }
 
 /// The job in the examples: the sample's, if it is there or the table is empty, else some job that is there.
-async fn example_job(table: &Table) -> Result<String, TableError> {
+async fn example_job(store: &Store) -> Result<String, TableError> {
     if let Ok(job) = Job::new(EXAMPLE_JOB)
-        && !table.job(&job).first().await?.content()?.rows.is_empty()
+        && !store.table().job(&job).first().await?.content()?.rows.is_empty()
     {
         return Ok(EXAMPLE_JOB.to_owned());
     }
-    Ok(table.any_job().await?.unwrap_or_else(|| EXAMPLE_JOB.to_owned()))
+    Ok(store.any_job().await?.unwrap_or_else(|| EXAMPLE_JOB.to_owned()))
 }
 
 /// Starts the embedded engine and makes sure that it has a table.
-async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table, LocalTable), ServeError> {
+async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Store, LocalTable), CliError> {
     let listener = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), options.dynamodb_port, "--dynamodb-port").await?;
     let endpoint = url_of(&listener)?;
     let folder = data_folder(options.data.as_deref())?;
@@ -134,13 +121,15 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
     engine.announce(&endpoint)?;
     servers.start(|stopping| engine.serve(listener, stopping));
 
-    let table = Table::new(local::client(&endpoint), LOCAL_TABLE);
-    let unusable = |error| unusable(LOCAL_TABLE, error);
-    table.create().await.map_err(unusable)?;
+    let store = Store::new(local::client(&endpoint), LOCAL_TABLE);
+    let unusable = |error| CliError::of_table(LOCAL_TABLE, error);
+    store.create().await.map_err(unusable)?;
     if options.sample {
-        if table.any_job().await.map_err(unusable)?.is_none() {
-            for group in local::sample()? {
-                let written = table.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds::now()).await;
+        if store.any_job().await.map_err(unusable)?.is_none() {
+            let sample = local::sample()
+                .map_err(|fault| CliError::Refused(format!("the sample breaks the contract: {fault}")))?;
+            for group in sample {
+                let written = store.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds::now()).await;
                 written.map(|_| ()).or_else(WriteError::unless_conflict).map_err(unusable)?;
             }
         } else {
@@ -148,16 +137,21 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Table
             let _ = writeln!(io::stderr(), "sdctl: the table in {folder} has rows already: the sample is left out");
         }
     }
-    Ok((table, LocalTable { endpoint, folder }))
+    Ok((store, LocalTable { endpoint, folder }))
 }
 
 /// Everybody on this machine may ask, unless the environment says otherwise.
-fn access(host: IpAddr) -> Result<Access, ServeError> {
+fn access(host: IpAddr) -> Result<Access, CliError> {
     match variable(config::AUTH) {
         None if host.is_loopback() => Ok(Access::Open),
-        None => Err(ServeError::OpenToOthers(host)),
+        None => Err(CliError::Refused(format!(
+            "{host} is reachable from other machines: set HTTP_SD_AUTH to token, or to none if everybody may ask"
+        ))),
         Some(_) => match config::access(&variable)? {
-            Access::Iam => Err(ServeError::IamIsRemote),
+            Access::Iam => Err(CliError::Refused(
+                "HTTP_SD_AUTH=iam needs a Function URL, which checks the signature: locally it takes token or none"
+                    .into(),
+            )),
             access => {
                 access.warn_if_open();
                 Ok(access)
@@ -166,19 +160,17 @@ fn access(host: IpAddr) -> Result<Access, ServeError> {
     }
 }
 
-fn unusable(table: &str, error: TableError) -> ServeError {
-    Unusable { name: table.to_owned(), source: Box::new(error) }.into()
-}
-
 fn url_of(listener: &TcpListener) -> Result<String, LocalError> {
     let address = listener.local_addr().map_err(|e| LocalError::Serve(e.to_string()))?;
     Ok(format!("http://{address}"))
 }
 
-async fn listen(host: IpAddr, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
+async fn listen(host: IpAddr, port: u16, flag: &'static str) -> Result<TcpListener, CliError> {
     let address = SocketAddr::new(host, port);
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => ServeError::PortTaken { host, port, flag },
+        io::ErrorKind::AddrInUse => CliError::Refused(format!(
+            "port {port} on {host} is taken by another program: stop it, or choose another port with {flag}"
+        )),
         _ => LocalError::Listen { address, source }.into(),
     })
 }

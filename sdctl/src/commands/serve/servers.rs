@@ -6,33 +6,15 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::local::LocalError;
-use thiserror::Error;
-use tokio::{
-    sync::watch,
-    task::{JoinError, JoinSet},
-};
+use tokio::{sync::watch, task::JoinSet};
 
-use crate::signals::Signals;
+use crate::{error::CliError, local::LocalError, terminal::signals::Signals};
 
 /// How long requests under way may take once a stop is asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Resolves once a stop is asked for.
 pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Why the servers stopped although nobody asked for it.
-#[derive(Debug, Error)]
-pub(crate) enum Stopped {
-    #[error("cannot wait for signals: {0}")]
-    Signals(io::Error),
-    #[error("a server stopped by itself")]
-    ByItself,
-    #[error("a server broke down: {0}")]
-    Broken(#[from] JoinError),
-    #[error(transparent)]
-    Failed(#[from] LocalError),
-}
 
 /// What is running, and what stops it: dropping the sender.
 pub(crate) struct Servers {
@@ -55,13 +37,13 @@ impl Servers {
     }
 
     /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
-    pub(crate) async fn run(mut self) -> Result<(), Stopped> {
-        let mut signals = Signals::listen().map_err(Stopped::Signals)?;
+    pub(crate) async fn run(mut self) -> Result<(), CliError> {
+        let mut signals = Signals::listen()?;
         tokio::select! {
             () = signals.stop() => {}
             Some(ended) = self.tasks.join_next() => {
-                ended??;
-                return Err(Stopped::ByItself);
+                ended.map_err(|error| CliError::Refused(format!("a server broke down: {error}")))??;
+                return Err(CliError::Refused("a server stopped by itself".into()));
             }
         }
         // Standard error may be closed by now.

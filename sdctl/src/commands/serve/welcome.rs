@@ -5,10 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-/// What a path segment may hold as it is (RFC 3986, unreserved).
-pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::commands::scrape_config::SEGMENT;
 
 /// The text.
 #[derive(Debug)]

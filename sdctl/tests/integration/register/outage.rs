@@ -10,13 +10,13 @@ use std::{
 };
 
 use rustix::process::Signal;
-
-use super::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row};
-use crate::common::{
+use test_support::{
     Dynamo,
     fault::{Fault, FaultyDynamo},
     process::Process,
 };
+
+use super::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row};
 
 /// Waits until the process has printed that text more often than so many times.
 fn wait_for_more_than(times: usize, text: &str, process: &Process) {

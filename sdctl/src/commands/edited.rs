@@ -1,0 +1,33 @@
+//! What `sdctl put` and `sdctl label` say of the row that they wrote.
+
+use std::io::Write;
+
+use http_sd_lambda::group::{EpochSeconds, StoredGroup, excerpt};
+
+use super::{change::Change, outcome::Outcome};
+use crate::{
+    error::CliError,
+    store::Record,
+    terminal::{output, style::CHANGED},
+};
+
+/// Says what was written.
+pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSeconds) -> Result<Outcome, CliError> {
+    let mut out = output::stdout();
+    if before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease) {
+        writeln!(out, "unchanged: group {} of job {}", excerpt(after.name.as_str()), excerpt(after.job.as_str()))?;
+    } else {
+        writeln!(out, "job {}:", excerpt(after.job.as_str()))?;
+        Change { name: &after.name, before, after: Some(after), owner: None, now }.show(&mut out)?;
+    }
+    let note = |text: String| writeln!(anstream::stderr(), "{CHANGED}note:{CHANGED:#} {text}");
+    if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
+        let set = excerpt(set);
+        let _ = note(format!(
+            "the row belongs to the set {set}, and the next sdctl apply of it puts back what its files say"
+        ));
+    } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
+        let _ = note("the row had a lease: whoever renews it, such as sdctl register, writes over this".to_owned());
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,88 @@
+//! `sdctl label`: labels of a group by hand.
+
+use clap::Args;
+use http_sd_lambda::group::{EpochSeconds, Labels, StoredGroup};
+
+use super::{
+    arguments::{self, Pair},
+    edited,
+    outcome::Outcome,
+};
+use crate::{
+    error::CliError,
+    store::{
+        Expect, Owner, WriteError,
+        connection::{Connection, TableOptions},
+    },
+};
+
+/// How often a label is tried to be put on a row that others keep changing.
+const ATTEMPTS: usize = 5;
+
+/// Set or remove labels of a group
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sdctl label node_exporter web env=prod team=shop     set two labels
+  sdctl label node_exporter web team-                  remove one")]
+pub(crate) struct Options {
+    /// Job
+    job: String,
+    /// The group's name within the job
+    group: String,
+    /// NAME=VALUE sets a label, NAME- removes it
+    #[arg(value_name = "NAME=VALUE|NAME-", required = true, value_parser = label_edit)]
+    labels: Vec<LabelEdit>,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+#[derive(Debug, Clone)]
+enum LabelEdit {
+    Set(Pair),
+    Remove(String),
+}
+
+fn label_edit(text: &str) -> Result<LabelEdit, String> {
+    match (arguments::pair(text), text.strip_suffix('-')) {
+        (Ok(pair), _) => Ok(LabelEdit::Set(pair)),
+        (Err(_), Some(name)) => Ok(LabelEdit::Remove(name.to_owned())),
+        (Err(_), None) => Err("write NAME=VALUE to set a label, NAME- to remove it".into()),
+    }
+}
+
+pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
+    let (job, name) = (arguments::job(&options.job)?, arguments::group(&options.group)?);
+    let connection = options.table.open_to_change().await?;
+    for attempt in 1.. {
+        let before = connection.record(&job, &name).await?.ok_or_else(|| CliError::no_such_group(&job, &name))?;
+        let mut group = before
+            .group
+            .clone()
+            .map_err(|fault| CliError::Refused(format!("{fault}: mend the row first, for example with sdctl put")))?;
+        edit_labels(&mut group.labels, &options.labels, &connection)?;
+        let now = EpochSeconds::now();
+        let after = StoredGroup { job: job.clone(), name: name.clone(), lease: before.lease, group };
+        match connection.store.write(&after, Owner::AsBefore, Expect::Unchanged(&before), now).await {
+            // Somebody else was faster, such as the owner of a lease: what it wrote is what gets the labels.
+            Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => {}
+            Err(error) => return Err(connection.write_error(error)),
+            Ok(_) => return edited::show(Some(&before), &after, now),
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn edit_labels(labels: &mut Labels, edits: &[LabelEdit], connection: &Connection) -> Result<(), CliError> {
+    for edit in edits {
+        match edit {
+            LabelEdit::Set(pair) => {
+                labels.insert(arguments::label_name(&pair.name, connection.names)?, pair.value.clone());
+            }
+            LabelEdit::Remove(name) => {
+                labels.remove(&arguments::label_name(name, connection.names)?);
+            }
+        }
+    }
+    Ok(())
+}

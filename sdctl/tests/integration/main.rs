@@ -1,0 +1,17 @@
+//! `sdctl` against a real engine: each command as a process, and the parts beneath it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod apply;
+mod apply_safety;
+mod apply_together;
+mod check;
+mod check_url;
+mod edit;
+mod help;
+mod plan;
+mod register;
+mod serve;
+mod slow;
+mod store;
+mod table;
+mod token;
