@@ -84,9 +84,10 @@ pub async fn main() -> ExitCode {
     log_to_stderr(match &cli.command {
         _ if cli.verbose => Targets::new()
             .with_default(Level::INFO)
-            .with_targets(["http_sd_lambda", "sdctl", "aws_smithy_runtime"].map(|target| (target, Level::DEBUG))),
+            .with_targets(OWN.map(|target| (target, Level::DEBUG)))
+            .with_target("aws_smithy_runtime", Level::DEBUG),
         Command::Serve(_) => {
-            filter_or(Targets::new().with_default(Level::ERROR).with_target("http_sd_lambda", Level::INFO))
+            filter_or(Targets::new().with_default(Level::ERROR).with_targets(OWN.map(|target| (target, Level::INFO))))
         }
         _ => filter_or(Targets::new()),
     });
@@ -118,6 +119,9 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Completions(options) => completions::run(&options, &mut Cli::command()),
     }
 }
+
+/// The crates of this project, as log lines name them.
+const OWN: [&str; 2] = ["http_sd_lambda", "sdctl"];
 
 /// What `RUST_LOG` says, else that.
 fn filter_or(default: Targets) -> Targets {
