@@ -73,6 +73,14 @@ pub struct ConfigError {
     takes: &'static str,
 }
 
+impl ConfigError {
+    /// What the variable takes, in words that follow "it takes".
+    #[must_use]
+    pub fn takes(&self) -> &'static str {
+        self.takes
+    }
+}
+
 impl Config {
     /// Reads the process's environment.
     ///

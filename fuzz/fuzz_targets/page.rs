@@ -77,7 +77,7 @@ fn check_row(row: &Row<'_>, names: LabelNames) {
             assert_eq!(row.lease_alone(), lease);
         }
         Err(TableError::Invalid(invalid)) => check_invalid(&invalid),
-        Err(error @ TableError::Misconfigured(_)) => {
+        Err(error @ TableError::WrongKey(_)) => {
             check_line(&error.to_string());
             assert_eq!(Err(error), row.stored(names));
         }
@@ -97,7 +97,7 @@ fn check_invalid(invalid: &InvalidGroup) {
 fn check_record(row: &Row<'_>, attributes: HashMap<String, AttributeValue>, names: LabelNames) {
     let (stored, record) = (row.stored(names), Record::of(attributes, names));
     let record = match (&stored, record) {
-        (Err(TableError::Misconfigured(_)), Err(TableError::Misconfigured(_))) => return,
+        (Err(TableError::WrongKey(_)), Err(TableError::WrongKey(_))) => return,
         (_, Ok(record)) => record,
         (stored, record) => panic!("{stored:?}, but {record:?}"),
     };

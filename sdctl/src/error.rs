@@ -1,10 +1,6 @@
 //! Why a command failed, in one line that says what to do.
 
-use std::{
-    fmt::{self, Display, Formatter},
-    io,
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use http_sd_lambda::{
     config::{ConfigError, TABLE},
@@ -14,9 +10,6 @@ use http_sd_lambda::{
 use thiserror::Error;
 
 use crate::local::LocalError;
-
-/// DynamoDB's word for a table that is not there.
-pub(crate) const NOT_THERE: &str = "ResourceNotFoundException";
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -36,10 +29,8 @@ pub(crate) enum CliError {
     NoLocalTable(PathBuf),
     #[error("{0} is for a table in AWS: name it with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
-    #[error(transparent)]
-    Table(#[from] Unusable),
-    #[error("table {name:?} does not answer; try again: {source}")]
-    Unavailable { name: String, source: Box<TableError> },
+    #[error("{}", of_table(name, source))]
+    Table { name: String, source: TableError },
     #[error("{what} {} {fault}", excerpt(.value))]
     Argument { what: &'static str, value: String, fault: Fault },
     #[error("cannot write to standard output: {0}")]
@@ -54,40 +45,30 @@ pub(crate) enum CliError {
     Refused(String),
 }
 
-/// A table that cannot be used until somebody mends something, and what that is.
-#[derive(Debug, Error)]
-pub(crate) struct Unusable {
-    pub(crate) name: String,
-    pub(crate) source: Box<TableError>,
-}
-
-impl Display for Unusable {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { name, source } = self;
-        let text = source.to_string();
-        if text.contains("AccessDenied") {
-            return write!(f, "your credentials may not do this on table {name:?}: {text}");
+/// What a failed request to a table means to whoever runs the command, and what to do.
+fn of_table(name: &str, error: &TableError) -> String {
+    match error {
+        TableError::Throttled(_) | TableError::Unavailable(_) => {
+            format!("table {name:?} does not answer; try again: {error}")
         }
-        write!(f, "table {name:?} ")?;
-        if text.contains(NOT_THERE) {
-            f.write_str("is not there; are its name and the region right? sdctl table create makes one")
-        } else if text.contains("the table's key is") {
-            write!(f, "is not one of target groups; name another with --table: {text}")
-        } else if text.contains("ValidationException") {
-            write!(f, "refuses the request: {text}")
-        } else {
-            write!(f, "cannot be used; are its name, the region and your credentials right? {text}")
+        TableError::Missing(_) => {
+            format!("table {name:?} is not there; are its name and the region right? sdctl table create makes one")
+        }
+        TableError::Denied(reason) => format!("your credentials may not do this on table {name:?}: {reason}"),
+        TableError::WrongKey(reason) => {
+            format!("table {name:?} is not one of target groups; name another with --table: {reason}")
+        }
+        TableError::Refused(reason) => format!("table {name:?} refuses the request: {reason}"),
+        TableError::Misconfigured(_) | TableError::Invalid(_) => {
+            format!("table {name:?} cannot be used; are its name, the region and your credentials right? {error}")
         }
     }
 }
 
 impl CliError {
+    /// A request to the table of that name that failed.
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
-        let name = name.to_owned();
-        match source {
-            TableError::Unavailable(_) => Self::Unavailable { name, source: Box::new(source) },
-            source => Unusable { name, source: Box::new(source) }.into(),
-        }
+        Self::Table { name: name.to_owned(), source }
     }
 
     pub(crate) fn no_such_job(job: &Job) -> Self {

@@ -79,11 +79,11 @@ impl ServiceError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Table(TableError::Unavailable(_)) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Table(TableError::Misconfigured(_) | TableError::Invalid(_))
-            | Self::Encoding(_)
-            | Self::TooLarge { .. }
-            | Self::OutOfMemory { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Table(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Table(_) | Self::Encoding(_) | Self::TooLarge { .. } | Self::OutOfMemory { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -98,9 +98,9 @@ impl ServiceError {
             Self::BadRequest(_) => "bad_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Table(TableError::Unavailable(_)) => "table_unavailable",
-            Self::Table(TableError::Misconfigured(_)) => "table_misconfigured",
             Self::Table(TableError::Invalid(_)) => "invalid_group",
+            Self::Table(error) if error.is_transient() => "table_unavailable",
+            Self::Table(_) => "table_misconfigured",
             Self::NotReady(reason) => reason.code(),
             Self::Timeout => "table_timeout",
             Self::Encoding(_) => "internal",
@@ -122,13 +122,13 @@ impl ServiceError {
             Self::BadRequest(text) => text.clone(),
             Self::NotFound => "no such path; there are /prom, /prom/{job}, /-/healthy and /-/ready".into(),
             Self::MethodNotAllowed => "only GET and HEAD are answered".into(),
-            Self::Table(TableError::Unavailable(_)) => {
+            Self::Table(TableError::Invalid(invalid)) => invalid.to_string(),
+            Self::Table(error) if error.is_transient() => {
                 "the table is throttled or unavailable; keep the targets you have and ask again".into()
             }
-            Self::Table(TableError::Misconfigured(_)) => {
+            Self::Table(_) => {
                 "the table is missing, has another key or may not be read; the function's log has the reason".into()
             }
-            Self::Table(TableError::Invalid(invalid)) => invalid.to_string(),
             Self::NotReady(reason) => reason.message(),
             Self::Timeout => "reading the table would outlast the function's time-out; raise the time-out or the \
                               memory of the function, or poll one job at a time"

@@ -1,4 +1,4 @@
-//! Why the table could not be read.
+//! Why a request to the table failed.
 
 use std::error::Error;
 
@@ -10,24 +10,59 @@ use thiserror::Error;
 
 use crate::group::InvalidGroup;
 
-/// Why the table could not be read. The texts are for the log: they may name the table and repeat what AWS said.
+/// Why a request to the table failed. The texts are for the log and for people with access to the table: they may name the
+/// table and repeat what AWS said.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TableError {
-    /// Throttled, out of reach or failing: the same read may succeed later.
-    #[error("table unavailable: {0}")]
-    Unavailable(String),
-    /// Missing, of another shape, or not ours to read: somebody has to mend something.
+    /// There is no such table.
+    #[error("table misconfigured: {0}")]
+    Missing(String),
+    /// The caller's credentials do not allow the request.
+    #[error("table misconfigured: {0}")]
+    Denied(String),
+    /// The table's key, or a row's, is not that of target groups.
+    #[error("table misconfigured: {0}")]
+    WrongKey(String),
+    /// DynamoDB takes the credentials, but not what was asked for, such as a row of more than 400 KB.
+    #[error("request refused: {0}")]
+    Refused(String),
+    /// The credentials, the region or the endpoint cannot be used.
     #[error("table misconfigured: {0}")]
     Misconfigured(String),
+    /// Too many requests: the same one may succeed later.
+    #[error("table unavailable: {0}")]
+    Throttled(String),
+    /// Out of reach or failing: the same request may succeed later.
+    #[error("table unavailable: {0}")]
+    Unavailable(String),
     /// A row breaks the contract.
     #[error(transparent)]
     Invalid(#[from] InvalidGroup),
 }
 
-/// Errors with a 4xx status that pass by themselves.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const PASSING: [&str; 4] =
-    ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException"];
+impl TableError {
+    /// Whether the same request may succeed later, without anything being mended.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Throttled(_) | Self::Unavailable(_))
+    }
+
+    /// The variant for an error of DynamoDB's own, by its status and its code.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+    fn of_code(status: u16, code: &str) -> fn(String) -> Self {
+        match code {
+            "ResourceNotFoundException" => Self::Missing,
+            "AccessDeniedException" => Self::Denied,
+            "ValidationException" | "TransactionCanceledException" => Self::Refused,
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestLimitExceeded"
+            | "LimitExceededException" => Self::Throttled,
+            _ if (400..500).contains(&status) => Self::Misconfigured,
+            _ => Self::Unavailable,
+        }
+    }
+}
 
 impl<E> From<SdkError<E>> for TableError
 where
@@ -38,17 +73,12 @@ where
             SdkError::ServiceError(context) => {
                 let (status, service) = (context.raw().status().as_u16(), context.err());
                 let code = service.code().unwrap_or("unknown error");
-                let text = format!(
+                Self::of_code(status, code)(format!(
                     "{code} (HTTP {status}): {} [request {}]",
                     // Not DynamoDB's own: then the causes say what could not be made of the answer.
                     service.message().map_or_else(|| chain(&error), str::to_owned),
                     service.meta().request_id().unwrap_or("unknown"),
-                );
-                if (400..500).contains(&status) && !PASSING.contains(&code) {
-                    Self::Misconfigured(text)
-                } else {
-                    Self::Unavailable(text)
-                }
+                ))
             }
             SdkError::ConstructionFailure(_) => Self::Misconfigured(chain(&error)),
             // Credentials or an address that cannot be used. A connection that broke is "other" as well, but of a kind.
@@ -91,8 +121,29 @@ mod tests {
         ];
         for (error, passes) in cases {
             let error = TableError::from(error);
-            assert_eq!(matches!(error, TableError::Unavailable(_)), passes, "{error:?}");
+            assert_eq!(error.is_transient(), passes, "{error:?}");
             assert!(error.to_string().ends_with(": it failed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn dynamodbs_errors_keep_their_kind() {
+        use TableError::{Denied, Misconfigured, Missing, Refused, Throttled, Unavailable};
+        let cases: [(u16, &str, fn(String) -> TableError); 11] = [
+            (400, "ResourceNotFoundException", Missing),
+            (400, "AccessDeniedException", Denied),
+            (400, "ValidationException", Refused),
+            (400, "TransactionCanceledException", Refused),
+            (400, "ThrottlingException", Throttled),
+            (400, "ProvisionedThroughputExceededException", Throttled),
+            (400, "RequestLimitExceeded", Throttled),
+            (400, "LimitExceededException", Throttled),
+            (400, "UnrecognizedClientException", Misconfigured),
+            (500, "InternalServerError", Unavailable),
+            (503, "unknown error", Unavailable),
+        ];
+        for (status, code, kind) in cases {
+            assert_eq!(TableError::of_code(status, code)("x".into()), kind("x".into()), "{status} {code}");
         }
     }
 }

@@ -26,7 +26,7 @@ impl Table {
     /// A Scan of somebody else's table would not fail by itself, and an empty one would pass for an empty fleet.
     ///
     /// # Errors
-    /// [`TableError::Misconfigured`] for another key, a missing table or no access; [`TableError::Unavailable`].
+    /// [`TableError::WrongKey`] for another key; as any request for a missing table or no access.
     pub async fn ensure_key(&self) -> Result<(), TableError> {
         self.key_is_right.get_or_try_init(|| self.is_ours()).await.copied()
     }
@@ -72,7 +72,7 @@ impl Table {
 /// Makes sure that a table's key is `job` (string, partition) and `group` (string, sort).
 ///
 /// # Errors
-/// [`TableError::Misconfigured`] says what the key is instead.
+/// [`TableError::WrongKey`] says what the key is instead.
 pub fn check_key(table: &TableDescription) -> Result<(), TableError> {
     let type_of = |name: &str| {
         table.attribute_definitions().iter().find(|a| a.attribute_name() == name).map(|a| a.attribute_type().clone())
@@ -89,7 +89,7 @@ pub fn check_key(table: &TableDescription) -> Result<(), TableError> {
             format!("{name:?} ({}, {})", kind.as_str(), of.as_ref().map_or("?", ScalarAttributeType::as_str))
         })
         .collect();
-    Err(TableError::Misconfigured(format!(
+    Err(TableError::WrongKey(format!(
         "the table's key is {}, but must be \"job\" (HASH, S), \"group\" (RANGE, S)",
         found.join(", ")
     )))

@@ -62,7 +62,7 @@ impl Row<'_> {
     /// Reads the row as of `now`.
     ///
     /// # Errors
-    /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::Misconfigured`] says that
+    /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::WrongKey`] says that
     /// the row's key is not ours, so that the table is not one of target groups.
     pub fn read(&self, names: LabelNames, now: EpochSeconds) -> Result<Reading<'_>, TableError> {
         let (job, name) = self.key()?;
@@ -166,7 +166,7 @@ fn key_part<'r>(
 ) -> Result<&'r str, TableError> {
     let text = attribute.ok_or(Fault::Missing).and_then(Attribute::string);
     text.and_then(|text| check(text).map(|()| text))
-        .map_err(|fault| TableError::Misconfigured(format!("a row's key attribute {name:?} {fault}")))
+        .map_err(|fault| TableError::WrongKey(format!("a row's key attribute {name:?} {fault}")))
 }
 
 fn time(name: &str, attribute: Option<&Attribute<'_>>) -> Result<Option<EpochSeconds>, At> {

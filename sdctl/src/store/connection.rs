@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use super::{Overrides, Place, Record, Store, WriteError, client};
 use crate::{
-    error::{CliError, NOT_THERE},
+    error::CliError,
     local::{self, Engine, LocalError},
 };
 
@@ -138,12 +138,10 @@ impl Connection {
     }
 
     pub(crate) fn error(&self, error: TableError) -> CliError {
-        if let Location::Local { folder } = &self.location
-            && error.to_string().contains(NOT_THERE)
-        {
-            return CliError::NoLocalTable(folder.clone());
+        match (&self.location, error) {
+            (Location::Local { folder }, TableError::Missing(_)) => CliError::NoLocalTable(folder.clone()),
+            (_, error) => CliError::of_table(self.store.name(), error),
         }
-        CliError::of_table(self.store.name(), error)
     }
 
     pub(crate) fn write_error(&self, error: WriteError) -> CliError {
@@ -180,11 +178,7 @@ impl Display for Location {
 
 /// The name of a table, or its ARN.
 pub(crate) fn table_name(text: &str) -> Result<String, String> {
-    const TAKES: &str = "it takes ";
-    config::table(&|_| Some(text.to_owned())).map_err(|error| {
-        let error = error.to_string();
-        error.rfind(TAKES).map_or_else(String::new, |at| error[at..].to_owned())
-    })
+    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("it takes {}", error.takes()))
 }
 
 fn endpoint_url(text: &str) -> Result<String, String> {

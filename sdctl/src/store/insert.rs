@@ -46,7 +46,7 @@ impl Store {
             }
             tokio::time::sleep(backoff.pause()).await;
         }
-        Err(TableError::Unavailable("throttled: the table takes no more rows".into()).into())
+        Err(TableError::Throttled("throttled: the table takes no more rows".into()).into())
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {

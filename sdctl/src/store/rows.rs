@@ -87,7 +87,7 @@ impl Record {
     /// The record of a row with those attributes, served or not.
     ///
     /// # Errors
-    /// [`TableError::Misconfigured`] if the row's key is not ours, so that the table is not one of target groups.
+    /// [`TableError::WrongKey`] if the row's key is not ours, so that the table is not one of target groups.
     pub fn of(mut attributes: Attributes, names: LabelNames) -> Result<Self, TableError> {
         let row = Row::from(&attributes);
         let (job, name, lease, group) = match row.stored(names) {
@@ -97,7 +97,7 @@ impl Record {
             Err(TableError::Invalid(fault)) => (fault.job.clone(), fault.group.clone(), row.lease_alone(), Err(fault)),
             Err(error) => return Err(error),
         };
-        let key = |fault| TableError::Misconfigured(format!("a row's key {fault}"));
+        let key = |fault| TableError::WrongKey(format!("a row's key {fault}"));
         let (job, name) = (Job::new(job).map_err(key)?, GroupName::new(name).map_err(key)?);
         let managed_by = attributes.get("managed_by").and_then(|value| value.as_s().ok()).cloned();
         let updated_at = attributes.get("updated_at").and_then(|value| EpochSeconds::parse(value.as_n().ok()?).ok());

@@ -247,8 +247,8 @@ async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
     let faulty = FaultyDynamo::before(&dynamo);
     for (code, said) in [
         ("ResourceNotFoundException", "table \"http-sd\" is not there; are its name and the region right? sdctl table"),
-        ("AccessDeniedException", "your credentials may not do this on table \"http-sd\": table misconfigured: Access"),
-        ("ValidationException", "table \"http-sd\" refuses the request: table misconfigured: Validation"),
+        ("AccessDeniedException", "your credentials may not do this on table \"http-sd\": AccessDenied"),
+        ("ValidationException", "table \"http-sd\" refuses the request: Validation"),
         ("UnrecognizedClientException", "table \"http-sd\" cannot be used; are its name, the region and your creden"),
     ] {
         faulty.fail(move |_, _| Fault::Error(400, code));

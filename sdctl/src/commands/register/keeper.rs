@@ -86,7 +86,7 @@ impl Keeper {
             let started = Moment::now();
             let cause = match self.first_write().await {
                 Ok(()) => return Ok(started),
-                Err(CliError::Unavailable { source, .. }) => source,
+                Err(CliError::Table { source, .. }) if source.is_transient() => source,
                 Err(error) => return Err(error),
             };
             let pause = backoff.pause();
@@ -190,9 +190,9 @@ impl Keeper {
                         }
                         None => return Removal::SomebodyElses,
                     },
-                    // Whoever may write the table but not read it sees only that the row is another.
-                    Err(TableError::Misconfigured(_)) => return Removal::SomebodyElses,
-                    Err(error) => *cause = error,
+                    Err(error) if error.is_transient() => *cause = error,
+                    // With permission to write but not to read, all that is known is that the row is another.
+                    Err(_) => return Removal::SomebodyElses,
                 },
                 Err(error) => *cause = of_write(error),
             }
