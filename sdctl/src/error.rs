@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use http_sd_lambda::{
     config::{ConfigError, TABLE},
-    group::{Fault, GroupName, Job, excerpt},
+    group::{Fault, GroupName, Job, StoredGroup, excerpt},
     table::TableError,
 };
 use thiserror::Error;
@@ -69,6 +69,14 @@ impl CliError {
     /// A request to the table of that name that failed.
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
         Self::Table { name: name.to_owned(), source }
+    }
+
+    /// A group that no row can hold.
+    pub(crate) fn too_large(group: &StoredGroup) -> Self {
+        let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
+        Self::Refused(format!(
+            "group {name} of job {job} is larger than the 400 KB of a row: put its targets into several groups, or shorten its labels"
+        ))
     }
 
     pub(crate) fn no_such_job(job: &Job) -> Self {

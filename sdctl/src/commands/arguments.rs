@@ -8,7 +8,7 @@ use http_sd_lambda::{
     group::{Fault, GroupName, Job, LabelName, LabelNames, Labels, Lease, StoredGroup, Target, TargetGroup},
 };
 
-use crate::error::CliError;
+use crate::{error::CliError, store};
 
 /// A whole group.
 #[derive(Debug, Args)]
@@ -29,12 +29,13 @@ impl GroupArguments {
     /// The group, still without a lease.
     pub(crate) fn group(&self) -> Result<StoredGroup, CliError> {
         let names = config::settings(&variable)?.label_names;
-        Ok(StoredGroup {
+        let group = StoredGroup {
             job: job(&self.job)?,
             name: group(&self.group)?,
             lease: Lease::default(),
             group: TargetGroup { targets: targets(&self.targets)?, labels: labels(&self.labels, names)? },
-        })
+        };
+        if store::fits(&group) { Ok(group) } else { Err(CliError::too_large(&group)) }
     }
 }
 

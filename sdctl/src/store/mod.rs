@@ -18,7 +18,7 @@ pub use backoff::Backoff;
 pub use client::{Overrides, connect};
 pub use insert::MOST_IN_TRANSACTION;
 pub use rows::{Record, Records, State};
-pub use size::{size, split, that_fit};
+pub use size::{fits, size, split, that_fit};
 pub use write::{Expect, Owner, WriteError};
 
 use aws_sdk_dynamodb::Client;

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 
-use http_sd_lambda::group::{Labels, Target, TargetGroup};
+use http_sd_lambda::group::{Labels, StoredGroup, Target, TargetGroup};
 use sha2::{Digest, Sha256};
 
 /// The most that a row may have, in bytes.
@@ -17,6 +17,12 @@ const ELEMENT: usize = 1;
 #[must_use]
 pub fn size(group: &TargetGroup) -> usize {
     labels_size(&group.labels) + CONTAINER + group.targets.iter().map(target_size).sum::<usize>()
+}
+
+/// Whether a row can hold a group: beside its key, and nothing else.
+#[must_use]
+pub fn fits(group: &StoredGroup) -> bool {
+    size(&group.group) + group.job.as_str().len() + group.name.as_str().len() <= MOST
 }
 
 /// Those of some targets for which a row that holds a group has room, in their order.

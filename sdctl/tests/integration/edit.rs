@@ -48,6 +48,28 @@ async fn a_time_to_live_becomes_a_lease_whose_row_stays_visible_for_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_above_400_kb_is_refused_with_the_remedy() {
+    let applied = Applied::new().await;
+    // Linux takes at most 128 KB in one argument.
+    let label = |i: usize| format!("l{i}={}", "x".repeat(100_000));
+    let put = |labels: usize| {
+        let mut arguments = vec!["put".to_owned(), "j".into(), "g".into(), "-t".into(), "a:1".into()];
+        arguments.extend((0..labels).flat_map(|i| ["-l".to_owned(), label(i)]));
+        arguments
+    };
+    let run = |arguments: &[String]| applied.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected = "sdctl: group \"g\" of job \"j\" is larger than the 400 KB of a row: put its targets into several";
+    let said = run(&put(5)).failed();
+    assert!(said.starts_with(expected), "{said:.300}");
+    assert!(applied.dynamo.rows().await.is_empty());
+    run(&put(4)).done();
+    // The sum is DynamoDB's to refuse.
+    let said = run(&["label".into(), "j".into(), "g".into(), label(4)]).failed();
+    assert!(said.starts_with("sdctl: table \"http-sd\" refuses the request: ValidationException"), "{said:.300}");
+    assert_eq!(applied.dynamo.row("j", "g").await.unwrap()["labels"].as_m().unwrap().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_put_cannot_store_is_refused() {
     let applied = Applied::new().await;
     for (arguments, error) in [
