@@ -30,7 +30,7 @@ pub(crate) enum CliError {
     #[error("{0} is for a table in AWS: name it with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
     #[error("{}", of_table(name, source))]
-    Table { name: String, source: TableError },
+    Table { name: String, source: Box<TableError> },
     #[error("{what} {} {fault}", excerpt(.value))]
     Argument { what: &'static str, value: String, fault: Fault },
     #[error("cannot write to standard output: {0}")]
@@ -68,7 +68,7 @@ fn of_table(name: &str, error: &TableError) -> String {
 impl CliError {
     /// A request to the table of that name that failed.
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
-        Self::Table { name: name.to_owned(), source }
+        Self::Table { name: name.to_owned(), source: Box::new(source) }
     }
 
     /// A group that no row can hold.

@@ -129,21 +129,22 @@ mod tests {
     #[test]
     fn dynamodbs_errors_keep_their_kind() {
         use TableError::{Denied, Misconfigured, Missing, Refused, Throttled, Unavailable};
-        let cases: [(u16, &str, fn(String) -> TableError); 11] = [
-            (400, "ResourceNotFoundException", Missing),
-            (400, "AccessDeniedException", Denied),
-            (400, "ValidationException", Refused),
-            (400, "TransactionCanceledException", Refused),
-            (400, "ThrottlingException", Throttled),
-            (400, "ProvisionedThroughputExceededException", Throttled),
-            (400, "RequestLimitExceeded", Throttled),
-            (400, "LimitExceededException", Throttled),
-            (400, "UnrecognizedClientException", Misconfigured),
-            (500, "InternalServerError", Unavailable),
-            (503, "unknown error", Unavailable),
+        let text = String::new;
+        let cases = [
+            (400, "ResourceNotFoundException", Missing(text())),
+            (400, "AccessDeniedException", Denied(text())),
+            (400, "ValidationException", Refused(text())),
+            (400, "TransactionCanceledException", Refused(text())),
+            (400, "ThrottlingException", Throttled(text())),
+            (400, "ProvisionedThroughputExceededException", Throttled(text())),
+            (400, "RequestLimitExceeded", Throttled(text())),
+            (400, "LimitExceededException", Throttled(text())),
+            (400, "UnrecognizedClientException", Misconfigured(text())),
+            (500, "InternalServerError", Unavailable(text())),
+            (503, "unknown error", Unavailable(text())),
         ];
         for (status, code, kind) in cases {
-            assert_eq!(TableError::of_code(status, code)("x".into()), kind("x".into()), "{status} {code}");
+            assert_eq!(TableError::of_code(status, code)(text()), kind, "{status} {code}");
         }
     }
 }
