@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Problem,
-    document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+    node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
 };
 
 /// The lines of a text.

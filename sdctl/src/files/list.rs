@@ -2,7 +2,7 @@
 
 use http_sd_lambda::group::{Fault, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
-use super::document::{Node, Value};
+use super::node::{Node, Value};
 
 /// A fault, the path of its field and its line.
 pub(super) struct At {

@@ -4,10 +4,10 @@
 //! and where Prometheus guesses (a field that is there twice, a second document) more strictly: a file that is not
 //! what its author meant must not change a fleet.
 
-mod document;
 mod find;
 mod json;
 mod list;
+mod node;
 mod prometheus;
 mod reader;
 mod yaml;

@@ -6,7 +6,7 @@ use http_sd_lambda::group::{Fault, Job};
 
 use super::{
     FileFault, Problem,
-    document::{Node, Value},
+    node::{Node, Value},
     printable_field,
     reader::{Reader, Source},
 };

@@ -10,9 +10,9 @@ use std::{
 use http_sd_lambda::group::{Fault, Job, LabelNames};
 
 use super::{
-    FileFault, FileGroup, Format, Note, Place, Problem, ReadFile,
-    document::{self, Document, Node, SyntaxError, Value},
-    list, prometheus,
+    FileFault, FileGroup, Format, Note, Place, Problem, ReadFile, list,
+    node::{self, Document, Node, SyntaxError, Value},
+    prometheus,
 };
 
 /// The name of standard input, on the command line and in errors.
@@ -93,7 +93,7 @@ impl Reader {
         let this = self.files.len();
         self.files.push(ReadFile { name: source.file.clone(), format, configuration: self.within && job.is_none() });
         let mut number = 0;
-        let read = document::read(text, format, &mut |node| {
+        let read = node::read(text, format, &mut |node| {
             if let Some(job) = &job_of_list {
                 self.group(&source.with_job(job), job, number, node);
             }
@@ -138,7 +138,7 @@ impl Reader {
         let source = Source { file: name.into(), folder: PathBuf::new(), job: None };
         self.files.push(ReadFile { name: source.file.clone(), format: Format::Json, configuration: false });
         let mut number = 0;
-        let read = document::read(body, Format::Json, &mut |node| {
+        let read = node::read(body, Format::Json, &mut |node| {
             self.group(&source, job, number, node);
             number += 1;
         });

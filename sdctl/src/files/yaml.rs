@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
     Problem,
-    document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+    node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
 };
 
 /// How many nodes aliases may repeat: a few lines of YAML can ask for billions.
