@@ -9,7 +9,9 @@ use std::{
 use http_sd_lambda::group::{Job, excerpt};
 
 use super::{
-    Place, Problem, ReadFile,
+    contents::ReadFile,
+    fault::Problem,
+    place::Place,
     reader::{Reader, STANDARD_INPUT, Source, format_of, job_by_name},
 };
 

@@ -9,7 +9,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Problem,
+    fault::Problem,
     node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
 };
 

@@ -1,6 +1,6 @@
 //! A JSON or YAML document as a tree that knows its lines.
 
-use super::{Format, Problem, json, yaml};
+use super::{contents::Format, fault::Problem, json, yaml};
 
 /// How deep a document may be nested. A Prometheus configuration has some ten levels.
 pub(super) const DEEPEST: usize = 64;

@@ -5,9 +5,8 @@
 use http_sd_lambda::group::{Fault, Job};
 
 use super::{
-    FileFault, Problem,
+    fault::{FileFault, Problem, printable_field},
     node::{Node, Value},
-    printable_field,
     reader::{Reader, Source},
 };
 

@@ -10,8 +10,11 @@ use std::{
 use http_sd_lambda::group::{Fault, Job, LabelNames};
 
 use super::{
-    FileFault, FileGroup, Format, Note, Place, Problem, ReadFile, list,
+    contents::{FileGroup, Format, Note, ReadFile},
+    fault::{FileFault, Problem},
+    list,
     node::{self, Document, Node, SyntaxError, Value},
+    place::Place,
     prometheus,
 };
 

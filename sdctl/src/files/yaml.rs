@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
-    Problem,
+    fault::Problem,
     node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
 };
 
