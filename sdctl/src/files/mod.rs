@@ -6,13 +6,15 @@
 
 mod contents;
 mod fault;
-mod find;
 mod json;
 mod list;
 mod node;
+mod parse;
 mod place;
 mod prometheus;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use contents::{FileGroup, Format, Note, ReadFile};

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use http_sd_lambda::group::excerpt;
+use http_sd_lambda::group::{Job, excerpt};
 
 use crate::terminal::text::printable;
 
@@ -20,6 +20,22 @@ pub struct Place {
     pub job: Option<Rc<str>>,
     /// Which group of its list, counted from 1.
     pub group: Option<usize>,
+}
+
+impl Place {
+    /// Returns the place of a whole file.
+    pub(super) fn of_file(name: &str) -> Self {
+        Self { file: name.into(), line: None, job: None, group: None }
+    }
+
+    /// Returns the place of a line of the same file.
+    pub(super) fn at(&self, line: usize) -> Self {
+        Self { line: Some(line), ..self.clone() }
+    }
+
+    pub(super) fn with_job(&self, job: &Job) -> Self {
+        Self { job: Some(job.as_str().into()), ..self.clone() }
+    }
 }
 
 impl Display for Place {
