@@ -11,7 +11,7 @@ use super::{
     prometheus, yaml,
 };
 
-/// Parses the text of the file at `file`. The place's job is that of faults of the file as a whole.
+/// Parses a file's text. `file` is the place of the whole file; its job, if any, is named by the file's faults.
 pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, names: LabelNames) -> Contents {
     let job = match role {
         Role::Given(job) => job.as_ref().map(|job| (job, file.with_job(job))),
