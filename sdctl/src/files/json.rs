@@ -9,8 +9,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Problem,
-    document::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+    fault::Problem,
+    node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
 };
 
 /// The lines of a text.
@@ -78,8 +78,9 @@ impl<'t> Lines<'t> {
 fn parse<'t, T: Deserialize<'t>>(part: &'t str, before: usize) -> Result<T, SyntaxError> {
     serde_json::from_str(part).map_err(|error| {
         let message = error.to_string();
-        // The line that serde_json appends is one of the part.
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        // serde_json appends a line and a column, which count from the start of the part.
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = message.strip_suffix(&place).unwrap_or(&message);
         SyntaxError { line: before + error.line().max(1), problem: Problem::Syntax(format!("is not JSON: {message}")) }
     })
 }

@@ -1,26 +1,33 @@
 //! A list of target groups, as `file_sd_configs` and `static_configs` take it.
 
-use http_sd_lambda::group::{Fault, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
+use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
-use super::document::{Node, Value};
+use super::{
+    contents::{FileGroup, Item},
+    fault::{FileFault, Problem},
+    node::{Node, Value},
+    place::Place,
+};
 
-/// A fault, the path of its field and its line.
-pub(super) struct At {
-    pub(super) line: usize,
-    pub(super) field: String,
-    pub(super) fault: Fault,
+/// Reads the group with this number of the list at `list`, and adds the group or its faults to `items`.
+pub(super) fn group(node: Node, number: usize, list: &Place, job: &Job, names: LabelNames, items: &mut Vec<Item>) {
+    let place = Place { group: Some(number), ..list.at(node.line) };
+    let read = read_group(node, names, &mut |line, field, fault| {
+        items.push(Item::Fault(FileFault { place: place.at(line), field, problem: Problem::Group(fault) }));
+    });
+    items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place })));
 }
 
 /// Reads a group and hands every fault to `report`. `None` if there was one.
-pub(super) fn group(node: Node, names: LabelNames, report: &mut dyn FnMut(At)) -> Option<TargetGroup> {
+fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
     let mut faults = 0;
-    let mut report = |line, field: String, fault| {
+    let mut report = |line, field, fault| {
         faults += 1;
-        report(At { line, field, fault });
+        report(line, field, fault);
     };
     let line = node.line;
     let Value::Map(entries) = node.value else {
-        report(line, String::new(), Fault::WrongType { found: node.kind(), expected: "a map of targets and labels" });
+        report(line, String::new(), node.wrong_type("a map of targets and labels"));
         return None;
     };
     let (mut targets, mut labels) = (None, None);
@@ -36,7 +43,7 @@ pub(super) fn group(node: Node, names: LabelNames, report: &mut dyn FnMut(At)) -
                 report(key.line, name.clone(), Fault::Repeated);
             }
             Value::Text(name) => report(key.line, name.clone(), Fault::UnknownField),
-            _ => report(key.line, "a field's name".into(), wrong_type(&key, "a string")),
+            _ => report(key.line, "a field's name".into(), key.wrong_type("a string")),
         }
     }
     if targets.is_none() {
@@ -54,7 +61,7 @@ fn read_targets(node: Node, report: &mut dyn FnMut(usize, String, Fault)) -> Vec
             return Vec::new();
         }
         _ => {
-            report(node.line, "targets".into(), wrong_type(&node, "a list of strings"));
+            report(node.line, "targets".into(), node.wrong_type("a list of strings"));
             return Vec::new();
         }
     };
@@ -74,7 +81,7 @@ fn read_labels(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Stri
         Value::Map(entries) => entries,
         Value::Null => Vec::new(),
         _ => {
-            report(node.line, "labels".into(), wrong_type(&node, "a map of strings"));
+            report(node.line, "labels".into(), node.wrong_type("a map of strings"));
             Vec::new()
         }
     };
@@ -82,7 +89,7 @@ fn read_labels(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Stri
     for (key, value) in entries {
         let line = key.line;
         let Value::Text(name) = key.value else {
-            report(line, "a label's name".into(), wrong_type(&key, "a string"));
+            report(line, "a label's name".into(), key.wrong_type("a string"));
             continue;
         };
         let field = format!("labels[{}]", excerpt(&name));
@@ -104,10 +111,6 @@ fn read_labels(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Stri
 fn text(node: Node) -> Result<String, Fault> {
     match node.value {
         Value::Text(text) => Ok(text),
-        _ => Err(wrong_type(&node, "a string")),
+        _ => Err(node.wrong_type("a string")),
     }
-}
-
-fn wrong_type(node: &Node, expected: &'static str) -> Fault {
-    Fault::WrongType { found: node.kind(), expected }
 }

@@ -1,33 +1,32 @@
-//! Reading texts: lists of groups, and configurations.
+//! Reading files: finds them, reads and parses each, and follows the references of configurations to others.
+//!
+//! Only this file uses the file system.
 
 use std::{
-    collections::{HashMap, HashSet},
-    mem,
+    collections::{HashMap, HashSet, hash_map::Entry},
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
-    rc::Rc,
 };
 
-use http_sd_lambda::group::{Fault, Job, LabelNames};
+use http_sd_lambda::group::{Job, LabelNames, excerpt};
 
 use super::{
-    FileFault, FileGroup, Format, Note, Place, Problem, ReadFile,
-    document::{self, Document, Node, SyntaxError, Value},
-    list, prometheus,
+    contents::{Contents, FileGroup, Format, Item, Note, ReadFile, Reference, Role},
+    fault::{FileFault, Problem},
+    parse,
+    place::Place,
 };
 
 /// The name of standard input, on the command line and in errors.
-pub(super) const STANDARD_INPUT: &str = "-";
+const STANDARD_INPUT: &str = "-";
 
 /// Reads files, and collects what they say.
 #[derive(Debug)]
 pub struct Reader {
     names: LabelNames,
-    /// Whether the file being read is one that a configuration names.
-    pub(super) within: bool,
-    /// What was read of the command line, and for which job; without one, a configuration.
-    pub(super) given: HashSet<(PathBuf, Option<Job>)>,
-    /// The jobs of the configuration that is being read, and where.
-    pub(super) jobs: HashMap<Job, Place>,
+    /// The files of the command line that were read, each with the job of its list; without a job, a configuration.
+    given: HashSet<(PathBuf, Option<Job>)>,
     /// The files that were read, in that order.
     pub files: Vec<ReadFile>,
     /// The groups that were read.
@@ -38,38 +37,13 @@ pub struct Reader {
     pub notes: Vec<Note>,
 }
 
-/// The file that is being read.
-pub(super) struct Source {
-    pub(super) file: Rc<str>,
-    /// What other files are relative to.
-    pub(super) folder: PathBuf,
-    job: Option<Rc<str>>,
-}
-
-impl Source {
-    pub(super) fn at(&self, line: usize) -> Place {
-        Place { file: self.file.clone(), line: Some(line), job: self.job.clone(), group: None }
-    }
-
-    /// The file as a whole.
-    pub(super) fn whole(&self) -> Place {
-        Place { file: self.file.clone(), line: None, job: self.job.clone(), group: None }
-    }
-
-    pub(super) fn with_job(&self, job: &Job) -> Self {
-        Self { file: self.file.clone(), folder: self.folder.clone(), job: Some(job.as_str().into()) }
-    }
-}
-
 impl Reader {
     /// A reader that has read nothing yet.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
         Self {
             names,
-            within: false,
             given: HashSet::new(),
-            jobs: HashMap::new(),
             files: Vec::new(),
             groups: Vec::new(),
             faults: Vec::new(),
@@ -77,148 +51,228 @@ impl Reader {
         }
     }
 
+    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. What was
+    /// read for the same job before is not read again.
+    ///
+    /// `job` is the job of lists of groups; without it a list's job is its file's name. A Prometheus configuration
+    /// names its jobs itself.
+    pub fn read(&mut self, path: &Path, job: Option<&Job>) {
+        if path == Path::new(STANDARD_INPUT) || !path.is_dir() {
+            return self.read_given(path, job);
+        }
+        match files_of(path) {
+            Ok(files) if files.is_empty() => {
+                self.unreadable(path, "has no file that ends in .json, .yml or .yaml".into());
+            }
+            Ok(files) => {
+                for file in files {
+                    match fs::metadata(&file) {
+                        // To read a pipe may take for ever.
+                        Ok(metadata) if !metadata.is_file() => {
+                            self.unreadable(&file, "is not a file: move it out of the folder".into());
+                        }
+                        _ => self.read_given(&file, job),
+                    }
+                }
+            }
+            Err(error) => self.unreadable(path, format!("cannot be read: {error}")),
+        }
+    }
+
+    /// Reads a file of the command line, once.
+    fn read_given(&mut self, path: &Path, job: Option<&Job>) {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let as_configuration = (real.clone(), None);
+        let as_list = (real, job.cloned().or_else(|| job_by_name(path)));
+        if self.given.contains(&as_configuration) || !self.given.insert(as_list) {
+            return;
+        }
+        let this = self.files.len();
+        if let Some(text) = self.text_of(path) {
+            self.read_text(path, &text, job);
+        }
+        if self.files.get(this).is_some_and(|file| file.configuration) {
+            self.given.insert(as_configuration);
+        }
+    }
+
     /// Reads a text as if it were that file's.
     pub fn read_text(&mut self, file: &Path, text: &str, job: Option<&Job>) {
-        let source = Source {
-            file: file.display().to_string().into(),
-            folder: file.parent().unwrap_or(Path::new("")).to_owned(),
-            job: job.map(|job| job.as_str().into()),
-        };
-        let job_of_list = match job {
-            Some(job) => Some(job.clone()),
-            None if self.within => None,
-            None => job_by_name(file),
-        };
-        let format = format_of(file, text);
-        let this = self.files.len();
-        self.files.push(ReadFile { name: source.file.clone(), format, configuration: self.within && job.is_none() });
-        let mut number = 0;
-        let read = document::read(text, format, &mut |node| {
-            if let Some(job) = &job_of_list {
-                self.group(&source.with_job(job), job, number, node);
-            }
-            number += 1;
-        });
-        let expected = match (self.within, job) {
-            (false, _) => "a list of target groups or a Prometheus configuration",
-            (true, Some(_)) => "a list of target groups",
-            (true, None) => "a map of scrape_configs",
-        };
-        match read {
-            Ok(Document::List) if job_of_list.is_none() && self.within => {
-                self.fault(source.at(1), String::new(), Fault::WrongType { found: "a list", expected });
-            }
-            Ok(Document::List) if job_of_list.is_none() => {
-                self.misnamed(source.at(1), "is a list of groups: name their job with --job");
-            }
-            Ok(Document::List) => {}
-            Ok(Document::Empty) => self.problem(source.whole(), Problem::Empty(expected)),
-            Ok(Document::Other(Node { value: Value::Map(entries), .. }))
-                if prometheus::is_configuration(&entries) && !(self.within && job.is_some()) =>
-            {
-                self.files[this].configuration = true;
-                if job.is_some() {
-                    let problem = "is a Prometheus configuration, which names its jobs itself: leave --job out";
-                    self.misnamed(source.at(1), problem);
-                }
-                let nested = mem::replace(&mut self.within, true);
-                self.configuration(&Source { job: None, ..source }, entries, nested);
-                self.within = nested;
-            }
-            Ok(Document::Other(node)) => {
-                let fault = Fault::WrongType { found: node.kind(), expected };
-                self.fault(source.at(node.line), String::new(), fault);
-            }
-            Err(SyntaxError { line, problem }) => self.problem(source.at(line), problem),
+        let whole = whole(file);
+        let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
+        let role = Role::Given(job.cloned().or_else(|| job_by_name(file)));
+        let Contents { configuration, items } = self.parse(text, Format::of(file, text), &place, &role);
+        if configuration && job.is_some() {
+            let problem = "is a Prometheus configuration, which names its jobs itself: leave --job out";
+            self.problem(place.at(1), Problem::Job(problem.into()));
+        }
+        let (mut jobs, faults) = (HashMap::new(), self.faults.len());
+        self.collect(items, file, &mut jobs);
+        if configuration && jobs.is_empty() && self.faults.len() == faults {
+            self.note(whole, "names no scrape configuration".into());
         }
     }
 
     /// Reads the body of an answer: JSON, and nothing but a list of groups. `name` says where it is from.
     pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
-        let source = Source { file: name.into(), folder: PathBuf::new(), job: None };
-        self.files.push(ReadFile { name: source.file.clone(), format: Format::Json, configuration: false });
-        let mut number = 0;
-        let read = document::read(body, Format::Json, &mut |node| {
-            self.group(&source, job, number, node);
-            number += 1;
-        });
-        match read {
-            Ok(Document::List) => {}
-            Ok(Document::Empty) => self.problem(source.whole(), Problem::Empty("a list of target groups")),
-            Ok(Document::Other(node)) => {
-                let fault = Fault::WrongType { found: node.kind(), expected: "a list of target groups" };
-                self.fault(source.at(node.line), String::new(), fault);
+        let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone()));
+        self.collect(contents.items, Path::new(""), &mut HashMap::new());
+    }
+
+    /// Parses a text, and counts its file as read.
+    fn parse(&mut self, text: &str, format: Format, place: &Place, role: &Role) -> Contents {
+        let contents = parse::contents(text, format, place, role, self.names);
+        let configuration = contents.configuration;
+        self.files.push(ReadFile { name: place.file.clone(), format, configuration });
+        contents
+    }
+
+    /// Takes in what a file says. Reads the files that it names at the point where it names them. `jobs` are the jobs
+    /// of the configuration so far, with the places of their scrape configurations.
+    fn collect(&mut self, items: Vec<Item>, file: &Path, jobs: &mut HashMap<Job, Place>) {
+        for item in items {
+            match item {
+                Item::Group(group) => self.groups.push(group),
+                Item::Fault(fault) => self.faults.push(fault),
+                Item::Note(note) => self.notes.push(note),
+                Item::Job(job, place) => match jobs.entry(job) {
+                    Entry::Vacant(new) => {
+                        new.insert(place);
+                    }
+                    Entry::Occupied(known) => {
+                        let (job, first) = (known.key(), known.get());
+                        let problem =
+                            format!("is the name of another scrape configuration, at {first}: give each its own");
+                        let (place, field) = (place.with_job(job), "job_name".into());
+                        self.faults.push(FileFault { place, field, problem: Problem::Configuration(problem) });
+                    }
+                },
+                Item::Reference(reference) => {
+                    for path in self.matching(file, &reference) {
+                        if let Some(items) = self.referenced(&path, &reference.role) {
+                            self.collect(items, &path, jobs);
+                        }
+                    }
+                }
             }
-            Err(SyntaxError { line, problem }) => self.problem(source.at(line), problem),
         }
     }
 
-    /// Reads the `i`-th group of a list.
-    pub(super) fn group(&mut self, source: &Source, job: &Job, i: usize, node: Node) {
-        let place = Place { group: Some(i + 1), ..source.at(node.line) };
-        let faults = &mut self.faults;
-        let group = list::group(node, self.names, &mut |at| {
-            let place = Place { line: Some(at.line), ..place.clone() };
-            faults.push(FileFault { place, field: at.field, problem: Problem::Group(at.fault) });
-        });
-        if let Some(group) = group {
-            self.groups.push(FileGroup { job: job.clone(), group, place });
-        }
+    /// Reads a file that a configuration names.
+    fn referenced(&mut self, path: &Path, role: &Role) -> Option<Vec<Item>> {
+        let text = self.text_of(path)?;
+        let whole = whole(path);
+        let place = if let Role::List(job) = role { whole.with_job(job) } else { whole };
+        Some(self.parse(&text, Format::of(path, &text), &place, role).items)
     }
 
-    /// The elements of a list; nothing is an empty one.
-    pub(super) fn elements(&mut self, source: &Source, node: Node, what: &str) -> Vec<Node> {
-        match node.value {
-            Value::List(list) => list,
-            Value::Null => Vec::new(),
-            _ => {
-                let fault = Fault::WrongType { found: node.kind(), expected: "a list" };
-                self.fault(source.at(node.line), what.into(), fault);
-                Vec::new()
+    /// Returns a file's text. `None` after a fault.
+    fn text_of(&mut self, path: &Path) -> Option<String> {
+        let bytes = if path == Path::new(STANDARD_INPUT) {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(path)
+        };
+        match bytes.map(String::from_utf8) {
+            Ok(Ok(text)) => return Some(text),
+            Ok(Err(error)) => {
+                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = good.split(|byte| *byte == b'\n').count();
+                let place = whole(path).at(line);
+                let (name, format) = (place.file.clone(), Format::of(path, ""));
+                self.files.push(ReadFile { name, format, configuration: false });
+                self.problem(place, Problem::NotUtf8);
+            }
+            Err(error) => self.unreadable(path, format!("cannot be read: {error}")),
+        }
+        None
+    }
+
+    /// Returns the files that a pattern in `file` names. That there is none may be meant only where it has a `*`.
+    fn matching(&mut self, file: &Path, Reference { place, pattern, .. }: &Reference) -> Vec<PathBuf> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let Some(escaped) = folder.to_str().map(glob::Pattern::escape) else {
+            let problem = format!("names files in the folder {}, whose name must be UTF-8", shown(folder));
+            self.problem(place.clone(), Problem::File(problem));
+            return Vec::new();
+        };
+        let found = match glob::glob(&Path::new(&escaped).join(pattern).to_string_lossy()) {
+            Ok(found) => found,
+            Err(error) => {
+                let problem = format!("has the pattern {pattern:?}, which is wrong: {}", error.msg);
+                self.problem(place.clone(), Problem::File(problem));
+                return Vec::new();
+            }
+        };
+        let (mut paths, mut unreadable) = (Vec::new(), false);
+        for path in found {
+            let problem = match path {
+                Ok(path) if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) => {
+                    format!("names {}, which is not a file", shown(&path))
+                }
+                Ok(path) => {
+                    paths.push(path);
+                    continue;
+                }
+                Err(error) => {
+                    format!("names files in {}, which cannot be read: {}", shown(error.path()), error.error())
+                }
+            };
+            unreadable = true;
+            self.problem(place.clone(), Problem::File(problem));
+        }
+        paths.sort();
+        if paths.is_empty() && !unreadable {
+            if pattern.contains('*') {
+                self.note(place.clone(), format!("{pattern:?} names no file"));
+            } else {
+                self.problem(place.clone(), Problem::NoSuchFile(pattern.clone()));
             }
         }
+        paths
     }
 
-    /// The entries of a map.
-    pub(super) fn entries(&mut self, source: &Source, node: Node, what: &str) -> Vec<(Node, Node)> {
-        if let Value::Map(entries) = node.value {
-            return entries;
-        }
-        let fault = Fault::WrongType { found: node.kind(), expected: "a map" };
-        self.fault(source.at(node.line), what.into(), fault);
-        Vec::new()
+    fn unreadable(&mut self, path: &Path, problem: String) {
+        self.problem(whole(path), Problem::File(problem));
     }
 
-    pub(super) fn fault(&mut self, place: Place, field: String, fault: Fault) {
-        self.faults.push(FileFault { place, field, problem: Problem::Group(fault) });
-    }
-
-    pub(super) fn problem(&mut self, place: Place, problem: Problem) {
+    fn problem(&mut self, place: Place, problem: Problem) {
         self.faults.push(FileFault { place, field: String::new(), problem });
     }
 
-    fn misnamed(&mut self, place: Place, problem: &str) {
-        self.problem(place, Problem::Job(problem.into()));
-    }
-
-    pub(super) fn note(&mut self, place: Place, text: String) {
+    fn note(&mut self, place: Place, text: String) {
         self.notes.push(Note { place, text });
     }
 }
 
-/// As Prometheus tells the two apart, and by the first character where the name says nothing.
-pub(super) fn format_of(file: &Path, text: &str) -> Format {
-    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "json" => Format::Json,
-        "yml" | "yaml" => Format::Yaml,
-        _ if text.trim_start().starts_with(['[', '{']) => Format::Json,
-        _ => Format::Yaml,
-    }
+fn whole(path: &Path) -> Place {
+    Place::of_file(&path.display().to_string())
+}
+
+/// A path in an error, which it must leave on one line.
+fn shown(path: &Path) -> String {
+    excerpt(&path.to_string_lossy())
 }
 
 /// The job of a list for which none was given.
-pub(super) fn job_by_name(file: &Path) -> Option<Job> {
+fn job_by_name(file: &Path) -> Option<Job> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| file != Path::new(STANDARD_INPUT))?;
     Job::new(stem).ok()
+}
+
+/// What a folder has by the names of lists, but for its folders: also what cannot be read, and would be missed.
+fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let is_list = ["json", "yml", "yaml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+        if is_list && !entry.file_type()?.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -1,6 +1,8 @@
 //! A JSON or YAML document as a tree that knows its lines.
 
-use super::{Format, Problem, json, yaml};
+use http_sd_lambda::group::Fault;
+
+use super::fault::Problem;
 
 /// How deep a document may be nested. A Prometheus configuration has some ten levels.
 pub(super) const DEEPEST: usize = 64;
@@ -58,12 +60,9 @@ impl Node {
             Value::Map(_) => "a map",
         }
     }
-}
 
-/// Reads a document, and hands the elements of a list to `element`. Some may have been handed out before an error.
-pub(super) fn read(text: &str, format: Format, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
-    match format {
-        Format::Json => json::read(text, element),
-        Format::Yaml => yaml::read(text, element),
+    /// Returns the fault of a node that must have another type.
+    pub(super) fn wrong_type(&self, expected: &'static str) -> Fault {
+        Fault::WrongType { found: self.kind(), expected }
     }
 }
