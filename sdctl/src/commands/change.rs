@@ -6,7 +6,7 @@ use anstyle::Style;
 use http_sd_lambda::group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup};
 
 use crate::{
-    commands::{arguments::Count, lease},
+    commands::{arguments::Count, times},
     store::{Record, State},
     terminal::style::{ADDED, CHANGED, REMOVED},
 };
@@ -46,7 +46,7 @@ impl Change<'_> {
             writeln!(out, "      labels   {}", labels(&after.group.labels))?;
         }
         if let Some(end) = after.lease.end() {
-            writeln!(out, "      lease    {}", lease::until(end, self.now))?;
+            writeln!(out, "      lease    {}", times::until(end, self.now))?;
         }
         Ok(())
     }
@@ -66,9 +66,9 @@ impl Change<'_> {
         match (before.lease.end(), after.lease.end()) {
             (old, new) if old == new => {}
             (Some(old), None) => {
-                writeln!(out, "      lease    {}, served for good from now on", lease::until(old, self.now))?;
+                writeln!(out, "      lease    {}, served for good from now on", times::until(old, self.now))?;
             }
-            (_, Some(new)) => writeln!(out, "      lease    {}", lease::until(new, self.now))?,
+            (_, Some(new)) => writeln!(out, "      lease    {}", times::until(new, self.now))?,
             (None, None) => {}
         }
         if let Some(owner) = self.owner.filter(|owner| before.managed_by.as_deref() != Some(*owner)) {

@@ -10,8 +10,8 @@ use crate::{
     commands::{
         arguments,
         change::{labels, printable, targets},
-        lease,
         outcome::Outcome,
+        times,
     },
     error::CliError,
     store::{
@@ -229,7 +229,7 @@ impl Printer {
     fn columns(&self, record: &Record) -> Vec<String> {
         let lease = match record.state(self.now) {
             State::Invalid(_) => "broken".into(),
-            _ => record.lease.end().map_or_else(|| "-".into(), |end| lease::until(end, self.now)),
+            _ => record.lease.end().map_or_else(|| "-".into(), |end| times::until(end, self.now)),
         };
         let wide = self.format == Format::Wide;
         let (shown_targets, shown_labels) = match &record.group {
@@ -242,7 +242,7 @@ impl Printer {
         };
         let mut columns = vec![record.job.as_str().to_owned(), record.name.as_str().to_owned(), lease];
         if wide {
-            let ago = |at: EpochSeconds| lease::until(at, self.now).replace("lapsed ", "");
+            let ago = |at: EpochSeconds| times::until(at, self.now).replace("lapsed ", "");
             columns.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
             columns.push(record.updated_at.map_or_else(|| "-".into(), ago));
             // What may be of any length comes last.

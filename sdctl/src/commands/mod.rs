@@ -4,12 +4,10 @@ mod apply;
 mod arguments;
 mod change;
 mod check;
-mod clock;
 mod completions;
 mod edited;
 mod get;
 mod label;
-mod lease;
 mod outcome;
 mod put;
 mod register;
@@ -17,6 +15,7 @@ mod rm;
 mod scrape_config;
 mod serve;
 mod table;
+mod times;
 mod token;
 
 use std::{

@@ -12,8 +12,8 @@ use http_sd_lambda::{
 };
 use tokio::time::timeout;
 
+use super::moment::{Moment, utc};
 use crate::{
-    commands::clock::{Moment, utc},
     error::CliError,
     store::{Backoff, Expect, Owner, Record, WriteError, connection::Connection},
     terminal::{signals::Signals, style::CHANGED},
