@@ -242,9 +242,8 @@ impl Printer {
         };
         let mut columns = vec![record.job.as_str().to_owned(), record.name.as_str().to_owned(), lease];
         if wide {
-            let ago = |at: EpochSeconds| times::until(at, self.now).replace("lapsed ", "");
             columns.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
-            columns.push(record.updated_at.map_or_else(|| "-".into(), ago));
+            columns.push(record.updated_at.map_or_else(|| "-".into(), |at| times::ago(at, self.now)));
             // What may be of any length comes last.
             columns.extend([shown_labels, shown_targets]);
         } else {

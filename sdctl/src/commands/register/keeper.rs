@@ -12,8 +12,9 @@ use http_sd_lambda::{
 };
 use tokio::time::timeout;
 
-use super::moment::{Moment, utc};
+use super::moment::Moment;
 use crate::{
+    commands::times::utc,
     error::CliError,
     store::{Backoff, Expect, Owner, Record, WriteError, connection::Connection},
     terminal::{signals::Signals, style::CHANGED},

@@ -8,11 +8,12 @@ use std::{io::Write, time::Duration};
 use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, Lease, StoredGroup, excerpt};
 
-use self::{keeper::Keeper, moment::utc};
+use self::keeper::Keeper;
 use crate::{
     commands::{
         arguments::{self, GroupArguments},
         outcome::Outcome,
+        times::utc,
     },
     error::CliError,
     local,
