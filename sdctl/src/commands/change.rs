@@ -6,9 +6,12 @@ use anstyle::Style;
 use http_sd_lambda::group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup};
 
 use crate::{
-    commands::{arguments::Count, times},
+    commands::times,
     store::{Record, State},
-    terminal::style::{ADDED, CHANGED, REMOVED},
+    terminal::{
+        style::{ADDED, CHANGED, REMOVED},
+        text::{Count, printable},
+    },
 };
 
 /// How many targets a line names.
@@ -96,17 +99,12 @@ fn summary(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
     if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
 }
 
-/// Text without what a terminal would obey, or what would break a line.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 /// The first targets, and how many more there are.
 pub(crate) fn targets(targets: &[Target]) -> String {
     if targets.is_empty() {
         return "none".into();
     }
-    some_of(&targets.iter().map(http_sd_lambda::group::Target::as_str).collect::<Vec<_>>(), "")
+    some_of(&targets.iter().map(Target::as_str).collect::<Vec<_>>(), "")
 }
 
 /// `name=value`, comma-separated; values with quotes where they need some.
@@ -120,11 +118,12 @@ pub(crate) fn labels(labels: &Labels) -> String {
 
 fn value(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"\",=".contains(c));
-    if plain { text.to_owned() } else { format!("{text:?}") }
+    if plain { printable(text) } else { format!("{text:?}") }
 }
 
 fn some_of(texts: &[&str], sign: &str) -> String {
-    let mut shown: Vec<String> = texts.iter().take(MOST_TARGETS).map(|text| format!("{sign}{text}")).collect();
+    let mut shown: Vec<String> =
+        texts.iter().take(MOST_TARGETS).map(|text| format!("{sign}{}", printable(text))).collect();
     if texts.len() > MOST_TARGETS {
         shown.push(format!("{sign}{} more", texts.len() - MOST_TARGETS));
     }

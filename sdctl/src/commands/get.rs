@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     commands::{
         arguments,
-        change::{labels, printable, targets},
+        change::{labels, targets},
         outcome::Outcome,
         times,
     },
@@ -18,7 +18,10 @@ use crate::{
         Record, State,
         connection::{Connection, Location, TableOptions},
     },
-    terminal::style::{FAINT, HEADING, REMOVED},
+    terminal::{
+        style::{FAINT, HEADING, REMOVED},
+        text::printable,
+    },
 };
 
 /// Show what is in the table, leases that have lapsed and broken rows included

@@ -14,15 +14,12 @@ use http_sd_lambda::{
 use indicatif::ProgressBar;
 
 use crate::{
-    commands::{
-        arguments::{self, Count},
-        outcome::Outcome,
-    },
+    commands::{arguments, outcome::Outcome},
     error::CliError,
     files::Reader,
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
-    terminal::{output, progress, question, signals::Signals, style::CHANGED},
+    terminal::{output, progress, question, signals::Signals, style::CHANGED, text::Count},
 };
 
 /// The set of files for which nobody named another.
