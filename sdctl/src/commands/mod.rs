@@ -20,7 +20,7 @@ mod token;
 
 use std::{
     env,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     process::ExitCode,
 };
 
@@ -30,7 +30,7 @@ use tracing::Level;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::outcome::Outcome;
-use crate::{error::CliError, terminal::style::ERROR};
+use crate::{error::CliError, terminal::message};
 
 /// Prometheus HTTP service discovery from a DynamoDB table.
 ///
@@ -96,7 +96,7 @@ pub async fn main() -> ExitCode {
         Ok(Outcome::Found) => ExitCode::from(2),
         Err(error) if only_prints && error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "{ERROR}sdctl:{ERROR:#} {error}");
+            message::error(error);
             ExitCode::FAILURE
         }
     }

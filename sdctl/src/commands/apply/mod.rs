@@ -19,7 +19,7 @@ use crate::{
     files::Reader,
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
-    terminal::{output, progress, question, signals::Signals, style::CHANGED, text::Count},
+    terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
 /// The set of files for which nobody named another.
@@ -156,11 +156,11 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for file in &options.files {
         reader.read(file, job.as_ref());
     }
-    let mut stderr = anstream::stderr();
     for note in &reader.notes {
-        writeln!(stderr, "{CHANGED}note:{CHANGED:#} {note}")?;
+        message::note(note);
     }
     if !reader.faults.is_empty() {
+        let mut stderr = anstream::stderr();
         for fault in reader.faults.iter().take(MOST_FAULTS) {
             writeln!(stderr, "{fault}")?;
         }
