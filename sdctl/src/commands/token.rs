@@ -19,6 +19,7 @@ use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use crate::{
     commands::{arguments, outcome::Outcome, scrape_config::SEGMENT},
     error::CliError,
+    http_url,
     terminal::{output, style::HEADING},
 };
 
@@ -57,13 +58,18 @@ pub(crate) struct Options {
     hash: bool,
 }
 
-/// The URL of a job: that of the function becomes that of the job `node_exporter`.
+/// Parses the URL of a job: the function's own URL becomes the URL of the job `node_exporter`.
 fn url(text: &str) -> Result<String, String> {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", ""));
-    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
-    if !["http", "https"].contains(&scheme) || !is_plain {
-        return Err("a URL begins with https:// or http:// and has no blanks or quotes in it".into());
-    }
+    const EXAMPLE: &str = "https://id.lambda-url.eu-central-1.on.aws/prom";
+    let url = http_url::parse(text, EXAMPLE)?;
+    let parts = text.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case(url.scheme()));
+    // The URL goes into YAML without quotes.
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
+    let Some((scheme, rest)) = parts.filter(|_| is_plain) else {
+        return Err(format!(
+            "it must start with http:// or https:// and have no blanks or quotes; write it as {EXAMPLE}"
+        ));
+    };
     Ok(match rest.trim_end_matches('/') {
         host if !host.contains('/') => format!("{scheme}://{host}/prom/node_exporter"),
         _ => text.to_owned(),
