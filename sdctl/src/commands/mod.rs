@@ -17,6 +17,7 @@ mod serve;
 mod table;
 mod times;
 mod token;
+mod token_file;
 
 use std::{
     env,
