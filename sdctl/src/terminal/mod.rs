@@ -6,4 +6,5 @@ pub(crate) mod progress;
 pub(crate) mod question;
 pub(crate) mod signals;
 pub(crate) mod style;
+pub(crate) mod table;
 pub(crate) mod text;
