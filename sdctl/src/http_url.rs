@@ -9,7 +9,7 @@ use reqwest::Url;
 pub(crate) fn parse(text: &str, example: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
-        Ok(_) => Err(format!("it must start with http:// or https://; write it as {example}")),
-        Err(error) => Err(format!("{error}; write it as {example}")),
+        Err(error) if text.contains("://") => Err(format!("{error}; write it as {example}")),
+        _ => Err(format!("it must start with http:// or https://; write it as {example}")),
     }
 }
