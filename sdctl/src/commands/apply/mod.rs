@@ -93,19 +93,19 @@ struct Intent {
     names: LabelNames,
     set: String,
     rows: Rows,
-    /// A set whose rows become this one's.
-    adopted: Option<String>,
+    /// Another set, whose rows become this one's.
+    adopted_set: Option<String>,
     prune: bool,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
-    let adopted = options.adopt.as_deref().map(arguments::set).transpose()?;
+    let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
     // Before the table is opened: who writes to our standard input may be reading the same table.
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Anybodys };
-    let intent = Intent { desired, names, set, rows, adopted, prune: options.prune };
+    let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
     let store = connection.store.patient();
@@ -176,7 +176,7 @@ impl Intent {
     /// Compares the files with the table as it is now.
     async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
         let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
-        let mut comparison = comparison.adopting(self.adopted.as_deref());
+        let mut comparison = comparison.adopting(self.adopted_set.as_deref());
         let reading = progress::counter("reading the table, rows");
         let read = async {
             if self.prune {
