@@ -1,34 +1,30 @@
-//! The commands of `sdctl`, each in a file or folder of its own, and what they share.
+//! The commands of `sdctl`, each in a file or folder of its own.
 
 mod apply;
-mod arguments;
-mod change;
 mod check;
 mod completions;
-mod edited;
 mod get;
 mod label;
-mod outcome;
 mod put;
 mod register;
 mod rm;
-mod scrape_config;
 mod serve;
 mod table;
-mod times;
 mod token;
+
+// What the commands share.
+mod arguments;
+mod change;
+mod edited;
+mod log;
+mod outcome;
+mod scrape_config;
+mod times;
 mod token_file;
 
-use std::{
-    env,
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use http_sd_lambda::{config::variable, log};
-use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::outcome::Outcome;
 use crate::{error::CliError, terminal::message};
@@ -81,15 +77,7 @@ pub async fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    log_to_stderr(match &cli.command {
-        _ if cli.verbose => Targets::new()
-            .with_default(Level::INFO)
-            .with_targets(["http_sd_lambda", "sdctl", "aws_smithy_runtime"].map(|target| (target, Level::DEBUG))),
-        Command::Serve(_) => {
-            filter_or(Targets::new().with_default(Level::ERROR).with_target("http_sd_lambda", Level::INFO))
-        }
-        _ => filter_or(Targets::new()),
-    });
+    log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
     // The others have more to do than to print: see `output`.
     let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
     match run(cli.command).await {
@@ -117,20 +105,4 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Token(options) => token::run(&options),
         Command::Completions(options) => completions::run(&options, &mut Cli::command()),
     }
-}
-
-/// What `RUST_LOG` says, else that.
-fn filter_or(default: Targets) -> Targets {
-    variable(log::FILTER).and_then(|filter| filter.parse().ok()).unwrap_or(default)
-}
-
-fn log_to_stderr(filter: Targets) {
-    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(colours)
-        .with_target(false)
-        .with_writer(io::stderr)
-        // It would say so on standard error, where nobody reads any more.
-        .log_internal_errors(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
 }
