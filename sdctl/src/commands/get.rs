@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::{
     commands::{
         arguments,
-        change::{labels, targets},
         outcome::Outcome,
+        summary::{labels, targets},
         times,
     },
     error::CliError,

@@ -19,6 +19,7 @@ mod edited;
 mod log;
 mod outcome;
 mod scrape_config;
+mod summary;
 mod times;
 mod token_file;
 
