@@ -29,6 +29,9 @@ pub(crate) fn start(verbose: bool, serves: bool) {
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
+/// The requests, and what the server warns of.
 fn requests() -> Targets {
-    Targets::new().with_default(Level::ERROR).with_target("http_sd_lambda", Level::INFO)
+    Targets::new()
+        .with_default(Level::ERROR)
+        .with_targets(["http_sd_lambda", "sdctl"].map(|target| (target, Level::INFO)))
 }
