@@ -11,10 +11,12 @@
 //! | `terminal` | colours, text, progress, questions, signals |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` |
 //! | `error` | why a command failed |
+//! | `http_url` | URLs on the command line |
 
 mod commands;
 mod error;
 pub mod files;
+mod http_url;
 pub mod local;
 pub mod plan;
 pub mod store;

@@ -1,6 +1,6 @@
 //! Arguments that several commands take.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use http_sd_lambda::{
@@ -108,14 +108,4 @@ pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
         return Err("a time to live is a whole number of seconds, and not zero".into());
     }
     Ok(ttl)
-}
-
-/// Counts, with a noun that agrees: `1 group`, `3 groups`.
-pub(crate) struct Count<'a>(pub(crate) usize, pub(crate) &'a str);
-
-impl fmt::Display for Count<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(count, noun) = self;
-        write!(f, "{count} {noun}{}", if *count == 1 { "" } else { "s" })
-    }
 }

@@ -6,13 +6,16 @@ use anstyle::Style;
 use http_sd_lambda::group::{EpochSeconds, GroupName, Labels, StoredGroup, Target, TargetGroup};
 
 use crate::{
-    commands::{arguments::Count, lease},
+    commands::{
+        summary::{first, label, labels, targets, value},
+        times,
+    },
     store::{Record, State},
-    terminal::style::{ADDED, CHANGED, REMOVED},
+    terminal::{
+        style::{ADDED, CHANGED, REMOVED},
+        text::{Count, printable},
+    },
 };
-
-/// How many targets a line names.
-const MOST_TARGETS: usize = 5;
 
 /// A row before and after.
 pub(crate) struct Change<'a> {
@@ -41,12 +44,9 @@ impl Change<'_> {
 
     fn added(&self, out: &mut dyn Write, after: &StoredGroup) -> io::Result<()> {
         self.heading(out, ADDED, '+')?;
-        writeln!(out, "      targets  {}", targets(&after.group.targets))?;
-        if !after.group.labels.is_empty() {
-            writeln!(out, "      labels   {}", labels(&after.group.labels))?;
-        }
+        content(out, &after.group)?;
         if let Some(end) = after.lease.end() {
-            writeln!(out, "      lease    {}", lease::until(end, self.now))?;
+            writeln!(out, "      lease    {}", times::until(end, self.now))?;
         }
         Ok(())
     }
@@ -66,9 +66,9 @@ impl Change<'_> {
         match (before.lease.end(), after.lease.end()) {
             (old, new) if old == new => {}
             (Some(old), None) => {
-                writeln!(out, "      lease    {}, served for good from now on", lease::until(old, self.now))?;
+                writeln!(out, "      lease    {}, served for good from now on", times::until(old, self.now))?;
             }
-            (_, Some(new)) => writeln!(out, "      lease    {}", lease::until(new, self.now))?,
+            (_, Some(new)) => writeln!(out, "      lease    {}", times::until(new, self.now))?,
             (None, None) => {}
         }
         if let Some(owner) = self.owner.filter(|owner| before.managed_by.as_deref() != Some(*owner)) {
@@ -84,51 +84,16 @@ impl Change<'_> {
     fn removed(&self, out: &mut dyn Write, before: &Record) -> io::Result<()> {
         self.heading(out, REMOVED, '-')?;
         match before.state(self.now) {
-            State::Served(group) => summary(out, group),
+            State::Served(group) => content(out, group),
             State::Lapsed => writeln!(out, "      lapsed already"),
             State::Invalid(fault) => writeln!(out, "      broken: {} {}", fault.field, fault.fault),
         }
     }
 }
 
-fn summary(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
+fn content(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
     writeln!(out, "      targets  {}", targets(&group.targets))?;
     if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
-}
-
-/// Text without what a terminal would obey, or what would break a line.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// The first targets, and how many more there are.
-pub(crate) fn targets(targets: &[Target]) -> String {
-    if targets.is_empty() {
-        return "none".into();
-    }
-    some_of(&targets.iter().map(http_sd_lambda::group::Target::as_str).collect::<Vec<_>>(), "")
-}
-
-/// `name=value`, comma-separated; values with quotes where they need some.
-pub(crate) fn labels(labels: &Labels) -> String {
-    labels
-        .iter()
-        .map(|(name, text)| format!("{}={}", printable(name.as_str()), value(text)))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn value(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"\",=".contains(c));
-    if plain { text.to_owned() } else { format!("{text:?}") }
-}
-
-fn some_of(texts: &[&str], sign: &str) -> String {
-    let mut shown: Vec<String> = texts.iter().take(MOST_TARGETS).map(|text| format!("{sign}{text}")).collect();
-    if texts.len() > MOST_TARGETS {
-        shown.push(format!("{sign}{} more", texts.len() - MOST_TARGETS));
-    }
-    shown.join(", ")
 }
 
 fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Result<()> {
@@ -147,7 +112,7 @@ fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Re
     for (style, sign, changed) in [(ADDED, "+ ", with(1)), (REMOVED, "- ", with(-1))] {
         if !changed.is_empty() {
             let of = if kept > 0 { format!("  ({} before)", Count(old.len(), "target")) } else { String::new() };
-            writeln!(out, "      targets  {style}{}{style:#}{of}", some_of(&changed, sign))?;
+            writeln!(out, "      targets  {style}{}{style:#}{of}", first(&changed, sign))?;
         }
     }
     Ok(())
@@ -156,7 +121,7 @@ fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Re
 fn label_changes(out: &mut dyn Write, old: &Labels, new: &Labels) -> io::Result<()> {
     for (name, text) in new {
         match old.get(name) {
-            None => writeln!(out, "      labels   {ADDED}+ {}={}{ADDED:#}", printable(name.as_str()), value(text))?,
+            None => writeln!(out, "      labels   {ADDED}+ {}{ADDED:#}", label(name, text))?,
             Some(before) if before != text => writeln!(
                 out,
                 "      labels   {CHANGED}~ {}: {} → {}{CHANGED:#}",
@@ -168,7 +133,7 @@ fn label_changes(out: &mut dyn Write, old: &Labels, new: &Labels) -> io::Result<
         }
     }
     for (name, text) in old.iter().filter(|(name, _)| !new.contains_key(name)) {
-        writeln!(out, "      labels   {REMOVED}- {}={}{REMOVED:#}", printable(name.as_str()), value(text))?;
+        writeln!(out, "      labels   {REMOVED}- {}{REMOVED:#}", label(name, text))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{change::Change, outcome::Outcome};
 use crate::{
     error::CliError,
     store::Record,
-    terminal::{output, style::CHANGED},
+    terminal::{message, output},
 };
 
 /// Says what was written.
@@ -20,14 +20,13 @@ pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSecon
         writeln!(out, "job {}:", excerpt(after.job.as_str()))?;
         Change { name: &after.name, before, after: Some(after), owner: None, now }.show(&mut out)?;
     }
-    let note = |text: String| writeln!(anstream::stderr(), "{CHANGED}note:{CHANGED:#} {text}");
     if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
         let set = excerpt(set);
-        let _ = note(format!(
+        message::note(format_args!(
             "the row belongs to the set {set}, and the next sdctl apply of it puts back what its files say"
         ));
     } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
-        let _ = note("the row had a lease: whoever renews it, such as sdctl register, writes over this".to_owned());
+        message::note("the row had a lease: whoever renews it, such as sdctl register, writes over this");
     }
     Ok(Outcome::Done)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use anstyle::Style;
 use clap::{Args, ValueEnum};
 use http_sd_lambda::group::{EpochSeconds, Job, Target, TargetGroup};
 use serde::Serialize;
@@ -9,16 +10,19 @@ use serde::Serialize;
 use crate::{
     commands::{
         arguments,
-        change::{labels, printable, targets},
-        lease,
         outcome::Outcome,
+        summary::{labels, targets},
+        times,
     },
     error::CliError,
     store::{
         Record, State,
         connection::{Connection, Location, TableOptions},
     },
-    terminal::style::{FAINT, HEADING, REMOVED},
+    terminal::{
+        style::{FAINT, REMOVED},
+        table::{Line, Table},
+    },
 };
 
 /// Show what is in the table, leases that have lapsed and broken rows included
@@ -63,9 +67,6 @@ enum Format {
     FileSd,
 }
 
-/// How wide a column may become. What is longer moves the rest of its own line alone.
-const WIDEST: usize = 60;
-
 /// A row for machines.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
@@ -94,8 +95,8 @@ struct Printer {
     now: EpochSeconds,
     /// How many rows were printed.
     rows: usize,
-    /// How wide each column was so far.
-    widths: Vec<usize>,
+    /// What the formats for people are printed as.
+    table: Table,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
@@ -142,12 +143,20 @@ impl Printer {
             // Data stay as they are, and anstream would take out of them what steers a terminal.
             Format::Json | Format::Yaml | Format::FileSd => Box::new(io::stdout()),
         };
-        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, widths: Vec::new() }
+        let table = Table::new(match format {
+            Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
+            _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
+        });
+        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, table }
     }
 
     fn page(&mut self, records: &[Record]) -> Result<(), CliError> {
         match self.format {
-            Format::Table | Format::Wide => self.lines(records)?,
+            Format::Table | Format::Wide => {
+                let lines = records.iter().map(|record| self.line(record)).collect();
+                self.table.print(&mut self.out, lines)?;
+                self.rows += records.len();
+            }
             Format::Json | Format::FileSd => {
                 for record in records {
                     self.json(record)?;
@@ -194,42 +203,12 @@ impl Printer {
         Ok(())
     }
 
-    /// A line for each row, in columns that are as wide as what was seen so far.
-    fn lines(&mut self, records: &[Record]) -> Result<(), CliError> {
-        let mut lines: Vec<Vec<String>> = records.iter().map(|record| self.columns(record)).collect();
-        if self.rows == 0 && !lines.is_empty() {
-            let names: &[&str] = match self.format {
-                Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
-                _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
-            };
-            lines.insert(0, names.iter().map(|name| (*name).to_owned()).collect());
-        }
-        for line in &lines {
-            self.widths.resize(line.len(), 0);
-            for (width, cell) in self.widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.chars().count().min(WIDEST));
-            }
-        }
-        for (i, line) in lines.iter().enumerate() {
-            let heading = self.rows == 0 && i == 0;
-            let cells: Vec<String> =
-                self.widths.iter().zip(line).map(|(width, cell)| format!("{cell:width$}")).collect();
-            let style = match line[2].as_str() {
-                _ if heading => HEADING,
-                lease if lease.starts_with("lapsed") => FAINT,
-                "broken" => REMOVED,
-                _ => anstyle::Style::new(),
-            };
-            writeln!(self.out, "{style}{}{style:#}", cells.join("   ").trim_end())?;
-        }
-        self.rows += records.len();
-        Ok(())
-    }
-
-    fn columns(&self, record: &Record) -> Vec<String> {
-        let lease = match record.state(self.now) {
-            State::Invalid(_) => "broken".into(),
-            _ => record.lease.end().map_or_else(|| "-".into(), |end| lease::until(end, self.now)),
+    fn line(&self, record: &Record) -> Line {
+        let lease = || record.lease.end().map_or_else(|| "-".into(), |end| times::until(end, self.now));
+        let (style, lease) = match record.state(self.now) {
+            State::Served(_) => (Style::new(), lease()),
+            State::Lapsed => (FAINT, lease()),
+            State::Invalid(_) => (REMOVED, "broken".into()),
         };
         let wide = self.format == Format::Wide;
         let (shown_targets, shown_labels) = match &record.group {
@@ -240,17 +219,16 @@ impl Printer {
             Ok(group) => (targets(&group.targets), labels(&group.labels)),
             Err(fault) => (format!("{} {}", fault.field, fault.fault), String::new()),
         };
-        let mut columns = vec![record.job.as_str().to_owned(), record.name.as_str().to_owned(), lease];
+        let mut cells = vec![record.job.as_str().to_owned(), record.name.as_str().to_owned(), lease];
         if wide {
-            let ago = |at: EpochSeconds| lease::until(at, self.now).replace("lapsed ", "");
-            columns.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
-            columns.push(record.updated_at.map_or_else(|| "-".into(), ago));
+            cells.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
+            cells.push(record.updated_at.map_or_else(|| "-".into(), |at| times::ago(at, self.now)));
             // What may be of any length comes last.
-            columns.extend([shown_labels, shown_targets]);
+            cells.extend([shown_labels, shown_targets]);
         } else {
-            columns.extend([shown_targets, shown_labels]);
+            cells.extend([shown_targets, shown_labels]);
         }
-        columns.iter().map(|cell| printable(cell)).collect()
+        Line { style, cells }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// How often a label is tried to be put on a row that others keep changing.
+/// How often to try to write labels to a row that others keep changing.
 const ATTEMPTS: usize = 5;
 
 /// Set or remove labels of a group
@@ -54,7 +54,8 @@ fn label_edit(text: &str) -> Result<LabelEdit, String> {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let (job, name) = (arguments::job(&options.job)?, arguments::group(&options.group)?);
     let connection = options.table.open_to_change().await?;
-    for attempt in 1.. {
+    let mut attempt = 1;
+    loop {
         let before = connection.record(&job, &name).await?.ok_or_else(|| CliError::no_such_group(&job, &name))?;
         let mut group = before
             .group
@@ -64,13 +65,12 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         let now = EpochSeconds::now();
         let after = StoredGroup { job: job.clone(), name: name.clone(), lease: before.lease, group };
         match connection.store.write(&after, Owner::AsBefore, Expect::Unchanged(&before), now).await {
-            // Somebody else was faster, such as the owner of a lease: what it wrote is what gets the labels.
-            Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => {}
-            Err(error) => return Err(connection.write_error(error)),
             Ok(_) => return edited::show(Some(&before), &after, now),
+            // Another writer was faster, such as the owner of a lease: the labels go onto what it wrote.
+            Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(connection.write_error(error)),
         }
     }
-    Ok(Outcome::Done)
 }
 
 fn edit_labels(labels: &mut Labels, edits: &[LabelEdit], connection: &Connection) -> Result<(), CliError> {

@@ -1,37 +1,34 @@
-//! The commands of `sdctl`, each in a file or folder of its own, and what they share.
+//! The commands of `sdctl`, each in a file or folder of its own.
 
 mod apply;
-mod arguments;
-mod change;
 mod check;
-mod clock;
 mod completions;
-mod edited;
 mod get;
 mod label;
-mod lease;
-mod outcome;
 mod put;
 mod register;
 mod rm;
-mod scrape_config;
 mod serve;
 mod table;
 mod token;
 
-use std::{
-    env,
-    io::{self, IsTerminal, Write},
-    process::ExitCode,
-};
+// What the commands share.
+mod arguments;
+mod change;
+mod edited;
+mod log;
+mod outcome;
+mod scrape_config;
+mod summary;
+mod times;
+mod token_file;
+
+use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use http_sd_lambda::{config::variable, log};
-use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use self::outcome::Outcome;
-use crate::{error::CliError, terminal::style::ERROR};
+use crate::{error::CliError, terminal::message};
 
 /// Prometheus HTTP service discovery from a DynamoDB table.
 ///
@@ -81,16 +78,7 @@ pub async fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    log_to_stderr(match &cli.command {
-        _ if cli.verbose => Targets::new()
-            .with_default(Level::INFO)
-            .with_targets(OWN.map(|target| (target, Level::DEBUG)))
-            .with_target("aws_smithy_runtime", Level::DEBUG),
-        Command::Serve(_) => {
-            filter_or(Targets::new().with_default(Level::ERROR).with_targets(OWN.map(|target| (target, Level::INFO))))
-        }
-        _ => filter_or(Targets::new()),
-    });
+    log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
     // The others have more to do than to print: see `output`.
     let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
     match run(cli.command).await {
@@ -98,7 +86,7 @@ pub async fn main() -> ExitCode {
         Ok(Outcome::Found) => ExitCode::from(2),
         Err(error) if only_prints && error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "{ERROR}sdctl:{ERROR:#} {error}");
+            message::error(error);
             ExitCode::FAILURE
         }
     }
@@ -118,23 +106,4 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Token(options) => token::run(&options),
         Command::Completions(options) => completions::run(&options, &mut Cli::command()),
     }
-}
-
-/// The crates of this project, as log lines name them.
-const OWN: [&str; 2] = ["http_sd_lambda", "sdctl"];
-
-/// What `RUST_LOG` says, else that.
-fn filter_or(default: Targets) -> Targets {
-    variable(log::FILTER).and_then(|filter| filter.parse().ok()).unwrap_or(default)
-}
-
-fn log_to_stderr(filter: Targets) {
-    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(colours)
-        .with_target(false)
-        .with_writer(io::stderr)
-        // It would say so on standard error, where nobody reads any more.
-        .log_internal_errors(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
 }

@@ -5,10 +5,7 @@ use std::io::Write;
 use clap::Args;
 use http_sd_lambda::group::{GroupName, Job, excerpt};
 
-use super::{
-    arguments::{self, Count},
-    outcome::Outcome,
-};
+use super::{arguments, outcome::Outcome};
 use crate::{
     error::CliError,
     store::{
@@ -16,7 +13,7 @@ use crate::{
         batch::{self, ROWS_AT_ONCE},
         connection::{Connection, TableOptions},
     },
-    terminal::{output, progress, question, signals::Signals},
+    terminal::{output, progress, question, signals::Signals, text::Count},
 };
 
 /// Remove groups, or a whole job

@@ -1,6 +1,46 @@
-//! The scrape configuration that polls a URL of the function, as it is printed to be pasted.
+//! The scrape configuration that polls a URL of the function.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use std::{
+    fmt::{self, Display, Formatter},
+    path::Path,
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a path segment may hold as it is (RFC 3986, unreserved).
-pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The URL of a job, below the URL of the function.
+pub(crate) fn job_url(function: &str, job: &str) -> String {
+    format!("{function}/prom/{}", utf8_percent_encode(job, SEGMENT))
+}
+
+/// A scrape configuration, which displays as lines to paste into `prometheus.yml`, indented by two blanks.
+pub(crate) struct ScrapeConfig<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) url: &'a str,
+    /// The file of the bearer token, if Prometheus has to send one.
+    pub(crate) token_file: Option<&'a Path>,
+}
+
+impl Display for ScrapeConfig<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { job, url, token_file } = self;
+        writeln!(f, "  scrape_configs:")?;
+        writeln!(f, "    - job_name: {}", quoted(job)?)?;
+        writeln!(f, "      http_sd_configs:")?;
+        writeln!(f, "        - url: {url}")?;
+        let Some(file) = token_file else { return Ok(()) };
+        let file = file.display().to_string();
+        let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        // Prometheus 2.42 sends no scheme at all where the type is left to its default.
+        writeln!(f, "          authorization:")?;
+        writeln!(f, "            type: Bearer")?;
+        writeln!(f, "            credentials_file: {}", if is_plain { file } else { quoted(&file)? })
+    }
+}
+
+/// The text as JSON. JSON is YAML, and quotes what YAML would take for something else.
+fn quoted(text: &str) -> Result<String, fmt::Error> {
+    serde_json::to_string(text).map_err(|_| fmt::Error)
+}

@@ -16,7 +16,7 @@ use crate::{
         connection::{Connection, Location, TableOptions},
     },
     terminal::{
-        output,
+        message, output,
         style::{ADDED, CHANGED, REMOVED},
     },
 };
@@ -122,7 +122,7 @@ async fn finish(options: &Create, store: &Store, mend: &Mend<'_>) -> Result<(), 
     if !options.no_recovery {
         let recoverable = store.enable_recovery().await;
         if !recoverable.map_err(|error| unfinished("point-in-time recovery", error, mend.recovery()))? {
-            let _ = writeln!(anstream::stderr(), "{CHANGED}sdctl:{CHANGED:#} there is no point-in-time recovery here");
+            message::warning("there is no point-in-time recovery here");
         }
     }
     // It changes the table, which takes nothing else meanwhile.

@@ -14,11 +14,17 @@ use http_sd_lambda::{
     group::{Job, excerpt},
     service::{Credential, TokenHash},
 };
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use crate::{
-    commands::{arguments, outcome::Outcome, scrape_config::SEGMENT},
+    commands::{
+        arguments,
+        outcome::Outcome,
+        scrape_config::{ScrapeConfig, job_url},
+        token_file,
+    },
     error::CliError,
+    http_url,
     terminal::{output, style::HEADING},
 };
 
@@ -57,13 +63,18 @@ pub(crate) struct Options {
     hash: bool,
 }
 
-/// The URL of a job: that of the function becomes that of the job `node_exporter`.
+/// Parses the URL of a job: the function's own URL becomes the URL of the job `node_exporter`.
 fn url(text: &str) -> Result<String, String> {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", ""));
-    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
-    if !["http", "https"].contains(&scheme) || !is_plain {
-        return Err("a URL begins with https:// or http:// and has no blanks or quotes in it".into());
-    }
+    const EXAMPLE: &str = "https://id.lambda-url.eu-central-1.on.aws/prom";
+    let url = http_url::parse(text, EXAMPLE)?;
+    let parts = text.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case(url.scheme()));
+    // The URL goes into YAML without quotes.
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
+    let Some((scheme, rest)) = parts.filter(|_| is_plain) else {
+        return Err(format!(
+            "it must start with http:// or https:// and have no blanks or quotes; write it as {EXAMPLE}"
+        ));
+    };
     Ok(match rest.trim_end_matches('/') {
         host if !host.contains('/') => format!("{scheme}://{host}/prom/node_exporter"),
         _ => text.to_owned(),
@@ -93,7 +104,7 @@ impl Options {
     fn url(&self) -> String {
         self.url.clone().unwrap_or_else(|| {
             let job = self.jobs.first().map_or("node_exporter", String::as_str);
-            format!("https://<url-id>.lambda-url.<region>.on.aws/prom/{}", utf8_percent_encode(job, SEGMENT))
+            job_url("https://<url-id>.lambda-url.<region>.on.aws", job)
         })
     }
 
@@ -117,25 +128,9 @@ fn token() -> Result<String, CliError> {
     Ok(hex::encode(bytes))
 }
 
-/// The hash of a token that Prometheus reads from that file: without the white space around it.
+/// The hash of the token in a file.
 fn hash_in(file: &Path) -> Result<TokenHash, CliError> {
-    let name = file.display();
-    let content = fs::read(file).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => CliError::Refused(format!(
-            "there is no file {name}: sdctl token --file {name} makes one with a token in it"
-        )),
-        _ => CliError::Read { file: file.to_owned(), source },
-    })?;
-    let token = content.trim_ascii();
-    if token.is_empty() {
-        let how = format!("sdctl token --file {name} --force puts one there");
-        return Err(CliError::Refused(format!("there is no token in {name}, which is empty: {how}")));
-    }
-    if !token.iter().all(u8::is_ascii_graphic) {
-        let what = "it has white space or what is not ASCII in it";
-        return Err(CliError::Refused(format!("{name} holds no token, for {what}: name the token's file with --file")));
-    }
-    Ok(TokenHash::of(token))
+    Ok(TokenHash::of(token_file::read(file)?.as_bytes()))
 }
 
 /// Writes a file for our eyes only.
@@ -187,13 +182,7 @@ struct Instructions<'a> {
 impl Display for Instructions<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { file, url, credential, before } = self;
-        let job = serde_json::to_string(&job_of(url)).map_err(|_| fmt::Error)?;
-        let file = file.display().to_string();
-        // JSON is YAML, and quotes what YAML would take for something else.
-        let quoted = serde_json::to_string(&file).map_err(|_| fmt::Error)?;
-        let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-        let credentials = if is_plain { &file } else { &quoted };
-        writeln!(f, "{HEADING}The token{HEADING:#} is in {file}, which only you can read.")?;
+        writeln!(f, "{HEADING}The token{HEADING:#} is in {}, which only you can read.", file.display())?;
         writeln!(f, "Its SHA-256 is {}", credential.hash())?;
         let deploy = "sam deploy --parameter-overrides";
         writeln!(f, "\n{HEADING}Give the SHA-256 to the function:{HEADING:#}")?;
@@ -213,13 +202,7 @@ impl Display for Instructions<'_> {
         let before = before.as_ref().map_or_else(String::new, |before| format!("{before},"));
         writeln!(f, "  {}={before}{credential}", config::TOKEN_SHA256)?;
         writeln!(f, "\n{HEADING}Paste into prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
-        writeln!(f, "  scrape_configs:")?;
-        writeln!(f, "    - job_name: {job}")?;
-        writeln!(f, "      http_sd_configs:")?;
-        writeln!(f, "        - url: {url}")?;
-        writeln!(f, "          authorization:")?;
-        writeln!(f, "            type: Bearer")?;
-        writeln!(f, "            credentials_file: {credentials}")?;
+        write!(f, "{}", ScrapeConfig { job: &job_of(url), url, token_file: Some(file) })?;
         writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
         writeln!(f, "  1. make the next one with --file")?;
         writeln!(f, "  2. deploy both: \"TokenSha256={credential},<SHA-256 of the next>\"")?;

@@ -25,8 +25,8 @@ pub struct Comparison<'d> {
 struct View {
     set: String,
     rows: Rows,
-    /// A set whose rows become the set's own.
-    adopted: Option<String>,
+    /// Another set, whose rows become the set's own.
+    adopted_set: Option<String>,
     now: EpochSeconds,
 }
 
@@ -56,25 +56,26 @@ struct Served {
 struct Matches {
     /// Those that no row holds yet.
     free: Vec<usize>,
-    /// Those that a row holds that is not the set's own.
+    /// Those held by a row that is not the set's own.
     elsewhere: Vec<(usize, Elsewhere)>,
 }
 
 impl Matches {
-    /// One for a row of the set's own, which has a better claim than a row that is not.
+    /// Takes one for a row of the set or of the adopted set, which has a better claim than any other row.
     fn claim(&mut self) -> Option<usize> {
-        let weaker = |(_, elsewhere): &(usize, Elsewhere)| !matches!(elsewhere, Elsewhere::TakenOver(_));
+        let weaker = |(_, elsewhere): &(usize, Elsewhere)| !matches!(elsewhere, Elsewhere::OfAdoptedSet(_));
         self.free.pop().or_else(|| Some(self.elsewhere.remove(self.elsewhere.iter().position(weaker)?).0))
     }
 }
 
+/// A row that holds a wanted group and is not the set's own.
 #[derive(Debug)]
 enum Elsewhere {
-    /// Nobody owns the row, and the set may have it.
-    Adopted(Box<Record>),
-    /// It belongs to a set whose rows become the set's own.
-    TakenOver(Box<Record>),
-    /// The row stays with whoever has it.
+    /// The row has neither an owner nor a lease. It becomes the set's own.
+    Unowned(Box<Record>),
+    /// The row belongs to the adopted set. It becomes the set's own.
+    OfAdoptedSet(Box<Record>),
+    /// The row stays with its holder.
     Left(Holder),
 }
 
@@ -83,20 +84,20 @@ impl<'d> Comparison<'d> {
     #[must_use]
     pub fn new(desired: &'d Desired, set: &str, rows: Rows, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
-        Self { view: View { set: set.to_owned(), rows, adopted: None, now }, jobs }
+        Self { view: View { set: set.to_owned(), rows, adopted_set: None, now }, jobs }
     }
 
-    /// Lets the set take over the rows of another.
+    /// Makes the rows of another set the set's own.
     #[must_use]
     pub fn adopting(mut self, set: Option<&str>) -> Self {
-        self.view.adopted = set.map(str::to_owned);
+        self.view.adopted_set = set.map(str::to_owned);
         self
     }
 
     /// Takes a row of the table into account.
     pub fn see(&mut self, record: Record) {
         let of = record.managed_by.as_deref();
-        let own = of.is_some() && (of == Some(&self.view.set) || of == self.view.adopted.as_deref());
+        let own = of.is_some() && (of == Some(&self.view.set) || of == self.view.adopted_set.as_deref());
         if own && !self.jobs.contains_key(&record.job) {
             self.jobs.insert(record.job.clone(), JobComparison::default());
         }
@@ -154,7 +155,7 @@ impl<'d> JobComparison<'d> {
             let matches = matches.filter(|_| record.lease.end().is_none());
             match matches.and_then(|matches| Some((matches.claim()?, matches))) {
                 Some(_) if record.managed_by.as_deref() == Some(&view.set) => self.unchanged += 1,
-                Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::TakenOver(Box::new(record)))),
+                Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::OfAdoptedSet(Box::new(record)))),
                 None => self.left.push(record),
             }
             return;
@@ -166,7 +167,7 @@ impl<'d> JobComparison<'d> {
         };
         let elsewhere = match (view.rows, holder) {
             (Rows::Anybodys, holder) => Elsewhere::Left(holder),
-            (Rows::Own, Holder::Nobody) => Elsewhere::Adopted(Box::new(record)),
+            (Rows::Own, Holder::Nobody) => Elsewhere::Unowned(Box::new(record)),
             // It may go when its holder has no use for it any more.
             (Rows::Own, Holder::Set(_) | Holder::Lease) => return,
         };
@@ -184,7 +185,7 @@ impl<'d> JobComparison<'d> {
             free.extend(matches.free);
             for (i, elsewhere) in matches.elsewhere {
                 match elsewhere {
-                    Elsewhere::Adopted(record) | Elsewhere::TakenOver(record) => updates.push((i, record)),
+                    Elsewhere::Unowned(record) | Elsewhere::OfAdoptedSet(record) => updates.push((i, record)),
                     Elsewhere::Left(holder) => {
                         *plan.elsewhere.entry(holder).or_default() += 1;
                         self.unchanged += 1;

@@ -1,13 +1,16 @@
 //! Many writes at once, which stop together: at the first failure, or when somebody says so.
 
-use std::{io::Write as _, ops::AddAssign};
+use std::ops::AddAssign;
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::sync::watch;
 
 use super::WriteError;
-use crate::{error::CliError, terminal::signals::Signals};
+use crate::{
+    error::CliError,
+    terminal::{message, signals::Signals},
+};
 
 /// How many writes of a row are under way at a time.
 pub(crate) const ROWS_AT_ONCE: usize = 16;
@@ -85,7 +88,7 @@ where
                 if std::mem::replace(&mut asked, true) {
                     break;
                 }
-                progress.suspend(|| tell("stopping: waiting for the writes that are under way"));
+                progress.suspend(|| message::info("stopping: waiting for the writes that are under way"));
             }
             result = under_way.next() => match result {
                 None => break,
@@ -101,8 +104,4 @@ where
         }
     }
     written
-}
-
-fn tell(what: &str) {
-    let _ = writeln!(anstream::stderr(), "sdctl: {what}");
 }

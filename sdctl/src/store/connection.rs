@@ -15,12 +15,12 @@ use http_sd_lambda::{
     group::{GroupName, Job, LabelNames},
     table::TableError,
 };
-use reqwest::Url;
 use tokio::{net::TcpListener, time::Instant};
 
 use super::{Overrides, Place, Record, Store, WriteError, client};
 use crate::{
     error::CliError,
+    http_url,
     local::{self, Engine, LocalError},
 };
 
@@ -182,12 +182,7 @@ pub(crate) fn table_name(text: &str) -> Result<String, String> {
 }
 
 fn endpoint_url(text: &str) -> Result<String, String> {
-    const EXAMPLE: &str = "write it as http://127.0.0.1:8000";
-    match Url::parse(text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(text.to_owned()),
-        Ok(_) => Err(format!("it must start with http:// or https://; {EXAMPLE}")),
-        Err(error) => Err(format!("{error}; {EXAMPLE}")),
-    }
+    http_url::parse(text, "http://127.0.0.1:8000").map(|_| text.to_owned())
 }
 
 /// The folder of the local table.

@@ -1,5 +1,7 @@
 //! Text that is fit for a terminal.
 
+use std::fmt;
+
 /// The text on one line, with escapes for whatever a terminal would obey or not show.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -9,4 +11,31 @@ pub(crate) fn printable(text: &str) -> String {
         shown.push_str(&part[plain.len()..]);
     }
     shown
+}
+
+/// Counts, with a noun that agrees: `1 group`, `3 groups`.
+pub(crate) struct Count<'a>(pub(crate) usize, pub(crate) &'a str);
+
+impl fmt::Display for Count<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(count, noun) = self;
+        write!(f, "{count} {noun}{}", if *count == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_escapes_what_a_terminal_obeys_or_hides() {
+        for (text, shown) in [
+            ("a é \"b\" 'c' \\n", "a é \"b\" 'c' \\n"),
+            ("a\nb\t\u{1b}[31m\u{7f}", "a\\nb\\t\\u{1b}[31m\\u{7f}"),
+            ("\u{9b}1m \u{202e} \u{200b}", "\\u{9b}1m \\u{202e} \\u{200b}"),
+        ] {
+            assert_eq!(printable(text), shown);
+            assert_eq!(printable(shown), shown, "printable text stays as it is");
+        }
+    }
 }

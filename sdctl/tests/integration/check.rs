@@ -221,15 +221,19 @@ fn what_could_not_be_checked_is_neither_good_nor_a_fault() {
         ("prometheus.yml", "scrape_configs: []"),
     ]);
     let url = ["--url", "http://127.0.0.1:1/"];
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["a.json", "gone.json"], "sdctl: cannot read gone.json: No such file"),
         (&["prometheus.yml", "--job", "x"], "which names its jobs itself: leave --job out"),
         (&["--url", "ftp://a"], "it must start with http:// or https://"),
         (&["--url", "nonsense"], "write it as http://127.0.0.1:8088/prom"),
         (&["a.json", "--url", "http://a"], "cannot be used with"),
         (&[], "<FILE>"),
-        (&[url[0], url[1], "--token-file", "empty.token"], "empty.token is empty: it must hold the token"),
-        (&[url[0], url[1], "--token-file", "two.token"], "two.token is no token"),
+        (
+            &[url[0], url[1], "--token-file", "empty.token"],
+            "there is no token in empty.token, which is empty: sdctl token",
+        ),
+        (&[url[0], url[1], "--token-file", "no.token"], "there is no file no.token: sdctl token --file no.token"),
+        (&[url[0], url[1], "--token-file", "two.token"], "two.token holds no token, for it has white space"),
     ];
     for (arguments, expected) in cases {
         let (code, output) = check(files.path(), arguments);

@@ -163,7 +163,7 @@ async fn get_shows_lapsed_leases_and_broken_rows_as_such() {
     assert_eq!(line("good"), "node good - a:1 env=prod");
     assert_eq!(line("lapsed"), "node lapsed lapsed 2h ago b:1");
     assert_eq!(line("leased"), "node leased ends in 2h c:1");
-    assert_eq!(line("odd"), "odd broken\u{fffd} broken targets is a string (S), but must be a list or set of strings");
+    assert_eq!(line("odd"), "odd broken\\n broken targets is a string (S), but must be a list or set of strings");
     assert!(applied.run(&["get", "odd", "-o", "wide"]).done().contains("fleet"));
     assert_eq!(applied.run(&["get", "node", "good"]).done().lines().count(), 2);
 

@@ -187,6 +187,7 @@ fn the_lines_to_paste_have_the_url_and_its_job() {
     let cases = [
         ("https://x.on.aws/", "https://x.on.aws/prom/node_exporter", "node_exporter"),
         ("http://127.0.0.1:8088", "http://127.0.0.1:8088/prom/node_exporter", "node_exporter"),
+        ("HTTPS://X.on.aws", "HTTPS://X.on.aws/prom/node_exporter", "node_exporter"),
         ("https://x.on.aws/prom/it%27s?meta=true", "https://x.on.aws/prom/it%27s?meta=true", "it's"),
         ("https://x.on.aws/prom", "https://x.on.aws/prom", "everything"),
     ];
@@ -195,9 +196,9 @@ fn the_lines_to_paste_have_the_url_and_its_job() {
         assert!(output.contains(&format!("\n        - url: {url}\n")), "{output}");
         assert!(output.contains(&format!("\n    - job_name: \"{job}\"\n")), "{output}");
     }
-    for wrong in ["x.on.aws", "ftp://x", "https://", "https://a b"] {
+    for wrong in ["x.on.aws", "ftp://x", "https://", "https:x", "https://a b", "https://a/it's"] {
         let error = refused(&mut token(folder.path(), &["--force", "--url", wrong]));
-        assert!(error.contains("a URL begins with https:// or http://"), "{error}");
+        assert!(error.contains("; write it as https://"), "{error}");
     }
 }
 

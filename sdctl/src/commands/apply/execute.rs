@@ -10,7 +10,6 @@ use std::{cell::RefCell, collections::HashMap};
 use http_sd_lambda::group::{EpochSeconds, LabelNames, StoredGroup};
 
 use crate::{
-    commands::arguments::Count,
     error::CliError,
     plan::{Change, ChangeKind, Plan},
     store::{
@@ -18,7 +17,7 @@ use crate::{
         batch::{self, ROWS_AT_ONCE, Write, Written},
         size, that_fit,
     },
-    terminal::{progress, signals::Signals},
+    terminal::{progress, signals::Signals, text::Count},
 };
 
 /// The most that a request of several rows holds, in bytes: little enough for a slow line, and for a small table.

@@ -14,15 +14,12 @@ use http_sd_lambda::{
 use indicatif::ProgressBar;
 
 use crate::{
-    commands::{
-        arguments::{self, Count},
-        outcome::Outcome,
-    },
+    commands::{arguments, outcome::Outcome},
     error::CliError,
     files::Reader,
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
-    terminal::{output, progress, question, signals::Signals, style::CHANGED},
+    terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
 /// The set of files for which nobody named another.
@@ -96,19 +93,19 @@ struct Intent {
     names: LabelNames,
     set: String,
     rows: Rows,
-    /// A set whose rows become this one's.
-    adopted: Option<String>,
+    /// Another set, whose rows become this one's.
+    adopted_set: Option<String>,
     prune: bool,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
-    let adopted = options.adopt.as_deref().map(arguments::set).transpose()?;
+    let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
     // Before the table is opened: who writes to our standard input may be reading the same table.
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Anybodys };
-    let intent = Intent { desired, names, set, rows, adopted, prune: options.prune };
+    let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
     let store = connection.store.patient();
@@ -159,11 +156,11 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for file in &options.files {
         reader.read(file, job.as_ref());
     }
-    let mut stderr = anstream::stderr();
     for note in &reader.notes {
-        writeln!(stderr, "{CHANGED}note:{CHANGED:#} {note}")?;
+        message::note(note);
     }
     if !reader.faults.is_empty() {
+        let mut stderr = anstream::stderr();
         for fault in reader.faults.iter().take(MOST_FAULTS) {
             writeln!(stderr, "{fault}")?;
         }
@@ -179,7 +176,7 @@ impl Intent {
     /// Compares the files with the table as it is now.
     async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
         let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
-        let mut comparison = comparison.adopting(self.adopted.as_deref());
+        let mut comparison = comparison.adopting(self.adopted_set.as_deref());
         let reading = progress::counter("reading the table, rows");
         let read = async {
             if self.prune {

@@ -5,9 +5,12 @@ use std::io::{self, Write};
 use http_sd_lambda::group::{EpochSeconds, Job, excerpt};
 
 use crate::{
-    commands::{arguments::Count, change},
+    commands::change,
     plan::{Change, ChangeKind, Counts, Holder, Plan},
-    terminal::style::{FAINT, HEADING},
+    terminal::{
+        style::{FAINT, HEADING},
+        text::Count,
+    },
 };
 
 /// How many changes of a kind are named for each job.

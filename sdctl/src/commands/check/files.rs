@@ -18,9 +18,9 @@ use super::{
     scrape, size, twice,
 };
 use crate::{
-    commands::arguments::Count,
     error::CliError,
     files::{FileFault, FileGroup, Problem, Reader},
+    terminal::text::Count,
 };
 
 /// What was read.

@@ -12,12 +12,13 @@ use http_sd_lambda::group::excerpt;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    commands::{arguments::Count, outcome::Outcome},
+    commands::outcome::Outcome,
     error::CliError,
     files::Place,
     terminal::{
         output,
         style::{ADDED, CHANGED, FAINT, REMOVED},
+        text::Count,
     },
 };
 

@@ -20,6 +20,7 @@ use self::{finding::Output, poll::Poller, profile::Profile};
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
+    http_url,
 };
 
 /// Check files, or an endpoint, against what Prometheus accepts
@@ -45,7 +46,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "JOB", conflicts_with = "url")]
     job: Option<String>,
     /// Poll this URL as Prometheus does, and check the answer
-    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    #[arg(long, value_name = "URL", value_parser = polled_url)]
     url: Option<Url>,
     /// Send the bearer token in this file
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
@@ -74,13 +75,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     files::check(&options.files, job.as_ref(), profile)?.print(output, strict)
 }
 
-/// A URL that Prometheus can poll.
-fn parse_url(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
-        Ok(_) => Err("it must start with http:// or https://".into()),
-        Err(error) => Err(format!("{error}; write it as http://127.0.0.1:8088/prom")),
-    }
+/// Parses a URL that Prometheus can poll.
+fn polled_url(text: &str) -> Result<Url, String> {
+    http_url::parse(text, "http://127.0.0.1:8088/prom")
 }
 
 fn refresh_interval(text: &str) -> Result<Duration, String> {

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use reqwest::{Client, Response, Url};
 
-use crate::error::CliError;
+use crate::{commands::token_file, error::CliError};
 
 /// Prometheus names its version. This one stands for any: it is what servers that look see.
 const USER_AGENT: &str = "Prometheus/3.5.0";
@@ -36,19 +36,19 @@ pub(super) struct Poller {
     client: Client,
     url: Url,
     refresh_interval: Duration,
-    authorization: Option<HeaderValue>,
+    token: Option<String>,
 }
 
 impl Poller {
     /// A poller that sends the token in that file, if there is one.
-    pub(super) fn new(url: &Url, token_file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
-        let authorization = token_file.map(authorization).transpose()?;
+    pub(super) fn new(url: &Url, file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
+        let token = file.map(token_file::read).transpose()?;
         // An error says that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Prometheus goes through a proxy only if its configuration says so. It gives up after its refresh interval.
         let client = Client::builder().user_agent(USER_AGENT).timeout(refresh_interval).no_proxy().build();
         let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
-        Ok(Self { client, url: url.clone(), refresh_interval, authorization })
+        Ok(Self { client, url: url.clone(), refresh_interval, token })
     }
 
     /// One poll, and how long it took.
@@ -65,28 +65,14 @@ impl Poller {
         let mut request = self.client.get(self.url.clone());
         request = request.header(header::ACCEPT, "application/json");
         request = request.header(REFRESH_INTERVAL, self.refresh_interval.as_secs_f64().to_string());
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
         }
         let response: Response = request.send().await?;
         let (status, url, headers) = (response.status().as_u16(), response.url().clone(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
         Ok(Answer { status, url, headers, body })
     }
-}
-
-/// The header for the token in a file. Blanks around it do not count, as with Prometheus's `credentials_file`.
-fn authorization(file: &Path) -> Result<HeaderValue, CliError> {
-    let token = std::fs::read(file).map_err(|source| CliError::Read { file: file.to_owned(), source })?;
-    let token = token.trim_ascii();
-    let refused = |why| CliError::Refused(format!("{} {why}", file.display()));
-    if token.is_empty() {
-        return Err(refused("is empty: it must hold the token"));
-    }
-    let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat())
-        .map_err(|_| refused("is no token: it holds more than a line, or a control character"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// The reasons beneath an error. Its own text repeats the URL, which may hold a password.

@@ -22,7 +22,14 @@ use super::{
     profile::{Form, Profile},
     scrape, twice,
 };
-use crate::{commands::arguments::Count, error::CliError, files::Reader};
+use crate::{
+    error::CliError,
+    files::Reader,
+    terminal::text::{Count, printable},
+};
+
+/// The most characters of an answer's own error that a finding repeats.
+const MOST_SHOWN: usize = 400;
 
 /// What came back.
 #[derive(Debug, Serialize)]
@@ -185,15 +192,12 @@ impl Judge {
 /// Another status than 200, with what http-sd-lambda says of the reason.
 fn status(answer: &Answer) -> String {
     let said = match serde_json::from_slice(&answer.body) {
-        Ok(OwnError { error: CodeAndMessage { code, message } }) => one_line(&format!(": {code}: {message}")),
+        Ok(OwnError { error: CodeAndMessage { code, message } }) => {
+            format!(": {:.MOST_SHOWN$}", printable(&format!("{code}: {message}")))
+        }
         Err(_) => String::new(),
     };
     format!("answers {}, not 200{said}", answer.status)
-}
-
-/// Somebody's text, fit for a line.
-fn one_line(text: &str) -> String {
-    text.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Whether it matches Prometheus's `^(?i:application\/json(;\s*charset=("utf-8"|utf-8))?)$`.

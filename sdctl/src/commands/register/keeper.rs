@@ -12,11 +12,12 @@ use http_sd_lambda::{
 };
 use tokio::time::timeout;
 
+use super::moment::Moment;
 use crate::{
-    commands::clock::{Moment, utc},
+    commands::times::utc,
     error::CliError,
     store::{Backoff, Expect, Owner, Record, WriteError, connection::Connection},
-    terminal::{signals::Signals, style::CHANGED},
+    terminal::{message, signals::Signals},
 };
 
 /// The longest that one try may take.
@@ -90,7 +91,7 @@ impl Keeper {
                 Err(error) => return Err(error),
             };
             let pause = backoff.pause();
-            complain(&format_args!("not registered yet: {cause}; trying again in {:.1} s", pause.as_secs_f64()));
+            message::warning(format_args!("not registered yet: {cause}; trying again in {:.1} s", pause.as_secs_f64()));
             Moment::now().wait(pause).await;
         }
     }
@@ -106,7 +107,7 @@ impl Keeper {
         let was_there = self.write(TRY_WITHIN).await.map_err(|error| CliError::of_table(&name, error))?;
         let instead = if was_there && first { ", in place of the row that was there" } else { "" };
         let every = humantime::format_duration(Duration::from_secs(self.every().as_secs()));
-        tell(&format_args!("registered {self}{}{instead}; renewing every {every}", self.until()));
+        tell(format_args!("registered {self}{}{instead}; renewing every {every}", self.until()));
         Ok(())
     }
 
@@ -119,9 +120,9 @@ impl Keeper {
             let cause = match self.write(self.every().min(TRY_WITHIN)).await {
                 Ok(was_there) => {
                     if !was_there {
-                        complain(&format_args!("{self} was gone: registered again{}", self.until()));
+                        message::warning(format_args!("{self} was gone: registered again{}", self.until()));
                     } else if failed {
-                        complain(&format_args!("renewed {self} again{}", self.until()));
+                        message::warning(format_args!("renewed {self} again{}", self.until()));
                     } else {
                         tracing::debug!("renewed {self}{}", self.until());
                     }
@@ -131,7 +132,7 @@ impl Keeper {
             };
             failed = true;
             let pause = backoff.pause();
-            complain(&format_args!(
+            message::warning(format_args!(
                 "not renewed: {cause}{}; trying again in {:.1} s",
                 self.lapse(),
                 pause.as_secs_f64()
@@ -158,17 +159,17 @@ impl Keeper {
     async fn stop(&self) -> Result<(), CliError> {
         let never = "stopped before the group was registered";
         let Some(last) = self.unsure.last().copied().or(self.written) else {
-            complain(&never);
+            message::warning(never);
             return Ok(());
         };
         let mut cause = unanswered(REMOVE_WITHIN);
         match timeout(REMOVE_WITHIN, self.remove(last, &mut cause)).await {
             Err(_) => return Err(self.not_removed(&cause.to_string())),
-            Ok(Removal::Done) => tell(&format_args!("removed {self}")),
-            Ok(_) if self.written.is_none() => complain(&never),
-            Ok(Removal::GoneBefore) => complain(&format_args!("{self} was gone already")),
+            Ok(Removal::Done) => tell(format_args!("removed {self}")),
+            Ok(_) if self.written.is_none() => message::warning(never),
+            Ok(Removal::GoneBefore) => message::warning(format_args!("{self} was gone already")),
             Ok(Removal::SomebodyElses) => {
-                complain(&format_args!("somebody else has written {self} meanwhile: it is left in the table"));
+                message::warning(format_args!("somebody else has written {self} meanwhile: it is left in the table"));
             }
         }
         Ok(())
@@ -239,13 +240,9 @@ impl Display for Keeper {
     }
 }
 
-/// Whoever reads our output may have stopped reading, which is no reason to stop.
-fn tell(what: &dyn Display) {
+/// Says so on standard output. A line that cannot be written is lost, which is no reason to stop renewing.
+fn tell(what: impl Display) {
     let _ = writeln!(anstream::stdout(), "{what}");
-}
-
-fn complain(what: &dyn Display) {
-    let _ = writeln!(anstream::stderr(), "{CHANGED}sdctl:{CHANGED:#} {what}");
 }
 
 fn unanswered(within: Duration) -> TableError {

@@ -1,18 +1,19 @@
 //! `sdctl register`: a group that is served for as long as somebody renews its lease.
 
 mod keeper;
+mod moment;
 
 use std::{io::Write, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, Lease, StoredGroup, excerpt};
 
+use self::keeper::Keeper;
 use crate::{
     commands::{
         arguments::{self, GroupArguments},
-        clock::utc,
         outcome::Outcome,
-        register::keeper::Keeper,
+        times::utc,
     },
     error::CliError,
     local,

@@ -30,6 +30,7 @@ use crate::{
         self, Expect, Overrides, Owner, Store, WriteError,
         connection::{LOCAL_TABLE, data_folder, table_name},
     },
+    terminal::message,
 };
 
 /// A job of the sample.
@@ -134,7 +135,7 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Store
             }
         } else {
             let folder = folder.display();
-            let _ = writeln!(io::stderr(), "sdctl: the table in {folder} has rows already: the sample is left out");
+            message::info(format_args!("the table in {folder} has rows already: the sample is left out"));
         }
     }
     Ok((store, LocalTable { endpoint, folder }))

@@ -1,14 +1,14 @@
 //! Servers that run side by side and stop together.
 
-use std::{
-    io::{self, Write},
-    pin::Pin,
-    time::Duration,
-};
+use std::{pin::Pin, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{error::CliError, local::LocalError, terminal::signals::Signals};
+use crate::{
+    error::CliError,
+    local::LocalError,
+    terminal::{message, signals::Signals},
+};
 
 /// How long requests under way may take once a stop is asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -46,8 +46,7 @@ impl Servers {
                 return Err(CliError::Refused("a server stopped by itself".into()));
             }
         }
-        // Standard error may be closed by now.
-        let _ = writeln!(io::stderr(), "sdctl: stopping");
+        message::info("stopping");
         drop(self.stop);
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         // A client that never finishes its request must not keep us from stopping.

@@ -2,12 +2,10 @@
 
 use std::{
     fmt::{self, Display, Formatter},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use percent_encoding::utf8_percent_encode;
-
-use crate::commands::scrape_config::SEGMENT;
+use crate::commands::scrape_config::{ScrapeConfig, job_url};
 
 /// The text.
 #[derive(Debug)]
@@ -36,9 +34,9 @@ pub(crate) struct LocalTable {
 impl Display for Welcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { url, job, table, token, local } = self;
-        let segment = utf8_percent_encode(job, SEGMENT);
+        let job_url = job_url(url, job);
         writeln!(f, "Serving target groups for Prometheus:")?;
-        writeln!(f, "  one job    {url}/prom/{segment}")?;
+        writeln!(f, "  one job    {job_url}")?;
         writeln!(f, "  all jobs   {url}/prom")?;
         match local {
             Some(local) => {
@@ -50,18 +48,10 @@ impl Display for Welcome {
         }
         writeln!(f, "\nAsk as Prometheus does:")?;
         let header = if *token { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
-        writeln!(f, "  curl {header}{url}/prom/{segment}")?;
+        writeln!(f, "  curl {header}{job_url}")?;
         writeln!(f, "\nPaste into prometheus.yml:")?;
-        writeln!(f, "  scrape_configs:")?;
-        writeln!(f, "    - job_name: {}", serde_json::to_string(job).map_err(|_| fmt::Error)?)?;
-        writeln!(f, "      http_sd_configs:")?;
-        writeln!(f, "        - url: {url}/prom/{segment}")?;
-        if *token {
-            // Prometheus 2.42 sends no scheme at all where the type is left to its default.
-            writeln!(f, "          authorization:")?;
-            writeln!(f, "            type: Bearer")?;
-            writeln!(f, "            credentials_file: /etc/prometheus/http-sd.token")?;
-        }
+        let token_file = token.then_some(Path::new("/etc/prometheus/http-sd.token"));
+        write!(f, "{}", ScrapeConfig { job, url: &job_url, token_file })?;
         writeln!(f, "\nAdd a group:")?;
         let key = serde_json::to_string(job).map_err(|_| fmt::Error)?.replace('\'', r"'\''");
         let content = r#""targets":{"L":[{"S":"127.0.0.1:9100"}]},"labels":{"M":{"env":{"S":"dev"}}}"#;
