@@ -11,7 +11,7 @@ use sdctl::local;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Dynamo, background::Background, prometheus::Group};
+use super::{Dynamo, background::Background, engine::TABLE, prometheus::Group};
 
 /// A request that is being put together. Without more it is what Prometheus sends.
 pub struct Ask(Request);
@@ -125,6 +125,16 @@ impl Answer {
         assert_eq!(error["request_id"], "test-request");
         let field = |name: &str| error[name].as_str().unwrap().to_owned();
         (self.status(), field("code"), field("message"))
+    }
+
+    /// Status and code of an error that gives nothing away.
+    pub fn discreet(&self) -> (u16, String) {
+        let (status, code, message) = self.error();
+        for secret in ["arn:", "123456789012", TABLE, "said no", "Exception", "127.0.0.1"] {
+            assert!(!message.contains(secret), "{message:?} tells {secret:?}");
+        }
+        assert_eq!(self.header(header::CACHE_CONTROL), Some("no-store"));
+        (status, code)
     }
 
     /// Status and code of an error.

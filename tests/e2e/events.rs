@@ -3,9 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
-use test_support::{Dynamo, events::ANSWERS, repository, tools::tool};
-
-use crate::watch::Watched;
+use test_support::{Dynamo, events::ANSWERS, repository, tools::tool, watch::Watched};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cargo_lambda_invokes_the_function_with_every_event() {

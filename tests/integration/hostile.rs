@@ -16,10 +16,9 @@ use http_sd_lambda::{
 };
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
 use serde_json::{Value, json};
-use test_support::{Ask, Dynamo, Row, TOKEN, ask::serve, background::Background};
+use test_support::{Ask, Dynamo, Row, TOKEN, access::token_access, ask::serve, background::Background};
 
 use self::requests::{NODE, Request, requests};
-use crate::access::token_access;
 
 async fn service(dynamo: &Dynamo) -> Service {
     Row::new("node", "web", &["a:1"]).put(dynamo).await;

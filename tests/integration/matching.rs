@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use http::{Method, header};
 use http_sd_lambda::service::{Service, Settings, TokenHash};
-use test_support::{Ask, Dynamo, Row, TOKEN, ask::service, log, row::put_all};
-
-use crate::{access::token_access, failure::fails_with_the_whole_list};
+use test_support::{
+    Ask, Dynamo, Row, TOKEN, access::token_access, ask::service, log, part::fails_with_the_whole_list, row::put_all,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

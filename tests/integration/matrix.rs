@@ -32,7 +32,6 @@ use self::{
     outcome::Outcome,
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
-use crate::failure::discreet;
 
 /// How many cells are tried at a time: many of those that wait, and few of the others, which would keep them from waking.
 const WAITING: usize = 24;
@@ -118,7 +117,7 @@ async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outco
             200 if answer.text() == complete => Outcome::Complete,
             200 => return Err(format!("a short list: {}", answer.text())),
             _ => {
-                let (status, code) = discreet(&answer);
+                let (status, code) = answer.discreet();
                 Outcome::of_error(status, &code)
             }
         };

@@ -11,12 +11,11 @@ use std::{
 
 use rustix::process::Signal;
 use test_support::{
+    applied::Applied,
     fault::{Fault, FaultyDynamo},
     process::Process,
     sdctl::{run, sdctl_at},
 };
-
-use crate::apply::Applied;
 
 /// A list of that many groups of one target each.
 fn fleet(groups: usize, prefix: &str) -> String {

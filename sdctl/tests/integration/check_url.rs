@@ -1,6 +1,6 @@
 //! `sdctl check --url`: an endpoint, judged as Prometheus judges it.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use axum::{
     Router,
@@ -14,16 +14,15 @@ use tempfile::TempDir;
 use test_support::{
     TOKEN,
     background::Background,
-    sdctl::{sdctl, serve_local},
+    contract::BODIES,
+    sdctl::{run, sdctl, serve_local},
 };
-
-use crate::check::{BODIES, folder, run};
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 fn check_url(server: &Background, path: &str, arguments: &[&str]) -> (i32, String) {
     let url = format!("http://{}{path}", server.address);
-    run(sdctl().args(["check", "--url", &url]).args(arguments))
+    run(sdctl().args(["check", "--url", &url]).args(arguments)).code_and_text()
 }
 
 #[test]
@@ -47,8 +46,9 @@ fn an_endpoint_is_polled_as_prometheus_does() {
         (StatusCode::FORBIDDEN, json!({"error": {"code": "seen", "message": seen.join(" ")}}).to_string())
     };
     let server = Background::router(Router::new().route("/", get(echo)));
-    let files = folder(&[("token", &format!(" {TOKEN}\n"))]);
-    let token = files.path().join("token");
+    let folder = TempDir::new().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, format!(" {TOKEN}\n")).unwrap();
     let arguments = ["--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
     let (code, output) = check_url(&server, "/", &arguments);
     let expected = format!(
@@ -96,10 +96,10 @@ fn an_endpoint_is_judged_by_its_answer() {
     assert_eq!((&summary["status"], &summary["bytes"]), (&json!(200), &json!(27)), "{output}");
     assert!(summary["duration_ms"].is_u64(), "{output}");
     let with_password = format!("http://me:secret@{}/good", server.address);
-    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
     assert!(code == 0 && output.starts_with("no fault: 200, ") && !output.contains("redirects"), "{output}");
     drop(server);
-    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
     assert!(code == 2 && output.contains("does not answer") && !output.contains("secret"), "{output}");
 }
 
@@ -108,9 +108,10 @@ fn what_serve_serves_has_no_fault() {
     let data = TempDir::new().unwrap();
     let served = serve_local(data.path(), &["--sample"]);
     for (path, expected) in [("/prom", "200, 6 groups, 11 targets, "), ("/prom/none", "is an empty list")] {
-        let (code, output) = run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)]));
+        let (code, output) =
+            run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)])).code_and_text();
         assert!(code == 0 && output.contains(expected), "{output}");
     }
-    let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)]));
+    let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)])).code_and_text();
     assert!(code == 2 && output.contains("answers 404, not 200: not_found: "), "{output}");
 }

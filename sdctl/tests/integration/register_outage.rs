@@ -14,9 +14,8 @@ use test_support::{
     Dynamo,
     fault::{Fault, FaultyDynamo},
     process::Process,
+    register::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row},
 };
-
-use super::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row};
 
 /// Waits until the process has printed that text more often than so many times.
 fn wait_for_more_than(times: usize, text: &str, process: &Process) {

@@ -3,7 +3,6 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
-    process::Command,
     thread,
     time::Duration,
 };
@@ -16,7 +15,7 @@ use test_support::{
     background::Background,
     http,
     row::{put_all, tenths_of_a_page},
-    sdctl::{sdctl, serve},
+    sdctl::{serve, shell},
 };
 
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -84,12 +83,8 @@ async fn whoever_does_not_read_an_answer_is_hung_up_on() {
 #[test]
 fn without_descriptors_nobody_is_answered_until_there_are_some_again() {
     let data = TempDir::new().unwrap();
-    let mut shell = Command::new("bash");
-    for (name, _) in sdctl().get_envs() {
-        shell.env_remove(name);
-    }
-    let line = "ulimit -n 64 && exec \"$0\" serve --port 0 --dynamodb-port 0 --sample --data \"$1\"";
-    let mut served = serve(shell.args(["-c", line, env!("CARGO_BIN_EXE_sdctl")]).arg(data.path()));
+    let line = "ulimit -n 64 && exec sdctl serve --port 0 --dynamodb-port 0 --sample --data $DATA";
+    let mut served = serve(shell(line).env("DATA", data.path()));
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let silent: Vec<TcpStream> = (0..100).map(|_| connect(address, "")).collect();
     served.process.wait_for("no connection can be accepted");
