@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Response, header};
 use http_sd_lambda::service::{Access, Request, Service, Settings};
 use sdctl::local;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Dynamo, background::Background, engine::TABLE, prometheus::Group};
 
@@ -79,6 +79,13 @@ impl Ask {
 
     pub async fn of(self, service: &Service) -> Answer {
         Answer(service.respond(&self.0).await.map(|body| body.into_vec().into()))
+    }
+
+    /// The answer, if there is one when the deadline comes.
+    ///
+    /// The service's own timer is looked at first: on a machine that stands still past both, an answer in time is one.
+    pub async fn in_time(self, service: &Service) -> Option<Answer> {
+        timeout_at(self.0.deadline, self.of(service)).await.ok()
     }
 }
 

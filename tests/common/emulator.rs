@@ -73,7 +73,8 @@ impl Emulated {
     /// The function's response to an event of `events/`, as text.
     pub fn streamed(&self, event: &str) -> String {
         let event = events::load(event).to_string();
-        for _ in 0..100 {
+        // For a minute.
+        for _ in 0..1200 {
             // Another request, while it has not answered the first one, is the end of the emulator.
             let request = http::agent().post(&self.url).config().timeout_global(Some(PATIENCE)).build();
             if let Ok(mut answer) = request.send(event.as_bytes()) {
