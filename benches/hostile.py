@@ -1,11 +1,15 @@
 """Requests of people who mean no good, and the status that each must get.
 
-tests/integration/hostile has many more; these are some of each kind, to be sent among honest ones.
+tests/hostile.json has them and says how to read it. Here are those that are answered alike over any table.
 """
 
+import itertools
+import json
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
+FILE = Path(__file__).parents[1] / "tests/hostile.json"
 TOKEN = "local-token"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
@@ -16,108 +20,49 @@ class Hostile:
 
     status: int
     target: str
-    method: str = "GET"
-    headers: dict = field(default_factory=lambda: dict(BEARER))
+    method: str
+    headers: dict
 
 
-PATHS = {
-    400: [
-        "/prom/%00",
-        "/prom/%2e%2e",
-        "/prom/a%2Fb",
-        "/prom/%C0%AF",
-        "/prom/%ED%A0%80",
-        "/prom/%FF%FE",
-        "/prom/%",
-        "/prom/%zz",
-        "/prom/%u002e%u002e",
-        "/prom/" + "j" * 2049,
-        "/prom/" + "j" * 60_000,
-        "/prom/" + "%6A" * 2049,
-    ],
-    404: [
-        "/",
-        "/prom_jobs",
-        "/prom//",
-        "//prom/node",
-        "/prom/node/web",
-        "/prom/../-/ready",
-        "/PROM/node",
-        "/%70rom/node",
-        "/metrics",
-        "/.git/config",
-        "/wp-login.php",
-        "/cgi-bin/.%2e/.%2e/bin/sh",
-        "/" + "a/" * 4000,
-    ],
-    # Names like any other, of which there is no row.
-    200: [
-        "/prom/node'%20OR%20'1'='1",
-        "/prom/%3Cscript%3Ealert(1)%3C%73cript%3E",
-        "/prom/%24%7Bjndi:ldap:x%7D",
-        "/prom/" + "j" * 2048,
-    ],
-}
-QUERIES = [
-    "meta",
-    "meta=1",
-    "meta=%FF",
-    "shard=1",
-    "shard=2&of=2",
-    "shard=1&shard=0&of=2",
-    "shard=-1&of=2",
-    "shard=1&of=18446744073709551618",
-    "match=x",
-    "match[]=",
-    "match[]=%7B",
-    "match[]=up",
-    "&".join(["match[]=%7Bx%3D%22y%22%7D"] * 17),
-    *(
-        "match[]=" + urllib.parse.quote(text)
-        for text in (
-            '{x=~"("}',
-            '{x=~"((a{1000}){1000}){1000}"}',
-            '{x=~"(((a*)*)*){1,999}{1,999}"}',
-            '{x=~"' + "(?:" * 300 + "*)" * 300 + '"}',
-            "(" * 2000,
-            "-" * 2000 + '{x="y"}',
-        )
-    ),
-    "q" * 8193,
-]
-CALLERS = [
-    {},
-    {"authorization": "Bearer"},
-    {"authorization": "Bearer null"},
-    {"authorization": TOKEN},
-    {"authorization": "Bearer not-the-token"},
-    {"authorization": "Basic ===="},
-    {"authorization": "Bearer " + "not-the-token" * 800},
-    {"x-api-key": TOKEN},
-    {"cookie": f"authorization=Bearer {TOKEN}"},
-]
-HEADERS = {
-    200: [
-        {"range": "bytes=0-1"},
-        {"accept-encoding": "gzip;q=0, *;q=0, br;q=1e999, ;;;,,,="},
-        {"if-none-match": '"' * 9000},
-        {"user-agent": "() { :; }; echo"},
-        {"cookie": "a=b; " * 2000},
-    ],
-    304: [{"if-none-match": "*"}],
-    431: [{"x": "y" * 17_000}, {f"x-{i}": "" for i in range(64)}],
-}
-METHODS = ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "GETX"]
+def text(value):
+    """A text, from its parts."""
+    if isinstance(value, list):
+        return "".join(map(text, value))
+    if isinstance(value, dict):
+        part, times = value["repeat"]
+        return part * times
+    return value
+
+
+def queries(entry):
+    """What is after the path, for each request of an entry."""
+    yield from (f"?{text(query)}" for query in entry.get("queries", ()))
+    for selector in entry.get("selectors", ()):
+        yield "?match[]=" + urllib.parse.quote_plus(text(selector), safe="*").replace("~", "%7E")
+    if not entry.keys() & {"queries", "selectors"}:
+        yield ""
+
+
+def header(name, value):
+    """A header, or as many as it stands for."""
+    if isinstance(value, dict) and "numbers" in value:
+        return {f"{name}{i}": "" for i in range(value["numbers"])}
+    return {name: text(value)}
+
+
+def requests(entry):
+    """Those that an entry stands for."""
+    token = BEARER if entry.get("token", True) else {}
+    status = entry.get("status", 200)
+    ways = itertools.product(entry.get("methods", ["GET"]), entry["paths"], queries(entry), entry.get("headers", [{}]))
+    for method, path, query, headers in ways:
+        sent = dict(token)
+        for name, value in headers.items():
+            sent |= header(name, value)
+        yield Hostile(status, text(path) + query, method, sent)
 
 
 def hostile():
-    """All of them."""
-    requests = [Hostile(status, target) for status, targets in PATHS.items() for target in targets]
-    requests += [Hostile(400, f"/prom/nobody?{query}") for query in QUERIES]
-    requests += [Hostile(401, "/prom/nobody", headers=headers) for headers in CALLERS]
-    requests += [
-        Hostile(status, "/prom/nobody", headers=BEARER | headers) for status, all in HEADERS.items() for headers in all
-    ]
-    requests += [Hostile(405, "/prom/nobody", method) for method in METHODS]
-    requests.append(Hostile(401, "/prom/nobody", "POST", {}))
-    return requests
+    """All of them but those that are answered with rows."""
+    entries = json.loads(FILE.read_text(encoding="utf-8"))["requests"]
+    return [request for entry in entries if entry.get("list", "none") == "none" for request in requests(entry)]

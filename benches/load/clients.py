@@ -37,8 +37,8 @@ BROKEN = {
     ],
     431: [b"GET /prom HTTP/1.1\r\nhost: x\r\n" + b"x: y\r\n" * 500 + b"\r\n"],
 }
-# How many times each honest request is among the hostile ones.
-SHARE = 6
+# How many times each honest request is among the hostile ones: half of all requests are honest.
+SHARE = 25
 
 
 def raw(method, target, headers):

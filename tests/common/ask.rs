@@ -9,9 +9,9 @@ use http::{HeaderName, HeaderValue, Method, Response, header};
 use http_sd_lambda::service::{Access, Request, Service, Settings};
 use sdctl::local;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Dynamo, background::Background, prometheus::Group};
+use super::{Dynamo, background::Background, engine::TABLE, prometheus::Group};
 
 /// A request that is being put together. Without more it is what Prometheus sends.
 pub struct Ask(Request);
@@ -80,6 +80,13 @@ impl Ask {
     pub async fn of(self, service: &Service) -> Answer {
         Answer(service.respond(&self.0).await.map(|body| body.into_vec().into()))
     }
+
+    /// The answer, if there is one when the deadline comes.
+    ///
+    /// The service's own timer is looked at first: on a machine that stands still past both, an answer in time is one.
+    pub async fn in_time(self, service: &Service) -> Option<Answer> {
+        timeout_at(self.0.deadline, self.of(service)).await.ok()
+    }
 }
 
 /// What came back.
@@ -125,6 +132,16 @@ impl Answer {
         assert_eq!(error["request_id"], "test-request");
         let field = |name: &str| error[name].as_str().unwrap().to_owned();
         (self.status(), field("code"), field("message"))
+    }
+
+    /// Status and code of an error that gives nothing away.
+    pub fn discreet(&self) -> (u16, String) {
+        let (status, code, message) = self.error();
+        for secret in ["arn:", "123456789012", TABLE, "said no", "Exception", "127.0.0.1"] {
+            assert!(!message.contains(secret), "{message:?} tells {secret:?}");
+        }
+        assert_eq!(self.header(header::CACHE_CONTROL), Some("no-store"));
+        (status, code)
     }
 
     /// Status and code of an error.

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
         retry::{RetryConfig, RetryPartition},
         timeout::TimeoutConfig,
     },
-    types::AttributeValue,
+    types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use http_sd_lambda::{
     config,
@@ -71,6 +71,17 @@ impl Dynamo {
         let dynamo = Self::start();
         assert!(dynamo.store().create().await.unwrap());
         dynamo
+    }
+
+    /// Creates a table with another key, of these attributes.
+    pub async fn create_other_table(&self, key: &[(&str, KeyType, ScalarAttributeType)]) {
+        let mut create = self.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+        for (name, kind, of) in key {
+            let element = KeySchemaElement::builder().attribute_name(*name).key_type(kind.clone()).build().unwrap();
+            let attribute = AttributeDefinition::builder().attribute_name(*name).attribute_type(of.clone()).build();
+            create = create.key_schema(element).attribute_definitions(attribute.unwrap());
+        }
+        create.send().await.unwrap();
     }
 
     /// The table as the function has it.

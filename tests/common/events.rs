@@ -1,51 +1,51 @@
-//! The events in `events/`, and how they are answered.
+//! The events in `events/`, and what each must be answered with.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::repository;
 
-/// What each event is answered with, over the sample fleet and in the environment of `local.env`: status, and what the
-/// body starts with.
-pub const ANSWERS: [(&str, u16, &str); 20] = [
-    ("all-jobs", 200, r#"[{"targets":["https://www.example.com/"#),
-    ("health", 200, r#"{"status":"healthy"}"#),
-    ("iam-caller", 200, r#"[{"targets":["db-1."#),
-    ("job", 200, r#"[{"targets":["db-1."#),
-    ("job-collector-id", 200, r#"[{"targets":["db-1."#),
-    ("job-empty", 200, "[]"),
-    ("job-encoded", 200, r#"[{"targets":["db-1."#),
-    ("job-gzip", 200, "H4sI"),
-    ("job-head", 200, ""),
-    ("job-match", 200, r#"[{"targets":["db-1.eu-central-1.example.internal:9100"],"#),
-    (
-        "job-meta",
-        200,
-        r#"[{"targets":["db-1.eu-central-1.example.internal:9100","db-2.eu-central-1.example.internal:9100"],"labels":{"__meta_dynamodb_group""#,
-    ),
-    ("job-not-modified", 304, ""),
-    ("job-not-utf8", 400, r#"{"error":{"code":"bad_request""#),
-    ("job-shard", 200, r#"[{"targets":["db-1.eu-central-1.example.internal:9100"],"#),
-    ("method-post", 405, r#"{"error":{"code":"method_not_allowed""#),
-    ("path-unknown", 404, r#"{"error":{"code":"not_found""#),
-    ("ready", 200, r#"{"status":"ready"}"#),
-    ("ready-token-missing", 401, r#"{"error":{"code":"unauthorized""#),
-    ("token-missing", 401, r#"{"error":{"code":"unauthorized""#),
-    ("token-wrong", 401, r#"{"error":{"code":"unauthorized""#),
-];
+/// What an event must be answered with, over the sample fleet and in the environment of `local.env`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    pub status: u16,
+    /// What the body starts with.
+    pub body: String,
+    /// Whether the body is in base64.
+    #[serde(default)]
+    pub base64: bool,
+}
 
-/// The names of the events, in order.
-pub fn names() -> Vec<String> {
-    let entries = fs::read_dir(repository().join("events")).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    names
+/// Every event in `events/`, by name, with what `events/answers/` has under the same name.
+pub fn all() -> Vec<(String, Expected)> {
+    let (events, answers) = (names("events"), names("events/answers"));
+    let alone: Vec<_> = answers.difference(&events).collect();
+    assert!(alone.is_empty(), "events/answers/ has {alone:?}, but events/ does not");
+    let expected = |name: &String| {
+        assert!(
+            answers.contains(name),
+            "events/answers/{name}.json is missing: it says how events/{name}.json is answered"
+        );
+        serde_json::from_str(&read(&format!("events/answers/{name}.json"))).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    events.iter().map(|name| (name.clone(), expected(name))).collect()
 }
 
 /// An event by its name.
 pub fn load(name: &str) -> Value {
-    let file = repository().join("events").join(name).with_extension("json");
-    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+    serde_json::from_str(&read(&format!("events/{name}.json"))).unwrap()
+}
+
+/// The names of a folder's files.
+fn names(folder: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|file| file.is_file());
+    files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(repository().join(file)).unwrap_or_else(|e| panic!("cannot read {file}: {e}"))
 }

@@ -20,7 +20,7 @@ use axum::{
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Endpoint, background::Background, built, engine::function_environment, events, process::Process};
+use super::{Endpoint, background::Background, engine::function_environment, events, process::Process, program::built};
 
 /// What Lambda sets for every function.
 const LAMBDA: [(&str, &str); 5] = [
@@ -32,6 +32,13 @@ const LAMBDA: [(&str, &str); 5] = [
 ];
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The function with an empty environment: nothing but what Lambda sets is there for it, not even a path.
+pub fn function() -> Command {
+    let mut command = Command::new(built("http-sd"));
+    command.env_clear();
+    command
+}
 
 /// The function. It stops when it is dropped.
 pub struct Function {
@@ -66,9 +73,8 @@ impl Function {
             .route(&format!("{invocation}/{{id}}/response"), routing::post(response))
             .with_state(api);
         let api = Background::router(router);
-        let mut command = Command::new(built("http-sd"));
+        let mut command = function();
         command
-            .env_clear()
             .envs(LAMBDA)
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .envs(function_environment(endpoint))

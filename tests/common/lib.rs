@@ -1,24 +1,34 @@
 //! What the tests of the function and of `sdctl` share: a real engine, rows, requests, child processes, and a reader with
-//! Prometheus's rules.
+//! Prometheus's rules. `tests/README.md` is the map.
 
+pub mod access;
+pub mod applied;
 pub mod ask;
 pub mod background;
+pub mod contract;
 pub mod dynamodb_local;
+pub mod emulator;
 pub mod endpoint;
 pub mod engine;
+pub mod environment;
 pub mod events;
 pub mod fault;
 pub mod http;
 pub mod lambda;
 pub mod log;
+pub mod part;
 pub mod process;
+pub mod program;
 pub mod prometheus;
+pub mod prometheus_server;
+pub mod register;
 pub mod row;
 pub mod sdctl;
 pub mod tls;
 pub mod tools;
+pub mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use ask::{Answer, Ask};
 pub use endpoint::Endpoint;
@@ -31,12 +41,4 @@ pub const TOKEN: &str = "local-token";
 /// The repository's folder.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// The executable of that name, which Cargo has built for these tests in the folder above theirs.
-pub fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let file = test.ancestors().nth(2).unwrap().join(name);
-    assert!(file.is_file(), "there is no {}: cargo test builds it", file.display());
-    file
 }

@@ -1,6 +1,7 @@
 //! `sdctl` as a process.
 
 use std::{
+    env,
     io::Write,
     path::Path,
     process::{Command, Stdio},
@@ -11,10 +12,13 @@ use http_sd_lambda::config;
 use sdctl::local;
 
 use super::{
-    Endpoint, built,
+    Endpoint,
     engine::{TABLE, environment},
+    environment::remove_settings,
     http, log,
     process::Process,
+    program::built,
+    tools,
 };
 
 /// A running `sdctl serve` with a folder of its own.
@@ -25,20 +29,34 @@ pub struct Served {
     pub dynamodb: Option<String>,
 }
 
-/// An `sdctl` free of the settings of whoever runs the tests.
+/// An `sdctl` without the settings of the environment that the tests run in.
 pub fn sdctl() -> Command {
     let mut command = Command::new(built("sdctl"));
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| ["HTTP_SD_", "AWS_", "RUST_LOG"].iter().any(|own| name.starts_with(own)))
-    {
-        command.env_remove(name);
-    }
+    remove_settings(&mut command);
     command
 }
 
 /// An `sdctl` whose table is the one behind that endpoint.
 pub fn sdctl_at(endpoint: &Endpoint) -> Command {
-    let mut command = sdctl();
+    at(endpoint, sdctl())
+}
+
+/// A shell that runs that line with `sdctl` and the tools on its path. It stops at the first command that fails.
+pub fn shell(line: &str) -> Command {
+    let first = [built("sdctl").parent().unwrap().to_owned(), tools::programs()];
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(first.into_iter().chain(env::split_paths(&path))).unwrap();
+    let mut command = Command::new("bash");
+    remove_settings(&mut command).env("PATH", path).args(["-euo", "pipefail", "-c", line]);
+    command
+}
+
+/// A shell as [`shell`], in which the table of `sdctl` is the one behind that endpoint.
+pub fn shell_at(endpoint: &Endpoint, line: &str) -> Command {
+    at(endpoint, shell(line))
+}
+
+fn at(endpoint: &Endpoint, mut command: Command) -> Command {
     command.envs(environment(endpoint)).env(config::TABLE, TABLE);
     command
 }
@@ -73,6 +91,17 @@ impl Ran {
     pub fn done(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.stdout
+    }
+
+    /// What a command that must have failed printed on standard error.
+    pub fn errors(self) -> String {
+        assert_eq!(self.code, 1, "{self:?}");
+        self.stderr
+    }
+
+    /// The exit code, and what was printed on standard output and then on standard error.
+    pub fn code_and_text(self) -> (i32, String) {
+        (self.code, self.stdout + &self.stderr)
     }
 
     /// The last line of a command that must have failed, in which it says why.

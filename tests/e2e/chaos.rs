@@ -20,10 +20,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use test_support::{
     Dynamo, Row,
     fault::{Fault, FaultyDynamo},
+    prometheus_server::Prometheus,
 };
 
 use self::{function::Function, random::Random, truth::Truth};
-use crate::prometheus::Prometheus;
 
 /// For how many seconds things fail.
 const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";

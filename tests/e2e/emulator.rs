@@ -1,100 +1,15 @@
 //! The function under AWS's own Lambda Runtime Interface Emulator.
 
-use std::{
-    fs,
-    process::Command,
-    sync::{
-        PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
-use tempfile::TempDir;
 use test_support::{
-    Dynamo, Endpoint, Row, TOKEN,
-    engine::function_environment,
-    events,
+    Dynamo, Row, TOKEN,
+    emulator::{Emulated, PATIENCE},
     fault::{Fault, FaultyDynamo},
-    http,
-    process::{Process, free_port},
     row::n,
-    sdctl::{run_with, sdctl_at},
-    tools::tool,
 };
-
-use crate::watch::BUILD;
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-/// The emulator with the function in it.
-struct Emulated {
-    url: String,
-    process: Process,
-    /// Where its copy of the function is.
-    _folder: TempDir,
-}
-
-impl Emulated {
-    /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
-    fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Option<Self> {
-        let mut command = Command::new(tool("aws-lambda-rie")?);
-        let address = format!("127.0.0.1:{}", free_port());
-        let folder = TempDir::new().unwrap();
-        let bootstrap = folder.path().join("bootstrap");
-        {
-            let _not_building = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
-            fs::copy(env!("CARGO_BIN_EXE_http-sd"), &bootstrap).unwrap();
-        }
-        command
-            .args(["--runtime-interface-emulator-address", &address])
-            .args(["--runtime-api-address", &format!("127.0.0.1:{}", free_port())])
-            .arg(bootstrap)
-            .envs(function_environment(endpoint))
-            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "3")
-            .envs(environment.iter().copied());
-        let process = Process::start(&mut command);
-        Some(Self {
-            url: format!("http://{address}/2015-03-31/functions/function/invocations"),
-            process,
-            _folder: folder,
-        })
-    }
-
-    /// The function's response to an event of `events/`.
-    fn invoke(&self, event: &str) -> Value {
-        let text = self.streamed(event);
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}\n{}", self.process.output()))
-    }
-
-    /// The most memory that the function has had, in megabytes.
-    fn peak_megabytes(&self) -> u64 {
-        let emulator = self.process.id();
-        let children = fs::read_dir(format!("/proc/{emulator}/task")).unwrap();
-        let mut children = children.map(|task| fs::read_to_string(task.unwrap().path().join("children")).unwrap());
-        let function = children.find(|children| !children.is_empty()).unwrap();
-        let status = fs::read_to_string(format!("/proc/{}/status", function.trim())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
-    }
-
-    /// The function's response to an event of `events/`, as text.
-    fn streamed(&self, event: &str) -> String {
-        let event = events::load(event).to_string();
-        for _ in 0..100 {
-            // Another request, while it has not answered the first one, is the end of the emulator.
-            let request = http::agent().post(&self.url).config().timeout_global(Some(PATIENCE)).build();
-            if let Ok(mut answer) = request.send(event.as_bytes()) {
-                return answer.body_mut().read_to_string().unwrap();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the emulator does not answer:\n{}", self.process.output());
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_function_answers_function_url_events() {
@@ -112,20 +27,6 @@ async fn the_function_answers_function_url_events() {
     assert_eq!(emulated.invoke("health")["statusCode"], 200);
     let log = emulated.process.wait_for("route=\"healthy\"");
     assert!(!log.contains(TOKEN) && !log.contains("not-the-token"), "a token is in the log:\n{log}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_function_serves_what_sdctl_applied() {
-    let dynamo = Dynamo::with_table().await;
-    let Some(emulated) = Emulated::start(&dynamo.endpoint(), &[]) else { return };
-    let groups = r#"[{"targets":["a:1","b:1"],"labels":{"env":"prod"}},{"targets":["c:1"],"labels":{}}]"#;
-    let mut apply = sdctl_at(&dynamo.endpoint());
-    run_with(apply.args(["apply", "-f", "-", "--job", "node_exporter", "--yes"]), groups).done();
-    let job = emulated.invoke("job");
-    assert_eq!(job["statusCode"], 200);
-    let served: Vec<Value> = serde_json::from_str(job["body"].as_str().unwrap()).unwrap();
-    let applied: Vec<Value> = serde_json::from_str(groups).unwrap();
-    assert!(served.len() == applied.len() && applied.iter().all(|group| served.contains(group)), "{served:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,4 +8,3 @@ mod matching;
 mod prometheus;
 mod shard;
 mod stream;
-mod watch;

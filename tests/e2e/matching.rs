@@ -12,9 +12,8 @@ use test_support::{
     Dynamo, Row,
     ask::{serve, service},
     http, prometheus,
+    prometheus_server::Prometheus,
 };
-
-use crate::prometheus::Prometheus;
 
 /// Values of the label `v`, one of which is what each regular expression below is about.
 const VALUES: [&str; 56] = [

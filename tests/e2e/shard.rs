@@ -6,9 +6,8 @@ use http_sd_lambda::service::Settings;
 use test_support::{
     Dynamo, Row,
     ask::{serve, service},
+    prometheus_server::Prometheus,
 };
-
-use crate::prometheus::Prometheus;
 
 /// Numbers of shards. Every byte of the hash and its place count modulo 7, where 3 would not tell the order of the bytes.
 const NUMBERS: [usize; 2] = [7, 8];

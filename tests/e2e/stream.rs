@@ -4,9 +4,8 @@ use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
 use test_support::{
     Ask, Dynamo, TOKEN, http,
     row::{put_all, tenths_of_a_page},
+    watch::Watched,
 };
-
-use crate::watch::Watched;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_answer_of_more_than_6_mb_arrives_whole() {

@@ -1,7 +1,6 @@
 //! Who is let in, what each may read, and what the others are told.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,12 +9,10 @@ use std::{
 };
 
 use http::{Method, header};
-use http_sd_lambda::{
-    config::{self, AUTH, TOKEN_SHA256},
-    service::{Access, Service, Settings, TokenHash},
-};
+use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
 use test_support::{
     Ask, Dynamo, Row, TOKEN,
+    access::token_access,
     fault::{Fault, FaultyDynamo},
     log,
     row::{put_all, tenths_of_a_page},
@@ -25,12 +22,6 @@ const EVERYTHING: &str = "test-secret-1";
 const NODES: &str = "test-secret-2";
 const TWO_JOBS: &str = "test-secret-3";
 const NOTHING_YET: &str = "test-secret-4";
-
-/// What the function makes of a value of `HTTP_SD_TOKEN_SHA256`.
-pub(crate) fn token_access(value: &str) -> Access {
-    let variables = BTreeMap::from([(AUTH, "token"), (TOKEN_SHA256, value)]);
-    config::access(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap()
-}
 
 fn hash(token: &str) -> TokenHash {
     TokenHash::of(token.as_bytes())

@@ -21,12 +21,11 @@ use proptest::{
 };
 use test_support::{
     Ask, Dynamo, Row, TOKEN,
+    access::token_access,
     fault::{Fault, FaultyDynamo},
     log,
     row::{n, put_all},
 };
-
-use crate::access::token_access;
 
 const NOW: i64 = 1_764_000_000;
 const GRACE: i64 = 3600;

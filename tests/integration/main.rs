@@ -10,6 +10,7 @@ mod failure;
 mod hostile;
 mod https;
 mod leases;
+mod map;
 mod matching;
 mod matrix;
 mod reading;

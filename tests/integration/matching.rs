@@ -1,12 +1,12 @@
 //! `?match[]=<series_selector>`: the targets whose labels any of the selectors selects.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Method, header};
 use http_sd_lambda::service::{Service, Settings, TokenHash};
-use test_support::{Ask, Dynamo, Row, TOKEN, ask::service, log, row::put_all};
-
-use crate::{access::token_access, failure::fails_with_the_whole_list};
+use test_support::{
+    Ask, Dynamo, Row, TOKEN, access::token_access, ask::service, log, part::fails_with_the_whole_list, row::put_all,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -280,20 +280,16 @@ async fn what_fails_the_whole_list_fails_every_part_of_it() {
     .await;
 }
 
+/// Matching the table's one page takes many times as long as there is time. Without a look at the deadline the list is whole.
 #[tokio::test]
 async fn the_deadline_holds_however_much_work_a_selector_makes() {
     let dynamo = Dynamo::with_table().await;
-    let targets: Vec<String> = (b'a'..=b'd').map(|c| char::from(c).to_string().repeat(40)).collect();
+    let targets: Vec<String> = (b'a'..=b'z').map(|c| char::from(c).to_string().repeat(40)).collect();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    put_all(&dynamo, (0..400).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
+    put_all(&dynamo, (0..600).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
     let service = service(&dynamo, Settings::default());
     // Every place in it is reached after every character.
     let path = path("/prom/node", &["{__address__=~\"(([a-z]*){15}){15}-\"}"]);
-    let started = Instant::now();
-    assert_eq!(Ask::get(&path).within(Duration::from_mins(10)).of(&service).await.text(), "[]");
-    let whole = started.elapsed();
-    let started = Instant::now();
-    let answer = Ask::get(&path).within(whole / 20).of(&service).await;
+    let answer = Ask::get(&path).within(Duration::from_secs(1)).of(&service).await;
     assert_eq!(answer.code(), (504, "table_timeout".into()));
-    assert!(started.elapsed() < whole / 2, "{:?} of {whole:?}", started.elapsed());
 }

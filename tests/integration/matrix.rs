@@ -25,14 +25,12 @@ use test_support::{
     log,
     row::put_all,
 };
-use tokio::time::Instant;
 
 use self::{
     case::{CASES, Case, Inject},
     outcome::Outcome,
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
-use crate::failure::discreet;
 
 /// How many cells are tried at a time: many of those that wait, and few of the others, which would keep them from waking.
 const WAITING: usize = 24;
@@ -108,17 +106,13 @@ async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outco
         (service(table), outcome, log)
     } else {
         let service = service(table);
-        let started = Instant::now();
-        let (answer, log) = log::of(Ask::get(place.path()).within(case.within).of(&service)).await;
-        let took = started.elapsed();
-        if took >= case.within {
-            return Err(format!("took {took:?} of {:?}", case.within));
-        }
+        let (answer, log) = log::of(Ask::get(place.path()).within(case.within).in_time(&service)).await;
+        let answer = answer.ok_or_else(|| format!("no answer after {:?}", case.within))?;
         let outcome = match answer.status() {
             200 if answer.text() == complete => Outcome::Complete,
             200 => return Err(format!("a short list: {}", answer.text())),
             _ => {
-                let (status, code) = discreet(&answer);
+                let (status, code) = answer.discreet();
                 Outcome::of_error(status, &code)
             }
         };

@@ -6,12 +6,12 @@ use http::{Method, header};
 use http_sd_lambda::service::{Service, Settings, TokenHash};
 use test_support::{
     Answer, Ask, Dynamo, Row, TOKEN,
+    access::token_access,
     ask::service,
     log,
+    part::fails_with_the_whole_list,
     row::{put_all, tenths_of_a_page},
 };
-
-use crate::{access::token_access, failure::fails_with_the_whole_list};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

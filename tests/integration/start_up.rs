@@ -1,11 +1,12 @@
 //! The function's own start, as a process.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use test_support::lambda::function;
 
 /// Runs the function in an environment of exactly those variables.
 fn run(variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_http-sd"));
-    command.env_clear().envs(variables.iter().copied()).output().unwrap()
+    function().envs(variables.iter().copied()).output().unwrap()
 }
 
 /// Whether it began, and what it said on standard error.

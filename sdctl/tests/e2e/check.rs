@@ -3,7 +3,10 @@
 use std::{fs, process::Command};
 
 use tempfile::TempDir;
-use test_support::{sdctl::sdctl, tools::tool};
+use test_support::{
+    sdctl::{run, sdctl},
+    tools::tool,
+};
 
 /// What both say of a file: good, or a fault; or that it is for `sdctl check` alone to warn of or refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +67,8 @@ fn promtool_and_check_judge_files_alike() {
         fs::write(folder.path().join(&list), text).unwrap();
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let judged = |command: &mut Command| {
-            let output = command.current_dir(folder.path()).output().unwrap();
-            (output.status.code().unwrap(), format!("{text}: {output:?}"))
+            let ran = run(command.current_dir(folder.path()));
+            (ran.code, format!("{text}: {ran:?}"))
         };
         let (code, said) = judged(Command::new(&promtool).args(["check", "config", "prometheus.yml"]));
         assert_eq!(code != 0, matches!(verdict, Fault | Warning), "promtool on {said}");

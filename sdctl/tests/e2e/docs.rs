@@ -1,11 +1,11 @@
 //! `docs/sdctl.md`: every command in it, as written.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use tempfile::TempDir;
 use test_support::{
     repository,
-    sdctl::{sdctl, serve},
+    sdctl::{run, sdctl, serve, shell},
 };
 
 /// What a block begins with if nobody without an account can run it.
@@ -40,16 +40,9 @@ fn every_command_works_as_written() {
     let running = serve(server.args(["serve", "--port", "0", "--dynamodb-port", "0"]));
     let script = to_run.join("\n").replace("http://127.0.0.1:8088", &running.url);
     assert!(script.contains(&running.url));
-    let bin = Path::new(env!("CARGO_BIN_EXE_sdctl")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
-    let mut shell = Command::new("bash");
+    let mut shell = shell(&format!("set -x\n{script}"));
     home(&mut shell);
-    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("HTTP_SD_") || name.starts_with("AWS_")) {
-        shell.env_remove(name);
-    }
-    let ran = shell.args(["-euxo", "pipefail", "-c", &script]).env("PATH", path).output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{stdout}\n{stderr}");
+    let stdout = run(&mut shell).done();
     assert!(stdout.contains("Applied: 3 added") && stdout.contains("Nothing to change"), "{stdout}");
 }
 
@@ -66,6 +59,5 @@ fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
     // What systemd would run, here once.
     let data = TempDir::new().unwrap();
     let arguments = start.replace("%H", "web-1");
-    let ran = sdctl().args(arguments.split(' ')).args(["--once", "--data"]).arg(data.path()).output().unwrap();
-    assert!(ran.status.success(), "{ran:?}");
+    run(sdctl().args(arguments.split(' ')).args(["--once", "--data"]).arg(data.path())).done();
 }

@@ -1,6 +1,7 @@
-//! `sdctl` beside the real programs: Prometheus's promtool, the AWS CLI and a shell.
+//! `sdctl` beside the real programs: Prometheus's promtool, the AWS CLI, a shell, and the function in AWS's emulator.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod check;
 mod docs;
+mod function;
 mod paste;

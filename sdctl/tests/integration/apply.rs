@@ -1,74 +1,14 @@
 //! `sdctl apply`: from files to rows, and never a row too few.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use http_sd_lambda::service::Settings;
 use tempfile::TempDir;
 use test_support::{
-    Ask, Dynamo, Row,
-    ask::service,
-    prometheus::Group,
+    Row,
+    applied::{Applied, THREE, group, sorted},
     row::{n, s},
-    sdctl::{Ran, run, run_with, sdctl, sdctl_at, serve_local},
+    sdctl::{run, run_with, sdctl, serve_local, shell},
 };
-
-/// A table and a folder for files.
-pub(crate) struct Applied {
-    pub(crate) dynamo: Dynamo,
-    pub(crate) folder: TempDir,
-}
-
-impl Applied {
-    pub(crate) async fn new() -> Self {
-        Self { dynamo: Dynamo::with_table().await, folder: TempDir::new().unwrap() }
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        let file = self.folder.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = sdctl_at(&self.dynamo.endpoint());
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        run(&mut self.command(arguments))
-    }
-
-    /// Writes `node.json` and applies it as the set `fleet`, without a question.
-    pub(crate) fn apply(&self, json: &str, arguments: &[&str]) -> Ran {
-        self.write("node.json", json);
-        self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes"], arguments].concat())
-    }
-
-    /// What the function answers, ordered by content.
-    pub(crate) async fn served(&self, job: &str) -> Vec<Group> {
-        let answer = Ask::get(&format!("/prom/{job}")).of(&service(&self.dynamo, Settings::default())).await;
-        sorted(answer.groups())
-    }
-}
-
-fn sorted(mut groups: Vec<Group>) -> Vec<Group> {
-    groups.sort_by_key(|group| format!("{group:?}"));
-    groups
-}
-
-pub(crate) fn group<const T: usize, const L: usize>(targets: [&str; T], labels: [(&str, &str); L]) -> Group {
-    Group {
-        targets: targets.map(str::to_owned).into(),
-        labels: BTreeMap::from(labels.map(|(name, value)| (name.to_owned(), value.to_owned()))),
-    }
-}
-
-pub(crate) const THREE: &str = r#"[
-    {"targets": ["a:1", "b:1"], "labels": {"env": "prod"}},
-    {"targets": ["c:1"], "labels": {"env": "test"}},
-    {"targets": ["d:1"], "labels": {}}
-]"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_function_serves_exactly_the_groups_of_a_whole_prometheus_yml() {
@@ -341,15 +281,8 @@ async fn a_closed_pipe_does_not_end_an_apply() {
     let applied = Applied::new().await;
     let groups: Vec<String> = (0..500).map(|i| format!(r#"{{"targets":["t{i}:1"]}}"#)).collect();
     applied.write("node.json", &format!("[{}]", groups.join(",")));
-    let shell = |line: &str| {
-        let sdctl = applied.command(&[]);
-        let environment = sdctl.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        let line = format!("set -o pipefail; {} {line}", env!("CARGO_BIN_EXE_sdctl"));
-        let mut shell = Command::new("bash");
-        shell.args(["-c", &line]).envs(environment).current_dir(applied.folder.path()).output().unwrap().status.code()
-    };
-    assert_eq!(shell("apply -f node.json --full --dry-run | head -n 1"), Some(2));
-    assert_eq!(shell("apply -f node.json --full --yes | head -n 1"), Some(0));
+    assert_eq!(applied.shell("sdctl apply -f node.json --full --dry-run | head -n 1").code, 2);
+    applied.shell("sdctl apply -f node.json --full --yes | head -n 1").done();
     assert_eq!(applied.served("node").await.len(), 500);
 }
 
@@ -358,13 +291,9 @@ async fn a_closed_pipe_does_not_end_an_apply() {
 fn get_can_be_piped_into_apply_on_the_local_table() {
     let data = TempDir::new().unwrap();
     run(sdctl().args(["put", "node", "a", "-t", "a:1", "--data"]).arg(data.path())).done();
-    let (sdctl, data) = (env!("CARGO_BIN_EXE_sdctl"), data.path().display());
-    let line = format!(
-        "set -o pipefail; {sdctl} get node -o file_sd --data {data} | {sdctl} apply -f - --job node --data {data} --yes"
-    );
-    let ran = Command::new("bash").args(["-c", &line]).output().unwrap();
-    assert!(ran.status.success(), "{ran:?}");
-    assert!(String::from_utf8_lossy(&ran.stdout).contains("Nothing to change: 1 group"), "{ran:?}");
+    let line = "sdctl get node -o file_sd --data $DATA | sdctl apply -f - --job node --data $DATA --yes";
+    let printed = run(shell(line).env("DATA", data.path())).done();
+    assert!(printed.contains("Nothing to change: 1 group"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,11 @@
 //! `sdctl apply`: what it must never take away.
 
-use test_support::{Row, row::s, sdctl::run};
-
-use crate::apply::{Applied, THREE, group};
+use test_support::{
+    Row,
+    applied::{Applied, THREE, group},
+    row::s,
+    sdctl::run,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prune_removes_rows_of_its_own_set_alone() {

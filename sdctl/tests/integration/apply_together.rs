@@ -6,17 +6,16 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use rustix::process::Signal;
 use test_support::{
-    fault::{Fault, FaultyDynamo},
+    applied::Applied,
+    fault::{Asked, Fault, FaultyDynamo},
     process::Process,
     sdctl::{run, sdctl_at},
 };
-
-use crate::apply::Applied;
+use tokio::task::spawn_blocking;
 
 /// A list of that many groups of one target each.
 fn fleet(groups: usize, prefix: &str) -> String {
@@ -26,41 +25,49 @@ fn fleet(groups: usize, prefix: &str) -> String {
     format!("[{}]", groups.join(","))
 }
 
-/// Two pipelines apply different states of the same set at the same time. Whatever the table holds in the end, it is
-/// one of the two, or somebody was told.
+/// Whether a request changes rows.
+fn is_write(asked: &Asked) -> bool {
+    ["TransactWriteItems", "UpdateItem", "DeleteItem"].contains(&asked.operation.as_str())
+}
+
+/// Runs `apply` through an endpoint.
+fn apply_through(applied: &Applied, faulty: &FaultyDynamo) -> Command {
+    through(applied, faulty, &["apply", "-f", "node.json", "--yes"])
+}
+
+fn through(applied: &Applied, faulty: &FaultyDynamo, arguments: &[&str]) -> Command {
+    let mut command = sdctl_at(&faulty.endpoint());
+    command.current_dir(applied.folder.path()).args(arguments);
+    command
+}
+
+/// Two pipelines apply different states of the same set at the same time: both have planned before either writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_apply_different_files_at_once_one_is_told() {
-    let mut told = 0;
-    for round in 0..4 {
+    for other in ["b", "old"] {
         let applied = Applied::new().await;
         applied.write("old/node.json", &fleet(40, "old"));
         applied.write("a/node.json", &fleet(60, "a"));
-        applied.write("b/node.json", &fleet(50, if round % 2 == 0 { "b" } else { "old" }));
+        applied.write("b/node.json", &fleet(50, other));
         applied.run(&["apply", "-f", "old", "--set", "fleet", "--yes"]).done();
-        let apply = |folder: &str| {
-            let arguments = ["apply", "-f", folder, "--set", "fleet", "--prune", "--yes", "--max-removed", "100"];
-            applied.command(&arguments)
-        };
-        let (mut first, mut second) = (apply("a"), apply("b"));
-        let other = std::thread::spawn(move || run(&mut second));
-        let runs = [run(&mut first), other.join().unwrap()];
+        let arguments = |folder| ["apply", "-f", folder, "--set", "fleet", "--prune", "--yes", "--max-removed", "100"];
+        let doors = [FaultyDynamo::before(&applied.dynamo), FaultyDynamo::before(&applied.dynamo)];
+        let [mut first, mut second] = doors.each_ref().map(|door| door.hold(is_write));
+        let [one, two] = [("a", &doors[0]), ("b", &doors[1])].map(|(folder, door)| {
+            let mut command = through(&applied, door, &arguments(folder));
+            spawn_blocking(move || run(&mut command))
+        });
+        let both = (first.next().await, second.next().await);
+        drop((both, first, second));
+        let runs = [one.await.unwrap(), two.await.unwrap()];
         for ran in &runs {
             assert!(ran.code == 0 || ran.stderr.contains("somebody else"), "{ran:?}");
         }
-        told += usize::from(runs.iter().any(|ran| ran.code != 0));
-        if runs.iter().all(|ran| ran.code == 0) {
-            // One came after the other, then: the last one's state is whole.
-            let unchanged = |folder| {
-                let mut dry_run = applied.command(&["apply", "-f", folder, "--set", "fleet", "--prune", "--dry-run"]);
-                run(&mut dry_run).code == 0
-            };
-            assert!(unchanged("a") || unchanged("b"), "a mixture, and nobody was told");
-        }
+        assert!(runs.iter().any(|ran| ran.code != 0), "a mixture, and nobody was told");
         // Whoever runs again gets what the files say.
-        run(&mut apply("a")).done();
+        applied.run(&arguments("a")).done();
         assert_eq!(applied.served("node").await.len(), 60);
     }
-    assert!(told > 0, "the two never met: the test says nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,21 +75,18 @@ async fn an_apply_that_was_killed_is_finished_by_the_next() {
     const GROUPS: usize = 3000;
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(GROUPS, "host"));
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    let mut held = faulty.hold(is_write);
     let arguments = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
-    let mut killed = Process::start(&mut applied.command(&arguments));
-    let mut rows = 0;
-    while rows < 100 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        rows = applied.dynamo.rows().await.len();
+    let mut killed = Process::start(&mut through(&applied, &faulty, &arguments));
+    for _ in 0..2 {
+        held.next().await.pass().await;
     }
+    // What is asked for at the end never reaches the table.
+    let _under_way = held.next().await;
     assert!(!killed.stop_with(Signal::KILL).success());
-    // What the table was asked for before the end is still done.
-    let mut before = 0;
-    while rows != before {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        (before, rows) = (rows, applied.dynamo.rows().await.len());
-    }
-    assert!((100..GROUPS).contains(&rows), "{rows} rows: the test says nothing");
+    let rows = applied.dynamo.rows().await.len();
+    assert!((1..GROUPS).contains(&rows), "{rows} rows: the test says nothing");
     let plan = applied.run(&arguments).done();
     assert!(plan.contains(&format!("{} to add, 0 to change, 0 to remove, {rows} unchanged", GROUPS - rows)), "{plan}");
     assert_eq!(applied.served("node").await.len(), GROUPS);
@@ -94,32 +98,30 @@ async fn an_apply_that_is_interrupted_says_how_far_it_got() {
     const GROUPS: usize = 3000;
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(GROUPS, "host"));
-    let arguments = ["apply", "-f", "node.json", "--yes"];
     for signal in [Signal::INT, Signal::TERM] {
         let before = applied.dynamo.rows().await.len();
-        let mut interrupted = Process::start(&mut applied.command(&arguments));
-        let mut rows = before;
-        while rows < before + 100 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            rows = applied.dynamo.rows().await.len();
+        let faulty = FaultyDynamo::before(&applied.dynamo);
+        let mut held = faulty.hold(is_write);
+        let mut interrupted = Process::start(&mut apply_through(&applied, &faulty));
+        for _ in 0..2 {
+            held.next().await.pass().await;
         }
-        assert_eq!(interrupted.stop_with(signal).code(), Some(1));
+        let under_way = held.next().await;
+        interrupted.signal(signal);
+        interrupted.wait_for("stopping: waiting for the writes that are under way");
+        drop((under_way, held));
+        assert_eq!(interrupted.wait().unwrap().code(), Some(1));
         let done = applied.dynamo.rows().await.len() - before;
+        assert!((1..GROUPS - before).contains(&done), "{done} rows: the test says nothing");
         let said = format!(
             "stopped, with {done} of {} changes made: run the same command again for the rest",
             GROUPS - before
         );
-        assert!(interrupted.output().contains(&said), "no {said:?} in:\n{}", interrupted.output());
+        let output = interrupted.whole_output();
+        assert!(output.contains(&said), "no {said:?} in:\n{output}");
     }
-    applied.run(&arguments).done();
+    applied.run(&["apply", "-f", "node.json", "--yes"]).done();
     assert_eq!(applied.served("node").await.len(), GROUPS);
-}
-
-/// Runs `apply` through an endpoint that fails.
-fn apply_through(applied: &Applied, faulty: &FaultyDynamo) -> Command {
-    let mut command = sdctl_at(&faulty.endpoint());
-    command.current_dir(applied.folder.path()).args(["apply", "-f", "node.json", "--yes"]);
-    command
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +244,7 @@ async fn a_write_whose_answer_was_lost_is_known_as_ours() {
     assert_eq!(applied.served("node").await.len(), 1);
 }
 
-/// While targets move from row to row, every poll finds all of them.
+/// While targets move from row to row, a poll before each write finds all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_poll_finds_less_while_targets_move_between_rows() {
     const GROUPS: usize = 150;
@@ -257,17 +259,26 @@ async fn no_poll_finds_less_while_targets_move_between_rows() {
     let apply = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
     applied.run(&apply).done();
     applied.write("node.json", &shifted(1));
-    let mut shifting = Process::start(&mut applied.command(&apply));
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    let mut held = faulty.hold(is_write);
+    let mut command = through(&applied, &faulty, &apply);
+    let mut shifting = spawn_blocking(move || run(&mut command));
     let mut polls = 0;
-    while !shifting.output().contains("Applied") {
+    let ran = loop {
+        let write = tokio::select! {
+            ran = &mut shifting => break ran.unwrap(),
+            write = held.next() => write,
+        };
         let mut targets: Vec<String> =
             applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
         targets.sort();
         targets.dedup();
         assert_eq!(targets.len(), 2 * GROUPS, "a short list");
         polls += 1;
-        assert!(polls < 10_000, "{}", shifting.output());
-    }
-    assert!(shifting.wait().is_some_and(|status| status.success()) && polls > 2, "{polls} polls");
+        write.pass().await;
+    };
+    // A row is written once with what it gives up, and once without.
+    assert!(polls >= 2 * GROUPS, "{polls} polls");
+    assert!(ran.done().contains("Applied"));
     assert!(applied.run(&apply).done().starts_with("Nothing to change"));
 }

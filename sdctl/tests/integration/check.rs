@@ -1,68 +1,21 @@
 //! `sdctl check` over files: the contract as a linter.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path, process::Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::sdctl::sdctl;
+use test_support::{
+    contract::{BODIES, NEVER_SCRAPED, REJECTED},
+    sdctl::{run, sdctl},
+};
 
-const REJECTED: &str = "rejects the whole list and keeps its old targets";
-const NOT_READ: &str = "rejects the whole file and keeps what it has";
-const NO_TARGETS: &str = "takes it for a group without targets";
-const NEVER_SCRAPED: &str = "drops that target: it is never scraped";
-
-/// Each body of the contract, and what Prometheus 2 does about the fault in it; nothing if there is none.
-pub(crate) const BODIES: [(&str, &str); 31] = [
-    ("[]", ""),
-    (r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, ""),
-    ("null", "takes it for an empty list and drops every target"),
-    ("", NOT_READ),
-    ("{}", REJECTED),
-    (r#"{"targets":["a:1"]}"#, REJECTED),
-    ("\u{feff}[]", NOT_READ),
-    (r#"[{"targets":["a:1"]},]"#, NOT_READ),
-    ("[] x", NOT_READ),
-    ("<html>", NOT_READ),
-    ("[null]", REJECTED),
-    ("[[]]", REJECTED),
-    (r#"["x"]"#, REJECTED),
-    ("[{}]", NO_TARGETS),
-    (r#"[{"targets":null}]"#, NO_TARGETS),
-    (r#"[{"targets":["a:1"],"labels":null}]"#, ""),
-    (r#"[{"targets":["a:1"],"source":"x"}]"#, REJECTED),
-    (r#"[{"target":["a:1"]}]"#, REJECTED),
-    (r#"[{"targets":["a:1"],"label":{}}]"#, REJECTED),
-    (r#"[{"targets":"a:1"}]"#, REJECTED),
-    (r#"[{"targets":[9100]}]"#, REJECTED),
-    (r#"[{"targets":[["a:1"]]}]"#, REJECTED),
-    (r#"[{"targets":[""]}]"#, NEVER_SCRAPED),
-    (r#"[{"targets":[null]}]"#, NEVER_SCRAPED),
-    (r#"[{"targets":["a b:1"]}]"#, "every scrape of it fails"),
-    (r#"[{"targets":["a:1"],"labels":{"n":1}}]"#, REJECTED),
-    (r#"[{"targets":["a:1"],"labels":[]}]"#, REJECTED),
-    (r#"[{"targets":["a:1"],"labels":{"n":null}}]"#, "takes it for an empty value"),
-    (r#"[{"targets":["a:1"],"labels":{"":"x"}}]"#, REJECTED),
-    (r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, REJECTED),
-    (r#"[{"targets":["a:1"],"labels":{"a":"1","a":"2"}}]"#, "takes the last one"),
-];
-
-/// Exit code and standard output; what it says on standard error follows.
-pub(crate) fn run(command: &mut Command) -> (i32, String) {
-    let output = command.output().unwrap();
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    (output.status.code().unwrap(), text)
-}
-
+/// The exit code of a check in a folder, and what it prints.
 fn check(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    run(sdctl().current_dir(folder).arg("check").args(arguments))
+    run(sdctl().current_dir(folder).arg("check").args(arguments)).code_and_text()
 }
 
 /// A folder with these files in it.
-pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();

@@ -1,6 +1,6 @@
 //! `sdctl check --url`: an endpoint, judged as Prometheus judges it.
 
-use std::time::Duration;
+use std::fs;
 
 use axum::{
     Router,
@@ -14,16 +14,15 @@ use tempfile::TempDir;
 use test_support::{
     TOKEN,
     background::Background,
-    sdctl::{sdctl, serve_local},
+    contract::BODIES,
+    sdctl::{run, sdctl, serve_local},
 };
-
-use crate::check::{BODIES, folder, run};
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 fn check_url(server: &Background, path: &str, arguments: &[&str]) -> (i32, String) {
     let url = format!("http://{}{path}", server.address);
-    run(sdctl().args(["check", "--url", &url]).args(arguments))
+    run(sdctl().args(["check", "--url", &url]).args(arguments)).code_and_text()
 }
 
 #[test]
@@ -47,8 +46,9 @@ fn an_endpoint_is_polled_as_prometheus_does() {
         (StatusCode::FORBIDDEN, json!({"error": {"code": "seen", "message": seen.join(" ")}}).to_string())
     };
     let server = Background::router(Router::new().route("/", get(echo)));
-    let files = folder(&[("token", &format!(" {TOKEN}\n"))]);
-    let token = files.path().join("token");
+    let folder = TempDir::new().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, format!(" {TOKEN}\n")).unwrap();
     let arguments = ["--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
     let (code, output) = check_url(&server, "/", &arguments);
     let expected = format!(
@@ -59,10 +59,6 @@ fn an_endpoint_is_polled_as_prometheus_does() {
 
 #[test]
 fn an_endpoint_is_judged_by_its_answer() {
-    let slow = || async {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        "[]"
-    };
     let router = Router::new()
         .route("/good", get(|| async { (JSON, r#"[{"targets":["a:1","b:1"]}]"#) }))
         .route("/redirect", get(|| async { Redirect::temporary("/good") }))
@@ -72,7 +68,7 @@ fn an_endpoint_is_judged_by_its_answer() {
         .route("/html", get(|| async { ([(header::CONTENT_TYPE, "text/html")], "[]") }))
         .route("/latin1", get(|| async { (JSON, &b"[{\"targets\":[\"a\xff:1\"]}]"[..]) }))
         .route("/files", get(|| async { (JSON, r#"{"scrape_configs":[]}"#) }))
-        .route("/slow", get(slow));
+        .route("/silent", get(std::future::pending::<StatusCode>));
     let server = Background::router(router);
     for (path, code, expected) in [
         ("/good", 0, "no fault: 200, 1 group, 2 targets, 27 bytes in "),
@@ -84,7 +80,7 @@ fn an_endpoint_is_judged_by_its_answer() {
         ("/html", 2, "sends Content-Type \"text/html\", which must be application/json"),
         ("/latin1", 0, "is not UTF-8 throughout; Prometheus 2 reads U+FFFD"),
         ("/files", 2, "is a map, but must be a list of target groups"),
-        ("/slow", 2, "is not there after 1s, the refresh interval; Prometheus 2 keeps its old targets"),
+        ("/silent", 2, "is not there after 1s, the refresh interval; Prometheus 2 keeps its old targets"),
     ] {
         let (found, output) = check_url(&server, path, &["--refresh-interval", "1s"]);
         assert!(found == code && output.contains(expected), "{path}: {output}");
@@ -96,10 +92,10 @@ fn an_endpoint_is_judged_by_its_answer() {
     assert_eq!((&summary["status"], &summary["bytes"]), (&json!(200), &json!(27)), "{output}");
     assert!(summary["duration_ms"].is_u64(), "{output}");
     let with_password = format!("http://me:secret@{}/good", server.address);
-    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
     assert!(code == 0 && output.starts_with("no fault: 200, ") && !output.contains("redirects"), "{output}");
     drop(server);
-    let (code, output) = run(sdctl().args(["check", "--url", &with_password]));
+    let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
     assert!(code == 2 && output.contains("does not answer") && !output.contains("secret"), "{output}");
 }
 
@@ -108,9 +104,10 @@ fn what_serve_serves_has_no_fault() {
     let data = TempDir::new().unwrap();
     let served = serve_local(data.path(), &["--sample"]);
     for (path, expected) in [("/prom", "200, 6 groups, 11 targets, "), ("/prom/none", "is an empty list")] {
-        let (code, output) = run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)]));
+        let (code, output) =
+            run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)])).code_and_text();
         assert!(code == 0 && output.contains(expected), "{output}");
     }
-    let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)]));
+    let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)])).code_and_text();
     assert!(code == 2 && output.contains("answers 404, not 200: not_found: "), "{output}");
 }

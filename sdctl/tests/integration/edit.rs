@@ -1,26 +1,25 @@
 //! `sdctl get`, `put`, `rm` and `label`.
 
-use std::process::Command;
-
+use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType};
 use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
 use test_support::{
     Row,
+    applied::{Applied, group},
     row::{n, put_all, s, tenths_of_a_page},
     sdctl::{run, run_with, sdctl},
 };
 
-use crate::apply::{Applied, group};
-
 #[tokio::test(flavor = "multi_thread")]
 async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
     let applied = Applied::new().await;
+    let EpochSeconds(before) = EpochSeconds::now();
     let said = applied.run(&["put", "node", "web", "-t", "a:1", "-t", "b:1", "-l", "env=prod", "-l", "x=a=b"]).done();
     assert!(said.contains("+ web") && said.contains("a:1, b:1") && said.contains(r#"env=prod, x="a=b""#), "{said}");
     assert_eq!(applied.served("node").await, [group(["a:1", "b:1"], [("env", "prod"), ("x", "a=b")])]);
-    let EpochSeconds(now) = EpochSeconds::now();
     let row = applied.dynamo.row("node", "web").await.unwrap();
-    assert!((now - row["updated_at"].as_n().unwrap().parse::<i64>().unwrap()).abs() < 60);
+    let updated_at = row["updated_at"].as_n().unwrap().parse::<i64>().unwrap();
+    assert!((before..=EpochSeconds::now().0).contains(&updated_at), "{updated_at}");
     assert!(!row.contains_key("expires_at") && !row.contains_key("managed_by"));
 
     Row::new("node", "web", &["a:1"]).with("mine", s("x")).with("expires_at", n(1)).put(&applied.dynamo).await;
@@ -216,11 +215,8 @@ async fn get_reads_every_page_and_does_not_mind_a_closed_pipe() {
     put_all(&applied.dynamo, tenths_of_a_page(45)).await;
     let json: Value = serde_json::from_str(&applied.run(&["get", "node", "-o", "json"]).done()).unwrap();
     assert_eq!(json.as_array().unwrap().len(), 45);
-    let line = format!("set -o pipefail; {} get -o json | head -n 1", env!("CARGO_BIN_EXE_sdctl"));
-    let sdctl = applied.command(&[]);
-    let environment = sdctl.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let shell = Command::new("bash").args(["-c", &line]).envs(environment).output().unwrap();
-    assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
+    let piped = applied.shell("sdctl get -o json | head -n 1");
+    assert!(piped.code == 0 && piped.stderr.is_empty(), "{piped:?}");
 }
 
 /// Colours belong on a terminal; what is piped is plain text.
@@ -257,7 +253,7 @@ async fn get_does_not_take_another_table_for_an_empty_fleet() {
     applied.dynamo.client.delete_table().table_name("http-sd").send().await.unwrap();
     let missing = applied.run(&["get"]).failed();
     assert!(missing.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region"), "{missing}");
-    crate::table::make_another(&applied.dynamo).await;
+    applied.dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
     let another = applied.run(&["get"]).failed();
     assert!(another.starts_with("sdctl: table \"http-sd\" is not one of target groups; name another"), "{another}");
 }

@@ -10,6 +10,7 @@ mod edit;
 mod help;
 mod plan;
 mod register;
+mod register_outage;
 mod serve;
 mod slow;
 mod store;

@@ -1,67 +1,26 @@
 //! `sdctl register`, as a process.
 
-mod outage;
+use std::process::Command;
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
-
-use http_sd_lambda::group::{EpochSeconds, GroupName, Job, LabelNames};
+use http_sd_lambda::group::EpochSeconds;
 use rustix::process::Signal;
-use sdctl::store::{Record, State};
+use sdctl::store::State;
 use tempfile::TempDir;
 use test_support::{
-    Dynamo, Endpoint, Row,
-    engine::{TABLE, environment},
+    Dynamo, Row,
+    engine::TABLE,
     fault::{Fault, FaultyDynamo},
     process::Process,
+    register::{SHORTEST, expires_at, register, renewed_after, row},
     row::{n, s},
-    sdctl::{sdctl, serve_local},
+    sdctl::{run, sdctl, serve_local},
 };
 
-/// How long to wait for what takes a few seconds.
-const PATIENCE: Duration = Duration::from_mins(1);
 const DAY: i64 = 24 * 60 * 60;
-/// With the shortest time to live there is a renewal every second.
-const SHORTEST: [&str; 2] = ["--ttl", "3s"];
-
-/// `sdctl register` of the group `web` of the job `node`, in the table at that endpoint.
-fn register(endpoint: &Endpoint, arguments: &[&str]) -> Command {
-    let mut command = sdctl();
-    command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE);
-    command.args(["register", "node", "web", "--target", "a:1"]).args(arguments);
-    command
-}
-
-/// That group's row as it is.
-async fn row(dynamo: &Dynamo) -> Option<Record> {
-    let (job, group) = (Job::new("node").unwrap(), GroupName::new("web").unwrap());
-    dynamo.store().record(&job, &group, LabelNames::Legacy).await.unwrap()
-}
-
-/// When its lease ends.
-async fn expires_at(dynamo: &Dynamo) -> Option<i64> {
-    row(dynamo).await?.lease.expires_at.map(|at| at.0)
-}
-
-/// Waits until the lease in the table ends later than `before`, and returns when that is.
-async fn renewed_after(before: i64, process: &Process, dynamo: &Dynamo) -> i64 {
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        if let Some(until) = expires_at(dynamo).await.filter(|until| *until > before) {
-            return until;
-        }
-        assert!(Instant::now() < give_up, "not renewed:\n{}", process.output());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// The errors of a command that must fail.
 fn refused(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8(output.stderr).unwrap()
+    run(command).errors()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +28,7 @@ async fn a_group_is_registered_renewed_and_removed_in_the_end() {
     let dynamo = Dynamo::with_table().await;
     for signal in [Signal::TERM, Signal::INT] {
         let labels = ["--label", "env=prod", "--label", "region=eu=1", "--target", "b:1"];
+        let before = EpochSeconds::now();
         let mut process = Process::start(register(&dynamo.endpoint(), &labels).args(SHORTEST));
         let output = process.wait_for("registered group");
         assert!(output.contains("Changing table \"http-sd\", account 000000000000, region "), "{output}");
@@ -76,14 +36,14 @@ async fn a_group_is_registered_renewed_and_removed_in_the_end() {
         assert!(output.contains("Z; renewing every 1s\n"), "{output}");
 
         let record = row(&dynamo).await.unwrap();
-        let now = EpochSeconds::now();
-        let State::Served(group) = record.state(now) else { panic!("{record:?}") };
+        let State::Served(group) = record.state(before) else { panic!("{record:?}") };
         assert_eq!(
             serde_json::to_string(group).unwrap(),
             r#"{"targets":["a:1","b:1"],"labels":{"env":"prod","region":"eu=1"}}"#
         );
         let until = record.lease.expires_at.unwrap().0;
-        assert!((now.0..=now.0 + 3).contains(&until), "{until} at {now:?}");
+        let now = EpochSeconds::now();
+        assert!((before.0 + 3..=now.0 + 3).contains(&until), "{until} between {before:?} and {now:?}");
         assert_eq!(record.lease.delete_at.unwrap().0, until + DAY);
 
         let renewed = renewed_after(until, &process, &dynamo).await;
@@ -146,13 +106,12 @@ async fn what_else_is_on_a_row_stays_while_it_is_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn once_writes_the_lease_and_leaves_it() {
     let dynamo = Dynamo::with_table().await;
-    let output = register(&dynamo.endpoint(), &["--once", "--ttl", "1h"]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let stdout = String::from_utf8(output.stdout).unwrap();
+    let before = EpochSeconds::now().0;
+    let stdout = run(&mut register(&dynamo.endpoint(), &["--once", "--ttl", "1h"])).done();
     assert!(stdout.starts_with("registered group \"web\" of job \"node\" until 20"), "{stdout}");
     let until = expires_at(&dynamo).await.unwrap();
     let now = EpochSeconds::now().0;
-    assert!((now + 3500..=now + 3600).contains(&until), "{until} at {now}");
+    assert!((before + 3600..=now + 3600).contains(&until), "{until} between {before} and {now}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +165,7 @@ async fn a_local_table_is_registered_in_through_the_process_that_serves_it() {
     // Alone it would keep everybody else from the table.
     let alone = refused(&mut command(&[]));
     assert!(alone.contains("start sdctl serve first, or write the lease once with --once"), "{alone}");
-    assert!(command(&["--once", "--ttl", "1h"]).output().unwrap().status.success());
+    run(&mut command(&["--once", "--ttl", "1h"])).done();
 
     let served = serve_local(data.path(), &[]);
     let expected = (200, r#"[{"targets":["a:1"],"labels":{}}]"#.to_owned());

@@ -7,14 +7,12 @@ use tempfile::TempDir;
 use test_support::{
     Dynamo, Row, TOKEN,
     engine::environment,
-    sdctl::{sdctl, serve, serve_local},
+    sdctl::{run, sdctl, serve, serve_local, shell},
 };
 
 /// The error of an `sdctl` that must not start: one line.
 fn refused(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(!output.status.success());
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let stderr = run(command).errors();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     stderr
 }
@@ -95,12 +93,8 @@ async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
 #[test]
 fn requests_are_answered_when_nobody_reads_standard_error() {
     let data = TempDir::new().unwrap();
-    let mut shell = Command::new("bash");
-    for (name, _) in sdctl().get_envs() {
-        shell.env_remove(name);
-    }
-    let line = "exec \"$0\" serve --port 0 --dynamodb-port 0 --sample --data \"$1\" 2> >(exec true)";
-    let mut served = serve(shell.args(["-c", line, env!("CARGO_BIN_EXE_sdctl")]).arg(data.path()));
+    let line = "exec sdctl serve --port 0 --dynamodb-port 0 --sample --data $DATA 2> >(exec true)";
+    let mut served = serve(shell(line).env("DATA", data.path()));
     for path in ["/prom/node_exporter", "/prom", "/prom/none"] {
         assert_eq!(served.get(path, None).0, 200, "{path}");
     }

@@ -3,8 +3,6 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
-    process::Command,
-    thread,
     time::Duration,
 };
 
@@ -12,26 +10,49 @@ use http_sd_lambda::service::{ResponseMode, Settings};
 use sdctl::local;
 use tempfile::TempDir;
 use test_support::{
-    Dynamo, ask,
-    background::Background,
-    http,
+    Dynamo, ask, http,
     row::{put_all, tenths_of_a_page},
-    sdctl::{sdctl, serve},
+    sdctl::{serve, shell},
 };
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
+/// How long the server waits for a client.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// When a test gives up that waits for the server.
+const GIVE_UP: Duration = Duration::from_mins(1);
 
 /// A server with answers of several megabytes, more than the system keeps for a client that does not read them.
-async fn server(dynamo: &Dynamo) -> Background {
-    put_all(dynamo, tenths_of_a_page(120)).await;
-    let settings = Settings { response_mode: ResponseMode::Stream, ..Settings::default() };
-    let service = ask::service(dynamo, settings);
-    Background::start(|listener| local::serve(listener, service, PATIENCE, std::future::pending()))
+struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(dynamo: &Dynamo) -> Self {
+        put_all(dynamo, tenths_of_a_page(120)).await;
+        let settings = Settings { response_mode: ResponseMode::Stream, ..Settings::default() };
+        let service = ask::service(dynamo, settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        Self { address, stop, serving: tokio::spawn(local::serve(listener, service, PATIENCE, shutdown)) }
+    }
+
+    /// Takes no other connection, and waits until the server has closed those that it has.
+    async fn stop(self) {
+        drop(self.stop);
+        let served = timeout(GIVE_UP, self.serving).await;
+        served.unwrap_or_else(|_| panic!("the server holds a connection open")).unwrap();
+    }
 }
 
 fn connect(address: SocketAddr, first: &str) -> TcpStream {
     let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    socket.set_read_timeout(Some(GIVE_UP)).unwrap();
     socket.write_all(first.as_bytes()).unwrap();
     socket
 }
@@ -48,7 +69,7 @@ fn rest(mut socket: TcpStream) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
     let dynamo = Dynamo::with_table().await;
-    let server = server(&dynamo).await;
+    let server = Server::start(&dynamo).await;
     let healthy = "GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
     let silent = connect(server.address, "");
     let half = connect(server.address, "GET /prom HTTP/1.1\r\nhost");
@@ -56,9 +77,13 @@ async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
     let no_body = connect(server.address, "GET /-/healthy HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n");
     let mut drop_by_drop = connect(server.address, "GET /prom HTTP/1.1\r\n");
     assert_eq!(http::get(&format!("http://{}/-/healthy", server.address), None).unwrap().0, 200);
-    // Each byte comes within the time, the whole does not.
+    // Each byte comes within the time, the whole does not. The server sends nothing before it hangs up.
+    drop_by_drop.set_read_timeout(Some(PATIENCE / 10)).unwrap();
     while drop_by_drop.write_all(b"x").is_ok() {
-        thread::sleep(PATIENCE / 10);
+        let hung_up = drop_by_drop.read(&mut [0]);
+        if !hung_up.is_err_and(|error| [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind())) {
+            break;
+        }
     }
     assert_eq!((rest(silent), rest(half)), (String::new(), String::new()));
     for answered in [once, no_body].map(rest) {
@@ -69,27 +94,21 @@ async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_read_an_answer_is_hung_up_on() {
     let dynamo = Dynamo::with_table().await;
-    let server = server(&dynamo).await;
+    let server = Server::start(&dynamo).await;
     let (status, whole) = http::get(&format!("http://{}/prom/node", server.address), None).unwrap();
     assert_eq!(status, 200);
-    let hung_up = [1, 2, 4, 8, 16, 32].into_iter().any(|patience| {
-        let socket = connect(server.address, "GET /prom/node HTTP/1.1\r\nhost: x\r\n\r\n");
-        socket.peek(&mut [0]).unwrap();
-        thread::sleep(PATIENCE * 4 * patience);
-        rest(socket).len() < whole.len()
-    });
-    assert!(hung_up, "the answer is kept for whoever does not read it");
+    let socket = connect(server.address, "GET /prom/node HTTP/1.1\r\nhost: x\r\n\r\n");
+    // The answer is under way.
+    socket.peek(&mut [0]).unwrap();
+    server.stop().await;
+    assert!(rest(socket).len() < whole.len(), "the answer is kept for whoever does not read it");
 }
 
 #[test]
 fn without_descriptors_nobody_is_answered_until_there_are_some_again() {
     let data = TempDir::new().unwrap();
-    let mut shell = Command::new("bash");
-    for (name, _) in sdctl().get_envs() {
-        shell.env_remove(name);
-    }
-    let line = "ulimit -n 64 && exec \"$0\" serve --port 0 --dynamodb-port 0 --sample --data \"$1\"";
-    let mut served = serve(shell.args(["-c", line, env!("CARGO_BIN_EXE_sdctl")]).arg(data.path()));
+    let line = "ulimit -n 64 && exec sdctl serve --port 0 --dynamodb-port 0 --sample --data $DATA";
+    let mut served = serve(shell(line).env("DATA", data.path()));
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let silent: Vec<TcpStream> = (0..100).map(|_| connect(address, "")).collect();
     served.process.wait_for("no connection can be accepted");

@@ -1,16 +1,14 @@
 //! `sdctl table`.
 
 use std::{
-    process::{Command, Output},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
-};
+use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TimeToLiveSpecification};
 use http_sd_lambda::service::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,21 +17,14 @@ use test_support::{
     ask::service,
     engine::{TABLE, environment},
     fault::{Fault, FaultyDynamo},
-    sdctl::sdctl,
+    sdctl::{Ran, run, sdctl, sdctl_at},
 };
 
 /// `sdctl table` for the table at that endpoint.
 fn table(endpoint: &Endpoint, arguments: &[&str]) -> Command {
-    let mut command = sdctl();
-    command.envs(environment(endpoint)).env("HTTP_SD_TABLE", TABLE).arg("table").args(arguments);
+    let mut command = sdctl_at(endpoint);
+    command.arg("table").args(arguments);
     command
-}
-
-/// Whether the command succeeds, and what it prints on standard output and on standard error.
-fn run(command: &mut Command) -> (bool, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!([Some(0), Some(1)].contains(&status.code()), "{status:?}");
-    (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
 /// What is printed of one property.
@@ -45,19 +36,11 @@ fn property<'a>(output: &'a str, name: &str) -> &'a str {
         .trim()
 }
 
-/// Makes a table with the partition key `id` alone.
-pub(crate) async fn make_another(dynamo: &Dynamo) {
-    let id = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
-    let of = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-    let create = dynamo.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
-    create.key_schema(id).attribute_definitions(of.build().unwrap()).send().await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_made_that_can_be_served() {
     let dynamo = Dynamo::start();
-    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["create"]));
-    assert!(success, "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
+    assert_eq!(code, 0, "{stderr}");
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("Making table \"http-sd\", in the account of your credentials, region us-east-1"));
     assert_eq!(lines.next(), Some("sdctl: there is no point-in-time recovery here"));
@@ -76,8 +59,8 @@ async fn a_table_is_made_that_can_be_served() {
     assert_eq!(answer.targets(), ["a:1"]);
 
     // A second time nothing is made and nothing lost.
-    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["create"]));
-    assert!(success, "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
+    assert_eq!(code, 0, "{stderr}");
     assert!(stdout.starts_with("table \"http-sd\" is there already, and is left as it is\n"), "{stdout}");
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
     assert_eq!(answer.targets(), ["a:1"]);
@@ -97,8 +80,8 @@ async fn recovery_and_protection_are_turned_on_once_the_table_is_ready() {
         "UpdateContinuousBackups" | "DescribeContinuousBackups" => Fault::Answer(RECOVERY_ON),
         _ => Fault::None,
     });
-    let (success, stdout, stderr) = run(&mut table(&faulty.endpoint(), &["create", "--deletion-protection"]));
-    assert!(success && stderr.lines().count() == 1, "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&faulty.endpoint(), &["create", "--deletion-protection"]));
+    assert!(code == 0 && stderr.lines().count() == 1, "{stderr}");
     assert_eq!(property(&stdout, "point-in-time recovery"), "on");
     assert_eq!(property(&stdout, "deletion protection"), "on");
 }
@@ -116,31 +99,32 @@ async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
         count.fetch_add(1, Ordering::Relaxed);
         Fault::Error(400, "AccessDeniedException")
     });
-    let (success, stdout, stderr) = run(&mut table(&faulty.endpoint(), &["create"]));
+    let Ran { code, stdout, stderr } = run(&mut table(&faulty.endpoint(), &["create"]));
     // Nothing comes of asking again.
     assert_eq!(asked.load(Ordering::Relaxed), 1);
-    assert!(!success && stdout.starts_with("made arn:"), "{stdout}");
+    assert!(code == 1 && stdout.starts_with("made arn:"), "{stdout}");
     let error = stderr.lines().last().unwrap();
     let said = "sdctl: table \"http-sd\" is made, but point-in-time recovery could not be turned on: ";
     assert!(error.starts_with(said) && error.contains("AccessDeniedException"), "{error}");
     assert!(error.contains("; try aws dynamodb update-continuous-backups --region "), "{error}");
 
-    let (success, _, stderr) = run(table(&faulty.endpoint(), &["create", "--no-recovery"]).args(["--table", "other"]));
-    assert!(success, "{stderr}");
+    let Ran { code, stderr, .. } =
+        run(table(&faulty.endpoint(), &["create", "--no-recovery"]).args(["--table", "other"]));
+    assert_eq!(code, 0, "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_with_another_key_is_refused() {
     let dynamo = Dynamo::start();
-    make_another(&dynamo).await;
+    dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
     let said = "sdctl: table \"http-sd\" is not one of target groups; name another with --table: ";
     for arguments in [&["create"][..], &["describe"], &["describe", "-o", "json"]] {
-        let (success, _, stderr) = run(&mut table(&dynamo.endpoint(), arguments));
+        let Ran { code, stderr, .. } = run(&mut table(&dynamo.endpoint(), arguments));
         let error = stderr.lines().last().unwrap();
-        assert!(!success && error.starts_with(said), "{error}");
+        assert!(code == 1 && error.starts_with(said), "{error}");
         assert!(error.contains("the table's key is \"id\" (HASH, S), but must be \"job\""), "{error}");
     }
-    let (_, stdout, _) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    let Ran { stdout, .. } = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert!(property(&stdout, "target groups").starts_with("no, "), "{stdout}");
 }
 
@@ -148,16 +132,16 @@ async fn a_table_with_another_key_is_refused() {
 async fn a_table_is_described_to_people_and_to_programs() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
-    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe"]));
-    assert!(success && stderr.is_empty(), "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert!(code == 0 && stderr.is_empty(), "{stderr}");
     assert_eq!(property(&stdout, "name"), "http-sd");
     assert_eq!(property(&stdout, "status"), "ACTIVE");
     assert_eq!(property(&stdout, "rows"), "1, as counted in the last six hours");
     let column = |line: &str| line.find(": ").map(|end| line[end + 1..].find(|c| c != ' ').unwrap() + end + 1);
     assert!(stdout.lines().all(|line| column(line) == Some(24)), "{stdout}");
 
-    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe", "-o", "json"]));
-    assert!(success && stderr.is_empty(), "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe", "-o", "json"]));
+    assert!(code == 0 && stderr.is_empty(), "{stderr}");
     let described: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(described["name"], "http-sd");
     assert_eq!(described["account"], "000000000000");
@@ -188,7 +172,7 @@ async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_
             TABLE,
             "--endpoint-url",
         ]);
-        run(command.arg(&*faulty.endpoint())).1
+        run(command.arg(&*faulty.endpoint())).stdout
     };
     update(false, "delete_at").await.unwrap();
     let output = describe();
@@ -221,8 +205,8 @@ async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_described_is_one_line() {
     let dynamo = Dynamo::start();
-    let (success, stdout, stderr) = run(&mut table(&dynamo.endpoint(), &["describe"]));
-    assert!(!success && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    assert!(code == 1 && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
     assert!(
         stderr.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region right?"),
         "{stderr}"
@@ -237,7 +221,7 @@ async fn a_closed_pipe_does_not_end_the_making_of_a_table() {
     drop(reader);
     let made = table(&dynamo.endpoint(), &["create", "--deletion-protection"]).stdout(writer).output().unwrap();
     assert!(made.status.success(), "{made:?}");
-    let (_, stdout, _) = run(&mut table(&dynamo.endpoint(), &["describe"]));
+    let Ran { stdout, .. } = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert_eq!(property(&stdout, "deletion protection"), "on");
 }
 
@@ -252,8 +236,8 @@ async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
         ("UnrecognizedClientException", "table \"http-sd\" cannot be used; are its name, the region and your creden"),
     ] {
         faulty.fail(move |_, _| Fault::Error(400, code));
-        let (success, _, stderr) = run(&mut table(&faulty.endpoint(), &["describe"]));
-        assert!(!success && stderr.starts_with(&format!("sdctl: {said}")), "{stderr}");
+        let Ran { code, stderr, .. } = run(&mut table(&faulty.endpoint(), &["describe"]));
+        assert!(code == 1 && stderr.starts_with(&format!("sdctl: {said}")), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
@@ -262,9 +246,9 @@ async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
 fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
     let refused = |name: Option<&str>, arguments: &[&str], said: &str| {
         let mut command = sdctl();
-        let (success, stdout, stderr) =
+        let Ran { code, stdout, stderr } =
             run(command.args(["table", "describe"]).args(arguments).envs(name.map(|name| ("HTTP_SD_TABLE", name))));
-        assert!(!success && stdout.is_empty() && stderr.contains(said), "{name:?} {arguments:?}: {stderr}");
+        assert!(code == 1 && stdout.is_empty() && stderr.contains(said), "{name:?} {arguments:?}: {stderr}");
     };
     for empty in ["", " "] {
         let said = "sdctl: HTTP_SD_TABLE is set but empty: give it the name of a table in AWS, or unset it";
@@ -287,14 +271,14 @@ fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
 fn the_local_table_is_made_by_itself() {
     let data = TempDir::new().unwrap();
     let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
-    let (success, _, stderr) = local("describe");
+    let Ran { code, stderr, .. } = local("describe");
     let said = format!("sdctl: there is no local table in {}: sdctl serve, put or apply", data.path().display());
-    assert!(!success && stderr.starts_with(&said), "{stderr}");
+    assert!(code == 1 && stderr.starts_with(&said), "{stderr}");
     assert_eq!(data.path().read_dir().unwrap().count(), 0, "nothing is made by a look");
-    let (success, stdout, _) = local("create");
-    assert!(success && stdout.contains("is there: whatever writes to it first makes it\n"), "{stdout}");
-    let (success, stdout, _) = local("describe");
-    assert!(success, "{stdout}");
+    let Ran { code, stdout, .. } = local("create");
+    assert!(code == 0 && stdout.contains("is there: whatever writes to it first makes it\n"), "{stdout}");
+    let Ran { code, stdout, .. } = local("describe");
+    assert_eq!(code, 0, "{stdout}");
     assert_eq!(property(&stdout, "folder"), data.path().to_str().unwrap());
     assert_eq!(property(&stdout, "point-in-time recovery"), "not for a local table");
 }

@@ -1,15 +1,10 @@
 //! `sdctl token`.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use http_sd_lambda::service::TokenHash;
 use tempfile::TempDir;
-use test_support::sdctl::{sdctl, serve};
+use test_support::sdctl::{run, sdctl, serve};
 
 /// `sdctl token` in that folder.
 fn token(folder: &Path, arguments: &[&str]) -> Command {
@@ -20,16 +15,16 @@ fn token(folder: &Path, arguments: &[&str]) -> Command {
 
 /// What a command prints that succeeds.
 fn printed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let ran = run(command);
+    assert_eq!(ran.stderr, "");
+    ran.done()
 }
 
 /// The first line of the error of a command that must fail.
 fn refused(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.code() == Some(1) && stdout.is_empty(), "{status:?}");
-    String::from_utf8(stderr).unwrap().lines().next().unwrap().to_owned()
+    let ran = run(command);
+    assert_eq!(ran.stdout, "");
+    ran.errors().lines().next().unwrap().to_owned()
 }
 
 fn mode(file: &Path) -> u32 {

@@ -3,11 +3,13 @@
 
 mod asked;
 mod gate;
+mod hold;
 mod kind;
 mod play;
 mod wire;
 
 pub use asked::Asked;
+pub use hold::{Held, Waiting};
 pub use kind::Fault;
 
 use std::{
@@ -19,7 +21,7 @@ use http_sd_lambda::table::Table;
 use sdctl::store::Store;
 use tokio::net::{TcpListener, TcpStream};
 
-use self::{asked::PageNumbers, gate::Gate, wire::Request};
+use self::{asked::PageNumbers, gate::Gate, hold::Hold, wire::Request};
 use super::{Dynamo, Endpoint, background::Background, engine};
 
 /// The fault for a request.
@@ -39,6 +41,7 @@ struct Proxy {
     rule: Mutex<Arc<Rule>>,
     pages: PageNumbers,
     gate: Gate,
+    hold: Hold,
 }
 
 impl FaultyDynamo {
@@ -54,8 +57,14 @@ impl FaultyDynamo {
 
     fn start(dynamo: &Dynamo, rows: Option<usize>) -> Self {
         let rule: Arc<Rule> = Arc::new(|_| Fault::None);
-        let (pages, gate) = (PageNumbers::default(), Gate::default());
-        let proxy = Arc::new(Proxy { engine: dynamo.address, rows, rule: Mutex::new(rule), pages, gate });
+        let proxy = Arc::new(Proxy {
+            engine: dynamo.address,
+            rows,
+            rule: Mutex::new(rule),
+            pages: PageNumbers::default(),
+            gate: Gate::default(),
+            hold: Hold::default(),
+        });
         let behind = proxy.clone();
         let server = Background::start(|listener| serve(listener, behind));
         let endpoint = dynamo.endpoint().at(format_args!("http://{}", server.address));
@@ -71,6 +80,11 @@ impl FaultyDynamo {
     /// From now on requests fail by that rule.
     pub fn fail_asked(&self, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) {
         *self.proxy.rule.lock().unwrap() = Arc::new(rule);
+    }
+
+    /// From now on requests for which that holds wait until they are let go on.
+    pub fn hold(&self, which: impl Fn(&Asked) -> bool + Send + 'static) -> Held {
+        self.proxy.hold.set(which)
     }
 
     /// From now on connections are refused, and those that there are end.
@@ -139,9 +153,12 @@ async fn converse(mut stream: TcpStream, proxy: Arc<Proxy>) {
         };
         let Some(request) = request else { return };
         let asked = proxy.pages.asked(&request);
+        let held = proxy.hold.wait(&asked).await;
         let rule = proxy.rule.lock().unwrap().clone();
         let fault = rule(&asked);
-        if play::play(fault, &asked, &request, &proxy, &mut stream).await.is_err() {
+        let played = play::play(fault, &asked, &request, &proxy, &mut stream).await;
+        drop(held);
+        if played.is_err() {
             return;
         }
     }

@@ -6,7 +6,7 @@ use test_support::repository;
 
 use super::outcome::Outcome;
 
-const BEGIN: &str = "<!-- The matrix: HTTP_SD_WRITE_DOCS=1 cargo test --features sdctl --test integration matrix -->\n";
+const BEGIN: &str = "<!-- The matrix: HTTP_SD_WRITE_DOCS=1 cargo test --test integration matrix -->\n";
 const END: &str = "<!-- The end of the matrix -->\n";
 /// Makes the test write the document.
 const WRITE: &str = "HTTP_SD_WRITE_DOCS";

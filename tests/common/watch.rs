@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use test_support::{
+use super::{
     Dynamo, TOKEN,
     engine::function_environment,
+    environment::remove_settings,
     http,
     process::{Process, free_port},
     repository,
@@ -16,26 +17,26 @@ use test_support::{
 };
 
 /// Held while the function's executable is written, or read: cargo-lambda and Cargo build it in the same place.
-pub(crate) static BUILD: Mutex<()> = Mutex::new(());
+pub static BUILD: Mutex<()> = Mutex::new(());
 
 /// The function as cargo-lambda builds and serves it. Asks for [`TOKEN`].
-pub(crate) struct Watched {
-    pub(crate) port: u16,
-    pub(crate) process: Process,
+pub struct Watched {
+    pub port: u16,
+    pub process: Process,
 }
 
 impl Watched {
     /// Starts it over that engine's table, and waits until it is built and answers. `None` where there is no
     /// cargo-lambda.
-    pub(crate) fn start(dynamo: &Dynamo) -> Option<Self> {
+    pub fn start(dynamo: &Dynamo) -> Option<Self> {
         Self::start_with(dynamo, &[])
     }
 
     /// Starts it with further variables in its environment.
-    pub(crate) fn start_with(dynamo: &Dynamo, environment: &[(&str, &str)]) -> Option<Self> {
+    pub fn start_with(dynamo: &Dynamo, environment: &[(&str, &str)]) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new(tool("cargo-lambda")?);
-        command
+        remove_settings(&mut command)
             .current_dir(repository())
             .args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1", "--invoke-port"])
             .arg(port.to_string())
@@ -51,7 +52,7 @@ impl Watched {
     }
 
     /// Where a path of the function is.
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/lambda-url/http-sd{path}", self.port)
     }
 }

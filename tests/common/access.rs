@@ -1,0 +1,14 @@
+//! Who may ask, as the function's settings say.
+
+use std::collections::BTreeMap;
+
+use http_sd_lambda::{
+    config::{self, AUTH, TOKEN_SHA256},
+    service::Access,
+};
+
+/// What the function makes of a value of `HTTP_SD_TOKEN_SHA256`.
+pub fn token_access(value: &str) -> Access {
+    let variables = BTreeMap::from([(AUTH, "token"), (TOKEN_SHA256, value)]);
+    config::access(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap()
+}

@@ -1,0 +1,78 @@
+//! A table and a folder of files, from which `sdctl` fills the table.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use http_sd_lambda::service::Settings;
+use tempfile::TempDir;
+
+use super::{
+    Ask, Dynamo,
+    ask::service,
+    prometheus::Group,
+    sdctl::{Ran, run, sdctl_at, shell_at},
+};
+
+/// Three groups, as a file has them.
+pub const THREE: &str = r#"[
+    {"targets": ["a:1", "b:1"], "labels": {"env": "prod"}},
+    {"targets": ["c:1"], "labels": {"env": "test"}},
+    {"targets": ["d:1"], "labels": {}}
+]"#;
+
+/// A table and a folder for files.
+pub struct Applied {
+    pub dynamo: Dynamo,
+    pub folder: TempDir,
+}
+
+impl Applied {
+    pub async fn new() -> Self {
+        Self { dynamo: Dynamo::with_table().await, folder: TempDir::new().unwrap() }
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let file = self.folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = sdctl_at(&self.dynamo.endpoint());
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    /// Runs a line in a shell in the folder, with `sdctl` for this table.
+    pub fn shell(&self, line: &str) -> Ran {
+        run(shell_at(&self.dynamo.endpoint(), line).current_dir(self.folder.path()))
+    }
+
+    /// Writes `node.json` and applies it as the set `fleet`, without a question.
+    pub fn apply(&self, json: &str, arguments: &[&str]) -> Ran {
+        self.write("node.json", json);
+        self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes"], arguments].concat())
+    }
+
+    /// What the function answers, ordered by content.
+    pub async fn served(&self, job: &str) -> Vec<Group> {
+        let answer = Ask::get(&format!("/prom/{job}")).of(&service(&self.dynamo, Settings::default())).await;
+        sorted(answer.groups())
+    }
+}
+
+/// Groups in the order of their content.
+pub fn sorted(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.sort_by_key(|group| format!("{group:?}"));
+    groups
+}
+
+pub fn group<const T: usize, const L: usize>(targets: [&str; T], labels: [(&str, &str); L]) -> Group {
+    Group {
+        targets: targets.map(str::to_owned).into(),
+        labels: BTreeMap::from(labels.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+    }
+}
