@@ -1,15 +1,13 @@
 //! Regular expressions, as Prometheus reads them.
 
 use regex_lite::{Regex, RegexBuilder};
-use regex_syntax::{
-    ast::{
-        AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassPerl, ClassPerlKind, ClassSet,
-        ClassSetItem, Flag, Flags as AstFlags, FlagsItemKind, GroupKind, HexLiteralKind, Literal, LiteralKind,
-        RepetitionKind, RepetitionOp, RepetitionRange, Span, parse::ParserBuilder,
-    },
-    hir::{ClassUnicode, ClassUnicodeRange},
+use regex_syntax::ast::{
+    AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassPerl, ClassPerlKind, ClassSet, ClassSetItem,
+    Flag, Flags, GroupKind, HexLiteralKind, Literal, LiteralKind, RepetitionOp, Span, parse::ParserBuilder,
 };
 use thiserror::Error;
+
+use self::NotAPattern::Uncertain;
 
 /// How deep groups and repetitions may be inside each other.
 const MOST_NESTING: u32 = 64;
@@ -23,8 +21,8 @@ const STEP_BYTES: usize = 128;
 ///
 /// Prometheus has Go's syntax and anchors an expression as `^(?s:…)$` ([`regexp.go`][regexp], the function
 /// `NewFastRegexMatcher`): `.` is any character, a newline as well. (Prometheus 2 had `^(?:…)$`, in which it was any other
-/// character.) An expression is written anew with nothing in it but what means the same in Go and in the engine here, every
-/// class as its ranges; what might not is refused.
+/// character.) The engine here, regex-lite, gets the text as it stands, with three replacements: `\s` without the vertical
+/// tab, groups that do not capture, and the letters that Go adds under `(?i)`. Other differences from Go are refused.
 ///
 /// [regexp]: https://github.com/prometheus/prometheus/blob/00461aca541af854644b7787e9f673d2ef67fe65/model/labels/regexp.go
 #[derive(Debug, Clone)]
@@ -52,15 +50,16 @@ impl Pattern {
     pub(super) fn parse(text: &str, most_steps: usize) -> Result<Self, NotAPattern> {
         let parsed = ParserBuilder::new().nest_limit(MOST_NESTING).build().parse(text);
         let ast = parsed.map_err(|error| NotAPattern::Syntax(error.kind().to_string()))?;
-        let flags = Flags { fold: false, multi_line: false, dot_is_all: true };
-        let mut writer = Writer { text, most_steps, flags, written: String::new() };
-        let steps = writer.write(&ast)?;
-        let regex = RegexBuilder::new(&format!(r"\A(?:{})\z", writer.written))
-            // What was parsed is not nested more deeply than MOST_NESTING, nor is what was written for it, but for a few
-            // groups for each level.
+        let mut translator = Translator { text, copied: 0, written: String::new(), fold: false };
+        let steps = translator.translate(&ast)?;
+        if steps > most_steps {
+            return Err(NotAPattern::TooLarge);
+        }
+        let regex = RegexBuilder::new(&format!(r"\A(?s:{}{})\z", translator.written, &text[translator.copied..]))
+            // The parser above has checked the depth.
             .nest_limit(u32::MAX)
             .build()
-            .map_err(|_| NotAPattern::TooLarge)?;
+            .map_err(|error| NotAPattern::Syntax(error.to_string()))?;
         Ok(Self { regex, steps })
     }
 
@@ -80,276 +79,204 @@ impl Pattern {
     }
 }
 
-/// What a flag such as `(?i)` changes, from there to the end of its group.
-#[derive(Debug, Clone, Copy)]
-struct Flags {
-    fold: bool,
-    multi_line: bool,
-    dot_is_all: bool,
-}
-
-/// Writes an expression anew.
-struct Writer<'a> {
+/// Refuses or replaces what regex-lite reads differently from Go.
+struct Translator<'a> {
     text: &'a str,
-    most_steps: usize,
-    flags: Flags,
+    /// Up to here, `written` has the text with its replacements.
+    copied: usize,
     written: String,
+    /// Whether `(?i)` holds at this point.
+    fold: bool,
 }
 
-impl Writer<'_> {
-    /// Writes a part of it, and returns how many steps that comes to.
-    fn write(&mut self, ast: &Ast) -> Result<usize, NotAPattern> {
-        let steps = match ast {
-            Ast::Empty(_) => 1,
-            Ast::Flags(set) => {
-                self.set(&set.flags)?;
-                1
-            }
+impl Translator<'_> {
+    /// Translates a part of the expression and returns its number of steps.
+    fn translate(&mut self, ast: &Ast) -> Result<usize, NotAPattern> {
+        match ast {
+            Ast::Empty(_) | Ast::Dot(_) => Ok(1),
+            Ast::Flags(set) => self.set(&set.flags).map(|()| 1),
             Ast::Literal(literal) => {
-                let class = self.range(character(literal)?, character(literal)?)?;
-                self.class(&class)
-            }
-            Ast::Dot(_) => {
-                let mut class = class([('\n', '\n')]);
-                if self.flags.dot_is_all {
-                    class = ClassUnicode::empty();
+                let class = format!("[{}]", self.range(literal, literal)?);
+                if self.fold {
+                    self.replace(&literal.span, &class);
                 }
-                class.negate();
-                self.class(&class)
+                Ok(1)
             }
             Ast::Assertion(assertion) => {
-                self.written.push_str(match (&assertion.kind, self.flags.multi_line) {
-                    (AssertionKind::StartLine, true) => "(?m:^)",
-                    (AssertionKind::EndLine, true) => "(?m:$)",
-                    (AssertionKind::StartLine, false) | (AssertionKind::StartText, _) => r"\A",
-                    (AssertionKind::EndLine, false) | (AssertionKind::EndText, _) => r"\z",
-                    // Between ASCII characters of words in both.
-                    (AssertionKind::WordBoundary, _) => r"\b",
-                    (AssertionKind::NotWordBoundary, _) => r"\B",
-                    _ => {
-                        return Err(NotAPattern::Uncertain(
-                            "a boundary of words that Prometheus does not know; use \\b",
-                        ));
-                    }
-                });
-                1
+                use AssertionKind::{EndLine, EndText, NotWordBoundary, StartLine, StartText, WordBoundary};
+                match assertion.kind {
+                    // In both engines, a word has only ASCII letters, digits and _.
+                    StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary => Ok(1),
+                    _ => Err(Uncertain("a boundary of words that Prometheus does not know; use \\b")),
+                }
             }
-            Ast::ClassUnicode(_) => return Err(UNICODE_CLASS),
+            Ast::ClassUnicode(_) => Err(UNICODE_CLASS),
             Ast::ClassPerl(perl) => {
-                let class = self.perl(perl)?;
-                self.class(&class)
+                let class = format!("[{}]", self.perl(perl));
+                self.replace(&perl.span, &class);
+                Ok(1)
             }
-            Ast::ClassBracketed(bracketed) => {
-                let class = self.bracketed(bracketed)?;
-                self.class(&class)
-            }
+            Ast::ClassBracketed(bracketed) => self.bracketed(bracketed),
             Ast::Repetition(repetition) => {
                 if matches!(*repetition.ast, Ast::Repetition(_)) {
-                    return Err(NotAPattern::Uncertain(
+                    return Err(Uncertain(
                         "a repetition of a repetition, which Prometheus does not take; put the inner one into a group",
                     ));
                 }
-                let (operator, times) = self.repetition(&repetition.op)?;
-                self.written.push_str("(?:");
-                let steps = self.write(&repetition.ast)?;
-                self.written.push(')');
-                self.written.push_str(&operator);
-                steps.saturating_mul(times).saturating_add(1)
+                let copies = self.copies(&repetition.op)?;
+                Ok(self.translate(&repetition.ast)?.saturating_mul(copies).saturating_add(1))
             }
             Ast::Group(group) => {
-                let before = self.flags;
+                let before = self.fold;
                 if let GroupKind::NonCapturing(flags) = &group.kind {
                     self.set(flags)?;
+                } else {
+                    // regex-lite keeps memory for each capturing group at each step.
+                    self.replace(&Span::new(group.span.start, group.ast.span().start), "(?:");
                 }
-                self.written.push_str("(?:");
-                let steps = self.write(&group.ast)?;
-                self.written.push(')');
-                self.flags = before;
+                let steps = self.translate(&group.ast);
+                self.fold = before;
                 steps
             }
-            Ast::Alternation(alternation) => self.all(&alternation.asts, "|")?,
-            Ast::Concat(concat) => self.all(&concat.asts, "")?,
-        };
-        if steps > self.most_steps { Err(NotAPattern::TooLarge) } else { Ok(steps) }
+            Ast::Alternation(alternation) => self.all(&alternation.asts),
+            Ast::Concat(concat) => self.all(&concat.asts),
+        }
     }
 
-    fn all(&mut self, asts: &[Ast], between: &str) -> Result<usize, NotAPattern> {
-        let mut steps = 1_usize;
-        for (place, ast) in asts.iter().enumerate() {
-            if place > 0 {
-                self.written.push_str(between);
-            }
-            steps = steps.saturating_add(self.write(ast)?);
-        }
-        Ok(steps)
+    fn all(&mut self, asts: &[Ast]) -> Result<usize, NotAPattern> {
+        asts.iter().try_fold(1, |steps: usize, ast| Ok(steps.saturating_add(self.translate(ast)?)))
     }
 
-    fn set(&mut self, flags: &AstFlags) -> Result<(), NotAPattern> {
-        let mut on = true;
-        for item in &flags.items {
-            match item.kind {
-                FlagsItemKind::Negation => on = false,
-                FlagsItemKind::Flag(Flag::CaseInsensitive) => self.flags.fold = on,
-                FlagsItemKind::Flag(Flag::MultiLine) => self.flags.multi_line = on,
-                FlagsItemKind::Flag(Flag::DotMatchesNewLine) => self.flags.dot_is_all = on,
-                // Whether a text matches does not depend on which way is tried first.
-                FlagsItemKind::Flag(Flag::SwapGreed) => {}
-                FlagsItemKind::Flag(Flag::Unicode | Flag::CRLF | Flag::IgnoreWhitespace) => {
-                    return Err(NotAPattern::Uncertain(
-                        "a flag that Prometheus does not know; there are (?i), (?m), (?s) and (?U)",
-                    ));
-                }
-            }
+    fn set(&mut self, flags: &Flags) -> Result<(), NotAPattern> {
+        if [Flag::Unicode, Flag::CRLF, Flag::IgnoreWhitespace].iter().any(|flag| flags.flag_state(*flag).is_some()) {
+            return Err(Uncertain("a flag that Prometheus does not know; there are (?i), (?m), (?s) and (?U)"));
         }
+        self.fold = flags.flag_state(Flag::CaseInsensitive).unwrap_or(self.fold);
         Ok(())
     }
 
-    /// How the operator is written, and how many copies of what is repeated that makes.
-    fn repetition(&self, operator: &RepetitionOp) -> Result<(String, usize), NotAPattern> {
-        let range = match &operator.kind {
-            RepetitionKind::ZeroOrOne => return Ok(("?".into(), 1)),
-            RepetitionKind::ZeroOrMore => return Ok(("*".into(), 1)),
-            RepetitionKind::OneOrMore => return Ok(("+".into(), 1)),
-            RepetitionKind::Range(range) => range,
-        };
-        // Go takes any other spelling of a number for characters as they stand.
-        let (written, most, copies) = match *range {
-            RepetitionRange::Exactly(n) => (format!("{{{n}}}"), n, n),
-            RepetitionRange::AtLeast(n) => (format!("{{{n},}}"), n, n.saturating_add(1)),
-            RepetitionRange::Bounded(n, most) => (format!("{{{n},{most}}}"), most, most),
-        };
-        if self.source(&operator.span).trim_end_matches('?') != written {
-            return Err(NotAPattern::Uncertain(
+    /// Returns how many copies of its operand the operator needs.
+    fn copies(&self, operator: &RepetitionOp) -> Result<usize, NotAPattern> {
+        let mut copies = 1;
+        let numbers = self.source(&operator.span).split(['*', '+', '?', '{', ',', '}']);
+        for number in numbers.filter(|number| !number.is_empty()) {
+            // Go takes any other spelling of a number for characters as they stand.
+            let n = number.parse::<u32>().ok().filter(|n| n.to_string() == number).ok_or(Uncertain(
                 "blanks or zeros before a number in braces; write such as {2,5}, or \\{ for a brace",
-            ));
+            ))?;
+            if n > MOST_REPETITIONS {
+                return Err(Uncertain("more than 1000 repetitions, which Prometheus does not take"));
+            }
+            copies = copies.max(n);
         }
-        if most > MOST_REPETITIONS {
-            return Err(NotAPattern::Uncertain("more than 1000 repetitions, which Prometheus does not take"));
-        }
-        Ok((written, copies.max(1) as usize))
+        Ok(copies as usize)
     }
 
-    /// All characters from one to another and, where case does not count, in the other case as well.
+    /// Returns the characters from one to another, as they are written in brackets.
     ///
     /// As in Go, case is folded by Unicode's simple folding, in which the letters k and s have a third form. Beyond ASCII
     /// it depends on the version of Unicode.
-    fn range(&self, first: char, last: char) -> Result<ClassUnicode, NotAPattern> {
-        let mut folded = class([(first, last)]);
-        if self.flags.fold {
-            if !last.is_ascii() {
-                return Err(NotAPattern::Uncertain(
+    fn range(&self, first: &Literal, last: &Literal) -> Result<String, NotAPattern> {
+        let is_unknown = |literal: &&Literal| match &literal.kind {
+            LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => *kind != HexLiteralKind::X,
+            _ => false,
+        };
+        if [first, last].iter().any(is_unknown) {
+            return Err(Uncertain("a number for a character that Prometheus does not take; write such as \\x{2764}"));
+        }
+        let written = |literal: &Literal| regex_lite::escape(literal.c.encode_utf8(&mut [0; 4]));
+        let mut range = written(first) + "-" + &written(last);
+        if self.fold {
+            if !last.c.is_ascii() {
+                return Err(Uncertain(
                     "a character beyond ASCII where case does not count; write both cases out, as in [öÖ], outside of (?i)",
                 ));
             }
-            for c in first..=last {
-                folded.union(&class([c.to_ascii_lowercase(), c.to_ascii_uppercase()].map(|c| (c, c))));
+            for c in (first.c..=last.c).filter(char::is_ascii_alphabetic) {
+                // regex-lite misses letters if a range has some of both cases.
+                range.extend([c.to_ascii_lowercase(), c.to_ascii_uppercase()]);
                 match c {
-                    'k' | 'K' => folded.union(&class([('\u{212a}', '\u{212a}')])),
-                    's' | 'S' => folded.union(&class([('\u{17f}', '\u{17f}')])),
+                    'k' | 'K' => range.push('\u{212a}'),
+                    's' | 'S' => range.push('\u{17f}'),
                     _ => {}
                 }
             }
         }
-        Ok(folded)
+        Ok(range)
     }
 
-    fn named(&self, ranges: &[(char, char)], negated: bool) -> Result<ClassUnicode, NotAPattern> {
-        let mut class = ClassUnicode::empty();
-        for &(first, last) in ranges {
-            class.union(&self.range(first, last)?);
-        }
-        // In Go, too, case is folded first.
-        if negated {
-            class.negate();
-        }
-        Ok(class)
-    }
-
-    fn perl(&self, perl: &ClassPerl) -> Result<ClassUnicode, NotAPattern> {
-        let ranges: &[_] = match perl.kind {
-            ClassPerlKind::Digit => &[('0', '9')],
-            // Without the vertical tab, other than [[:space:]].
-            ClassPerlKind::Space => &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')],
-            ClassPerlKind::Word => &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')],
-        };
-        self.named(ranges, perl.negated)
-    }
-
-    fn bracketed(&self, bracketed: &ClassBracketed) -> Result<ClassUnicode, NotAPattern> {
+    fn bracketed(&mut self, bracketed: &ClassBracketed) -> Result<usize, NotAPattern> {
         let ClassSet::Item(item) = &bracketed.kind else {
-            return Err(NotAPattern::Uncertain(
-                "&&, -- or ~~ in brackets; write one of the two characters, or escape them",
-            ));
+            return Err(Uncertain("&&, -- or ~~ in brackets; write one of the two characters, or escape them"));
         };
         let items = match item {
             ClassSetItem::Union(union) => &union.items[..],
             item => std::slice::from_ref(item),
         };
-        let whole = self.source(&bracketed.span);
-        let start = bracketed.span.start.offset + if whole.starts_with("[^") { 2 } else { 1 };
-        let end = bracketed.span.end.offset - 1;
-        let mut class = ClassUnicode::empty();
-        for item in items {
-            class.union(&match item {
-                ClassSetItem::Literal(literal) => {
-                    let at = literal.span.start.offset;
-                    if literal.c == '-' && literal.kind == LiteralKind::Verbatim && at != start && at + 1 != end {
-                        // Go may read a range where the parser here does not.
-                        return Err(NotAPattern::Uncertain("a - in the middle of brackets; write \\-, or put it last"));
-                    }
-                    self.range(character(literal)?, character(literal)?)?
+        let mut written = String::from(if bracketed.negated { "[^" } else { "[" });
+        for (place, item) in items.iter().enumerate() {
+            written += &match item {
+                ClassSetItem::Literal(Literal { c: '-', kind: LiteralKind::Verbatim, .. })
+                    if place > 0 && place + 1 < items.len() =>
+                {
+                    // Go may read a range where the parser here does not.
+                    return Err(Uncertain("a - in the middle of brackets; write \\-, or put it last"));
                 }
-                ClassSetItem::Range(range) => self.range(character(&range.start)?, character(&range.end)?)?,
-                ClassSetItem::Ascii(ascii) => self.ascii(ascii)?,
-                ClassSetItem::Perl(perl) => self.perl(perl)?,
+                ClassSetItem::Literal(literal) => self.range(literal, literal)?,
+                ClassSetItem::Range(range) => self.range(&range.start, &range.end)?,
+                ClassSetItem::Ascii(ClassAscii { span, kind, negated }) => self.named(span, kind, *negated),
+                ClassSetItem::Perl(perl) => self.perl(perl),
                 ClassSetItem::Unicode(_) => return Err(UNICODE_CLASS),
                 ClassSetItem::Bracketed(_) | ClassSetItem::Empty(_) | ClassSetItem::Union(_) => {
-                    return Err(NotAPattern::Uncertain("a bracket in brackets; write \\["));
+                    return Err(Uncertain("a bracket in brackets; write \\["));
                 }
-            });
+            };
         }
-        if bracketed.negated {
-            class.negate();
-        }
-        Ok(class)
+        written.push(']');
+        self.replace(&bracketed.span, &written);
+        // Under (?i), an item is at least two ranges.
+        Ok(1 + (items.len() << usize::from(self.fold)) / 8)
     }
 
-    fn ascii(&self, ascii: &ClassAscii) -> Result<ClassUnicode, NotAPattern> {
-        let ranges: &[_] = match ascii.kind {
-            ClassAsciiKind::Alnum => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
-            ClassAsciiKind::Alpha => &[('A', 'Z'), ('a', 'z')],
-            ClassAsciiKind::Ascii => &[('\0', '\x7f')],
-            ClassAsciiKind::Blank => &[('\t', '\t'), (' ', ' ')],
-            ClassAsciiKind::Cntrl => &[('\0', '\x1f'), ('\x7f', '\x7f')],
-            ClassAsciiKind::Digit => &[('0', '9')],
-            ClassAsciiKind::Graph => &[('!', '~')],
-            ClassAsciiKind::Lower => &[('a', 'z')],
-            ClassAsciiKind::Print => &[(' ', '~')],
-            ClassAsciiKind::Punct => &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')],
-            ClassAsciiKind::Space => &[('\t', '\r'), (' ', ' ')],
-            ClassAsciiKind::Upper => &[('A', 'Z')],
-            ClassAsciiKind::Word => &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')],
-            ClassAsciiKind::Xdigit => &[('0', '9'), ('A', 'F'), ('a', 'f')],
-        };
-        self.named(ranges, ascii.negated)
+    /// Returns a class such as `\d`, as it is written in brackets.
+    fn perl(&self, perl: &ClassPerl) -> String {
+        match (&perl.kind, perl.negated) {
+            (ClassPerlKind::Digit, _) => self.source(&perl.span).into(),
+            // Go's \s has no vertical tab, unlike its [[:space:]].
+            (ClassPerlKind::Space, false) => r"\t\n\f\r ".into(),
+            (ClassPerlKind::Space, true) => r"\x00-\x08\v\x0E-\x1F!-\x{10FFFF}".into(),
+            (ClassPerlKind::Word, negated) => self.named(&perl.span, &ClassAsciiKind::Word, negated),
+        }
     }
 
-    /// Writes a class as its ranges, and returns how many steps that comes to.
-    fn class(&mut self, class: &ClassUnicode) -> usize {
-        let hex = |c: char| format!("\\x{{{:x}}}", u32::from(c));
-        match class.ranges() {
-            [one] if one.start() == one.end() => self.written.push_str(&hex(one.start())),
-            // No character at all, which cannot be written in brackets.
-            [] => self.written.push_str(r"[^\x{0}-\x{10ffff}]"),
-            ranges => {
-                self.written.push('[');
-                for range in ranges {
-                    self.written.extend([hex(range.start()), "-".into(), hex(range.end())]);
-                }
-                self.written.push(']');
+    /// Returns a class such as `[:alpha:]`, as it is written in brackets.
+    ///
+    /// Under `(?i)`, Go folds a class before it negates the class. regex-lite does it the other way round.
+    fn named(&self, span: &Span, kind: &ClassAsciiKind, negated: bool) -> String {
+        // A folded class with k and s, and the other ASCII characters.
+        let (folded, others) = match kind {
+            _ if !self.fold => return self.source(span).into(),
+            ClassAsciiKind::Ascii => ("[:ascii:]", ""),
+            ClassAsciiKind::Print => ("[:print:]", "[:cntrl:]"),
+            ClassAsciiKind::Graph => ("[:graph:]", "[:cntrl:] "),
+            ClassAsciiKind::Alnum => ("[:alnum:]", "[:cntrl:][:punct:] "),
+            ClassAsciiKind::Word => ("[:word:]", r"[:cntrl:] -/:-@\[-\^`{-~"),
+            ClassAsciiKind::Alpha | ClassAsciiKind::Lower | ClassAsciiKind::Upper => {
+                ("[:alpha:]", "[:cntrl:][:punct:][:digit:] ")
             }
+            _ => return self.source(span).into(),
+        };
+        if negated {
+            format!(r"{others}\x80-\x{{17E}}\x{{180}}-\x{{2129}}\x{{212B}}-\x{{10FFFF}}")
+        } else {
+            format!(r"{folded}\x{{17F}}\x{{212A}}")
         }
-        1 + class.ranges().len() / 8
+    }
+
+    /// Writes the text up to a part of it, and a replacement for the part.
+    fn replace(&mut self, span: &Span, by: &str) {
+        self.written.extend([&self.text[self.copied..span.start.offset], by]);
+        self.copied = span.end.offset;
     }
 
     fn source(&self, span: &Span) -> &str {
@@ -357,25 +284,8 @@ impl Writer<'_> {
     }
 }
 
-const UNICODE_CLASS: NotAPattern = NotAPattern::Uncertain(
-    "a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]",
-);
-
-fn class(ranges: impl IntoIterator<Item = (char, char)>) -> ClassUnicode {
-    ClassUnicode::new(ranges.into_iter().map(|(first, last)| ClassUnicodeRange::new(first, last)))
-}
-
-/// The character that a literal stands for.
-fn character(literal: &Literal) -> Result<char, NotAPattern> {
-    match literal.kind {
-        LiteralKind::Octal
-        | LiteralKind::HexFixed(HexLiteralKind::UnicodeShort | HexLiteralKind::UnicodeLong)
-        | LiteralKind::HexBrace(HexLiteralKind::UnicodeShort | HexLiteralKind::UnicodeLong) => Err(
-            NotAPattern::Uncertain("a number for a character that Prometheus does not take; write such as \\x{2764}"),
-        ),
-        _ => Ok(literal.c),
-    }
-}
+const UNICODE_CLASS: NotAPattern =
+    Uncertain("a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]");
 
 #[cfg(test)]
 mod tests {
@@ -461,6 +371,21 @@ mod tests {
             (r"(?i)\W", &["é"], &["ſ"]),
             (r"(?i)[[:lower:]]", &["A", "ſ"], &["1"]),
             (r"(?i)[^\W_]", &["A", "ſ"], &["_", "é"]),
+            (r"(?i)[\W_]+", &["é_-"], &["ſ", "\u{212a}", "a"]),
+            (r"(?i)\d\D\s\S", &["1k \x0b", "1\u{212a}\nſ"], &["1k\x0b1"]),
+            // A class of letters in every way: its case folded, then negated.
+            ("(?i)[[:upper:]]+", &["aZ\u{212a}ſ"], &["1", "é"]),
+            ("(?i)[[:^lower:]]+", &["1 é\n_"], &["a", "A", "ſ"]),
+            ("(?i)[[:^alnum:]]+", &["_ é\x7f"], &["a", "1", "\u{212a}"]),
+            ("(?i)[[:^word:]]+", &["-`{@[^ é"], &["_", "1", "ſ"]),
+            ("(?i)[[:^graph:]]+", &[" \x7fé"], &["!", "~", "ſ"]),
+            ("(?i)[[:^print:]]+", &["\n\x7fé"], &[" ", "~", "\u{212a}"]),
+            ("(?i)[[:^ascii:]]+", &["é\u{80}"], &["\x7f", "ſ", "\u{212a}"]),
+            ("(?i)[[:^xdigit:]]+", &["gZ\u{212a}ſé"], &["f", "F", "1"]),
+            // Ranges with letters of both cases.
+            ("(?i)[Z-a]+", &["zZ^aA"], &["b", "Y"]),
+            ("(?i)[[:^alpha:]X-b]+", &["xyzXYZabAB1é"], &["c", "W", "ſ"]),
+            (r"(?i)[\x4a-\x{4C}]+", &["jJkK\u{212a}lL"], &["i", "m"]),
             ("(?i:a)b", &["ab", "Ab"], &["aB"]),
             ("a(?i)b|c", &["ab", "aB", "c", "C"], &["AB"]),
             ("(a(?i)b)c", &["abc", "aBc"], &["aBC"]),
@@ -561,6 +486,8 @@ mod tests {
             assert!(pattern(text).matches(&value), "{text:.40}");
         }
         assert_eq!(pattern("a{1000}").steps(), 1001);
+        // Each capturing group would take memory for each step.
+        assert_eq!(pattern("(a)(?P<x>b)(?<y>c)").regex.captures_len(), 1);
         // A class takes more with more ranges.
         assert_eq!(pattern("[acegikmoqsuwy]").steps(), 2);
         assert_eq!(pattern("[acegikmoqsuwyACEGIKMOQSUWY]").steps(), 4);

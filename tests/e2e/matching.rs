@@ -139,7 +139,7 @@ const STRICTER: [&str; 7] = [
 ];
 
 /// Regular expressions of which Prometheus is to think the same as we.
-const PATTERNS: [&str; 96] = [
+const PATTERNS: [&str; 102] = [
     "a|b",
     "a|",
     "|",
@@ -231,6 +231,12 @@ const PATTERNS: [&str; 96] = [
     r"(?i)\W",
     "(?i)[[:lower:]]",
     r"(?i)[^\W_]",
+    r"(?i)[\W_]",
+    "(?i)[S-c]",
+    r"(?i)[\x4A-\x4C]",
+    "(?i)[[:^lower:]]",
+    "(?i)[[:^graph:]]",
+    "(?i)[[:^alpha:]S-c]",
     "(?i:a)b",
     "a(?i)b|b",
     "(a(?i)b)|A",
