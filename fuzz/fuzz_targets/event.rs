@@ -123,7 +123,7 @@ impl World {
         });
         let credential = |token: &str| Credential::new(TokenHash::of(token.as_bytes()));
         let job = groups.iter().find(|group| group.job.as_str() == JOB).unwrap().job.clone();
-        let tokens = vec![credential(TOKEN), credential(LIMITED).named("limited", [job]).unwrap()];
+        let tokens = vec![credential(TOKEN), credential(LIMITED).named("limited").unwrap().limited_to([job]).unwrap()];
         let service = |access, response_mode| {
             let settings = Settings { cache: Duration::from_hours(1), response_mode, ..Settings::default() };
             let clock = Clock::Set(Arc::new(AtomicI64::new(1_764_000_000)));

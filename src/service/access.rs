@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn each_token_finds_its_own_credential_wherever_it_stands() {
-        let of = |token: &str| Credential::new(TokenHash::of(token.as_bytes())).named(token, []).unwrap();
+        let of = |token: &str| Credential::new(TokenHash::of(token.as_bytes())).named(token).unwrap();
         let credentials: Vec<Credential> = (0..16).map(|i| of(&format!("t{i}"))).collect();
         for i in 0..16 {
             let name = format!("t{i}");

@@ -34,18 +34,26 @@ impl Credential {
         Self { name: None, hash, jobs: None }
     }
 
-    /// The same token with a name for the log, and for those jobs alone unless there are none.
+    /// The same token with a name for the log.
     ///
     /// # Errors
     /// [`NotACredential::Name`] for anything but 1 to 64 letters, digits, `.`, `_` or `-`.
-    pub fn named(self, name: &str, jobs: impl IntoIterator<Item = Job>) -> Result<Self, NotACredential> {
+    pub fn named(self, name: &str) -> Result<Self, NotACredential> {
         let is_name = (1..=MOST_NAME).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !is_name {
             return Err(NotACredential::Name);
         }
+        Ok(Self { name: Some(name.to_owned()), ..self })
+    }
+
+    /// The same token for those jobs alone.
+    ///
+    /// # Errors
+    /// [`NotACredential::NoJobs`] for no jobs: a token that was meant to be limited must not read everything.
+    pub fn limited_to(self, jobs: impl IntoIterator<Item = Job>) -> Result<Self, NotACredential> {
         let jobs: BTreeSet<Job> = jobs.into_iter().collect();
-        Ok(Self { name: Some(name.to_owned()), jobs: Some(jobs).filter(|jobs| !jobs.is_empty()), ..self })
+        if jobs.is_empty() { Err(NotACredential::NoJobs) } else { Ok(Self { jobs: Some(jobs), ..self }) }
     }
 
     /// Whose token it is, if somebody said so.
@@ -109,10 +117,12 @@ impl FromStr for Credential {
         if hash == TokenHash::of(b"") {
             return Err(NotACredential::EmptyToken);
         }
-        let jobs = jobs.map(parse_jobs).transpose()?.unwrap_or_default();
-        let credential = Self::new(hash);
+        let mut credential = Self::new(hash);
+        if let Some(jobs) = jobs {
+            credential = credential.limited_to(parse_jobs(jobs)?)?;
+        }
         match name {
-            Some(name) => credential.named(name, jobs),
+            Some(name) => credential.named(name),
             None => Ok(credential),
         }
     }
@@ -218,6 +228,15 @@ mod tests {
             assert_eq!(credential.to_string(), text);
         }
         assert_eq!(HASH.to_uppercase().parse::<Credential>().unwrap().to_string(), HASH);
+    }
+
+    #[test]
+    fn a_credential_for_no_jobs_is_an_error_and_not_one_for_all() {
+        let credential = Credential::new(TokenHash::of(b"t")).named("eu").unwrap();
+        assert_eq!(credential.clone().limited_to([]), Err(NotACredential::NoJobs));
+        assert_eq!(credential.jobs(), None);
+        let job = Job::new("node").unwrap();
+        assert_eq!(credential.limited_to([job.clone()]).unwrap().jobs(), Some(&[job].into()));
     }
 
     #[test]

@@ -113,12 +113,16 @@ impl Options {
         let credential = Credential::new(hash);
         let Some(name) = &self.name else { return Ok(credential) };
         let jobs = self.jobs.iter().map(|job| arguments::job(job)).collect::<Result<Vec<Job>, _>>()?;
-        credential.named(name, jobs).map_err(|_| {
+        let named = credential.named(name).map_err(|_| {
             CliError::Refused(format!(
                 "the name {} is none: it takes 1 to 64 letters, digits, '.', '_' or '-'",
                 excerpt(name)
             ))
-        })
+        })?;
+        if jobs.is_empty() {
+            return Ok(named);
+        }
+        named.limited_to(jobs).map_err(|error| CliError::Refused(format!("the credential {error}")))
     }
 }
 
