@@ -7,8 +7,9 @@ use std::{hint::black_box, io::Write};
 use divan::{Bencher, counter::BytesCount};
 use flate2::{Compression, write::GzEncoder};
 use http_sd_lambda::{
-    group::{EpochSeconds, LabelName, LabelNames, Shard, Target},
-    table::{Page, Reading},
+    answer::{Limits, Rules, Selection, answer},
+    group::{EpochSeconds, LabelName, LabelNames, Selectors, Shard, Target},
+    table::{Page, RowRules, Snapshot},
 };
 
 fn main() {
@@ -53,9 +54,8 @@ fn page(shape: Shape) -> Page {
 fn encode(page: &Page) -> Vec<u8> {
     let mut json = Vec::with_capacity(page.size());
     for row in page.content().expect("a page").rows {
-        if let Reading::Served(stored) = row.read(LabelNames::Legacy, NOW).expect("a valid row") {
-            serde_json::to_writer(&mut json, &stored.group).expect("JSON");
-        }
+        let stored = row.stored(LabelNames::Legacy).expect("a valid row");
+        serde_json::to_writer(&mut json, &stored.group).expect("JSON");
     }
     json
 }
@@ -78,8 +78,38 @@ fn rows_to_valid_groups(bencher: Bencher<'_, '_>, shape: Shape) {
     let rows = page.content().expect("a page").rows;
     bencher.counter(BytesCount::new(page.size())).bench(|| {
         for row in &rows {
-            let _ = black_box(row.read(LabelNames::Legacy, NOW));
+            let _ = black_box(row.stored(LabelNames::Legacy));
         }
+    });
+}
+
+fn snapshot(shape: Shape) -> Snapshot {
+    Snapshot::of_pages(&[page(shape)], RowRules::default(), NOW).expect("a snapshot")
+}
+
+#[divan::bench(args = SHAPES)]
+fn page_to_snapshot(bencher: Bencher<'_, '_>, shape: Shape) {
+    let page = [page(shape)];
+    let read = || Snapshot::of_pages(&page, RowRules::default(), NOW).map(|snapshot| snapshot.size());
+    bencher.counter(BytesCount::new(page[0].size())).bench(read);
+}
+
+/// What is asked for of a snapshot: everything, one shard of 16, or what a selector selects.
+#[divan::bench(args = ["everything", "shard", "selector", "meta"])]
+fn snapshot_to_answer(bencher: Bencher<'_, '_>, asked: &str) {
+    let snapshot = snapshot(Shape::Instances);
+    let selection = match asked {
+        "shard" => Selection { shard: Some(Shard::new(0, 16).expect("a shard")), ..Selection::default() },
+        "selector" => {
+            let selectors = Selectors::parse(["{label_1=~\"value 1 of 00001.\"}"]).expect("a selector");
+            Selection { selectors, ..Selection::default() }
+        }
+        "meta" => Selection { meta: true, ..Selection::default() },
+        _ => Selection::default(),
+    };
+    bencher.counter(BytesCount::new(snapshot.size())).bench(|| {
+        let limits = Limits { memory: usize::MAX, go_on: &|| true };
+        answer(&snapshot, &selection, Rules::default(), NOW, &limits).map(|answer| answer.body.len())
     });
 }
 

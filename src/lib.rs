@@ -11,7 +11,8 @@
 //! | [`log`] | what the function logs, in what form |
 //! | [`lambda`] | a Function URL event ⇄ a [`service::Request`] and its response |
 //! | [`service`] | HTTP: routes, access, negotiation, errors → status |
-//! | [`table`] | DynamoDB, read only: keys, pages, row → group |
+//! | [`answer`] | (rows, what is asked for, rules, time) → the list, its hash, a report |
+//! | [`table`] | DynamoDB, read only: keys, pages, row → snapshot |
 //! | [`group`] | the domain: job, target group, lease, validation |
 //!
 //! `sdctl`, which fills and checks the table, is a crate of its own on top of this one.
@@ -30,6 +31,7 @@
 //! | [`HTTP_SD_LEASE_GRACE_SECONDS`](config::LEASE_GRACE_SECONDS) | whole seconds, 0 (off) to 86400 | `3600` |
 //! | [`HTTP_SD_WARM_UP`](config::WARM_UP) | `on`, `off` | `on` |
 
+pub mod answer;
 pub mod config;
 pub mod group;
 pub mod lambda;

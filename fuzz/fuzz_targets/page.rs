@@ -1,15 +1,20 @@
 //! The bytes of DynamoDB's answer → page → rows → groups. Each row is a valid group, lapsed, or an error that names what is
-//! wrong; and what the function makes of it is what `sdctl` makes of it, which reads rows in another way.
+//! wrong; and what the function makes of it is what `sdctl` makes of it, which reads rows in another way. The answer that is
+//! made of the page is one that Prometheus reads, whatever is asked for.
 #![no_main]
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use http_sd_lambda::{
-    group::{EpochSeconds, InvalidGroup, LAPSED, LabelNames, META_GROUP, META_JOB, META_LEASE, TargetGroup, excerpt},
-    table::{Page, Reading, Row, TableError},
+    answer::{Limits, OnInvalid, Rules, Selection, answer},
+    group::{
+        EpochSeconds, InvalidGroup, LAPSED, LabelNames, META_GROUP, META_JOB, META_LEASE, Selectors, Shard,
+        TargetGroup, excerpt,
+    },
+    table::{Page, ReadError, Row, RowRules, Snapshot, TableError},
 };
-use http_sd_lambda_fuzz::{LABEL_NAMES, check_group, check_line};
+use http_sd_lambda_fuzz::{LABEL_NAMES, check_group, check_line, prometheus};
 use libfuzzer_sys::fuzz_target;
 use sdctl::store::{Record, State, split};
 use serde_json::Value;
@@ -28,10 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
             return check_line(&error.to_string());
         }
     };
-    for row in &content.rows {
-        for names in LABEL_NAMES {
-            check_row(row, names);
-        }
+    for names in LABEL_NAMES {
+        content.rows.iter().for_each(|row| check_row(row, names));
+        check_answers(&page, content.rows.len(), names);
     }
     // Not where there is a number in it that no reader of JSON takes for one.
     let Ok(json) = serde_json::from_slice::<Value>(bytes) else { return };
@@ -50,10 +54,9 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Makes sure that a row is served, lapsed or a named error.
 fn check_row(row: &Row<'_>, names: LabelNames) {
-    match row.read(names, NOW) {
-        Ok(Reading::Served(stored)) => {
-            assert!(!stored.lease.lapsed(NOW));
-            assert_eq!(Ok(&stored), row.stored(names).as_ref());
+    match row.stored(names) {
+        Ok(stored) => {
+            assert_eq!(row.lease_alone(), stored.lease);
             let group = TargetGroup::from(stored.group.clone());
             assert_eq!(serde_json::to_vec(&stored.group).unwrap(), serde_json::to_vec(&group).unwrap());
             check_group(&group, names);
@@ -72,16 +75,38 @@ fn check_row(row: &Row<'_>, names: LabelNames) {
             expected.sort();
             assert_eq!(targets, expected, "parts of a group are not the group");
         }
-        Ok(Reading::Lapsed(job, lease)) => {
-            assert!(lease.lapsed(NOW) && !job.is_empty());
-            assert_eq!(row.lease_alone(), lease);
-        }
         Err(TableError::Invalid(invalid)) => check_invalid(&invalid),
-        Err(error @ TableError::WrongKey(_)) => {
-            check_line(&error.to_string());
-            assert_eq!(Err(error), row.stored(names));
-        }
+        Err(error @ TableError::WrongKey(_)) => check_line(&error.to_string()),
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Makes sure that Prometheus reads every answer that is made of a page, and that each row is accounted for.
+fn check_answers(page: &Page, rows: usize, names: LabelNames) {
+    let rules = RowRules { label_names: names, lease_grace: Duration::from_hours(1) };
+    let snapshot = match Snapshot::of_pages(std::slice::from_ref(page), rules, NOW) {
+        Ok(snapshot) => snapshot,
+        Err(ReadError::Table(error @ TableError::WrongKey(_))) => return check_line(&error.to_string()),
+        Err(error) => panic!("{error}"),
+    };
+    let rules = Rules { on_invalid: OnInvalid::Skip, lease_grace: rules.lease_grace };
+    let limits = Limits { memory: usize::MAX, go_on: &|| true };
+    let selectors = Selectors::parse(["{__address__=~\"[a-m].*\"}"]).unwrap();
+    let all = Selection::default();
+    let shard = Selection { shard: Some(Shard::new(1, 3).unwrap()), ..all.clone() };
+    let selected = Selection { selectors, meta: true, ..all.clone() };
+    for selection in [all, shard, selected] {
+        let answer = answer(&snapshot, &selection, rules, NOW, &limits).unwrap();
+        let body = answer.body.into_vec();
+        let groups = match names {
+            LabelNames::Legacy => prometheus::read(&body),
+            LabelNames::Utf8 => prometheus::read_utf8(&body),
+        };
+        assert_eq!(groups.unwrap().len(), answer.report.groups);
+        assert_eq!(answer.report.rows, rows);
+        if selection == Selection::default() {
+            assert_eq!(answer.report.groups + answer.report.lapsed + answer.report.skipped.count(), rows);
+        }
     }
 }
 
@@ -115,12 +140,8 @@ fn check_record(row: &Row<'_>, attributes: HashMap<String, AttributeValue>, name
         }
         (stored, group) => panic!("{stored:?}, but {group:?}"),
     }
-    match (row.read(names, NOW), record.state(NOW)) {
-        (Ok(Reading::Served(_)), State::Served(_))
-        | (Ok(Reading::Lapsed(..)), State::Lapsed)
-        | (Err(TableError::Invalid(_)), State::Invalid(_)) => {}
-        (read, state) => panic!("{read:?}, but {state:?}"),
-    }
+    let is_lapsed = row.lease_alone().lapsed(NOW);
+    assert_eq!(is_lapsed, record.state(NOW) == State::Lapsed);
 }
 
 /// A row as the SDK has it. `None` for what it has no type for, and for what it would not take.

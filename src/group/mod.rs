@@ -9,6 +9,7 @@ mod pattern;
 mod selector;
 mod shard;
 mod target;
+mod text;
 mod together;
 
 pub use borrowed::{StoredGroupRef, TargetGroupRef};
@@ -17,9 +18,12 @@ pub use label::{LabelName, LabelNames};
 pub use lease::{EpochSeconds, Lease};
 pub use name::{GroupName, Job};
 pub use pattern::NotAPattern;
-pub use selector::{NotASelector, Part, Selectors};
+#[cfg(test)]
+pub(crate) use selector::PARSED;
+pub use selector::{NotASelector, Selectors, TargetSelectors};
 pub use shard::{NotAShard, Shard};
 pub use target::Target;
+pub use text::{Entries, Text};
 pub use together::{Kept, Leases};
 
 use std::collections::BTreeMap;

@@ -72,6 +72,12 @@ pub enum NotASelector {
     },
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many selectors this thread has parsed.
+    pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// What has to hold for a target to be selected: all of it.
 #[derive(Debug)]
 struct Selector {
@@ -107,6 +113,8 @@ impl Selectors {
         let mut selectors = Vec::new();
         let mut steps_left = MOST_STEPS;
         for text in texts {
+            #[cfg(test)]
+            PARSED.set(PARSED.get() + 1);
             if selectors.len() == Self::MOST {
                 return Err(NotASelector::TooMany);
             }
@@ -115,8 +123,8 @@ impl Selectors {
         Ok(if selectors.is_empty() { None } else { Some(Self(selectors.into())) })
     }
 
-    /// What they select of a group of that job and name, whose other labels `label` looks up.
-    pub fn of_group<'a>(&self, job: &str, group: &str, label: impl Fn(&str) -> Option<&'a str>) -> Part<'_> {
+    /// Those of them that may select targets of a group of that job and name, whose other labels `label` looks up.
+    pub fn of_group<'a>(&self, job: &str, group: &str, label: impl Fn(&str) -> Option<&'a str>) -> TargetSelectors<'_> {
         let value = |name: &str| match name {
             META_JOB => job,
             META_GROUP => group,
@@ -124,7 +132,7 @@ impl Selectors {
         };
         let of_group =
             |selector: &&Selector| selector.of_group.iter().all(|matcher| matcher.test.holds(value(&matcher.label)));
-        Part(self.0.iter().filter(of_group).collect())
+        TargetSelectors(self.0.iter().filter(of_group).collect())
     }
 
     /// Roughly what they take, in bytes.
@@ -136,11 +144,11 @@ impl Selectors {
     }
 }
 
-/// What selectors select of a group: those of them whose matchers of the group's labels hold.
+/// Those of several selectors whose matchers of a group's labels hold: they decide about the group's targets.
 #[derive(Debug)]
-pub struct Part<'a>(Vec<&'a Selector>);
+pub struct TargetSelectors<'a>(Vec<&'a Selector>);
 
-impl Part<'_> {
+impl TargetSelectors<'_> {
     /// Whether that target of the group is selected.
     #[must_use]
     pub fn has(&self, target: &str) -> bool {

@@ -55,28 +55,34 @@ impl Leases {
         Self { now, grace, running: 0, ended: Vec::new(), next: None }
     }
 
-    /// Adds the lease of one of the job's rows. Returns its end, if the group is not served any more but may be kept.
-    pub fn add(&mut self, lease: Lease) -> Option<EpochSeconds> {
-        let end = lease.expires_at?;
-        let age = self.now.0.saturating_sub(end.0);
-        if age >= self.grace.saturating_add(WINDOW) || lease.delete_at.is_some_and(|at| at <= self.now) {
-            return None;
-        }
+    /// Whether a lease still has a part in the decision.
+    #[must_use]
+    pub fn counts(&self, lease: Lease) -> bool {
+        lease.expires_at.is_some_and(|end| self.age(end) < self.grace.saturating_add(WINDOW))
+            && lease.delete_at.is_none_or(|at| at > self.now)
+    }
+
+    /// Whether a group whose lease has ended may be kept, if enough others have ended with it.
+    #[must_use]
+    pub fn may_keep(&self, lease: Lease) -> bool {
+        self.counts(lease) && lease.expires_at.is_some_and(|end| end <= self.now && self.age(end) < self.grace)
+    }
+
+    /// Adds the lease of one of the job's rows.
+    pub fn add(&mut self, lease: Lease) {
+        let Some(end) = lease.expires_at.filter(|_| self.counts(lease)) else { return };
         self.next = EpochSeconds::earlier(self.next, lease.delete_at);
         if end > self.now {
             self.running += 1;
             self.next = EpochSeconds::earlier(self.next, Some(end));
-            return None;
+        } else {
+            self.ended.push(end);
         }
-        self.ended.push(end);
-        (age < self.grace).then_some(end)
     }
 
-    /// Adds others of the same job and time.
-    pub fn append(&mut self, mut others: Self) {
-        self.running += others.running;
-        self.ended.append(&mut others.ended);
-        self.next = EpochSeconds::earlier(self.next, others.next);
+    /// The seconds since a lease has ended; negative if it has not.
+    fn age(&self, end: EpochSeconds) -> i64 {
+        self.now.0.saturating_sub(end.0)
     }
 
     /// Those that are kept, once all of the job's leases were added.
@@ -196,11 +202,11 @@ mod tests {
         assert_eq!(kept(&leases, NOW, GRACE).count(), 3);
         assert_eq!(kept(&leases[1..], NOW, GRACE).count(), 0);
         // Nor may a row be kept whose time to be deleted has come.
-        let mut job = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
-        assert_eq!(others.map(|lease| job.add(lease)), [None; 4]);
-        assert_eq!(job.add(ended), Some(EpochSeconds(NOW - 10)));
+        let job = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
+        assert_eq!(others.map(|lease| job.may_keep(lease)), [false; 4]);
+        assert!(job.may_keep(ended));
         // Nor one that has lapsed a grace time ago.
-        assert_eq!([999, 1000].map(|age| job.add(lease(NOW - age, None))), [Some(EpochSeconds(NOW - 999)), None]);
+        assert_eq!([999, 1000].map(|age| job.may_keep(lease(NOW - age, None))), [true, false]);
     }
 
     #[test]
@@ -249,26 +255,17 @@ mod tests {
                 prop_assert!(ends.is_empty());
             }
             // Whoever may be kept was told so.
-            let mut job = Leases::at(EpochSeconds(NOW), Duration::from_secs(grace.unsigned_abs()));
-            let told: Vec<i64> = leases.iter().filter_map(|lease| job.add(*lease)).map(|end| end.0).collect();
-            prop_assert!(ends.iter().all(|end| told.contains(end)));
+            let job = Leases::at(EpochSeconds(NOW), Duration::from_secs(grace.unsigned_abs()));
+            let may_be: Vec<Lease> = leases.iter().copied().filter(|lease| job.may_keep(*lease)).collect();
+            prop_assert!(ends.iter().all(|end| may_be.iter().any(|lease| lease.expires_at == Some(EpochSeconds(*end)))));
         }
 
-        /// In any order of rows, pages and segments.
+        /// In any order of rows.
         #[test]
         fn the_order_of_the_rows_does_not_matter(
             (leases, shuffled) in some_leases().prop_flat_map(|leases| (Just(leases.clone()), Just(leases).prop_shuffle())),
-            parts in 1..5_usize,
         ) {
-            let mut job = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
-            for part in 0..parts {
-                let mut own = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
-                for lease in shuffled.iter().skip(part).step_by(parts) {
-                    own.add(*lease);
-                }
-                job.append(own);
-            }
-            prop_assert_eq!(job.kept(), kept(&leases, NOW, GRACE));
+            prop_assert_eq!(kept(&shuffled, NOW, GRACE), kept(&leases, NOW, GRACE));
         }
 
         /// A lease that runs takes from what is kept only by making it less than half, and what has ended only adds to it.
@@ -301,7 +298,7 @@ mod tests {
         #[test]
         fn until_then_the_same_is_kept(leases in some_leases(), later in 0..1500_i64) {
             let before = kept(&leases, NOW, GRACE);
-            if !leases.iter().any(|lease| Leases::at(EpochSeconds(NOW), Duration::from_secs(1000)).add(*lease).is_some()) {
+            if !leases.iter().any(|lease| Leases::at(EpochSeconds(NOW), Duration::from_secs(1000)).may_keep(*lease)) {
                 return Ok(());
             }
             if before.until.is_none_or(|until| NOW + later < until.0) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Body, ResponseMode, access::Challenge, negotiate::JSON};
-use crate::table::TableError;
+use crate::{answer::NoAnswer, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -44,8 +44,8 @@ pub enum ServiceError {
     /// The readiness probe failed, for the reason within.
     #[error("not ready: {0}")]
     NotReady(Box<ServiceError>),
-    /// The read would outlast the deadline.
-    #[error("reading the table would outlast the deadline")]
+    /// The answer would outlast the deadline.
+    #[error("the answer would outlast the deadline")]
     Timeout,
     /// A group could not be written as JSON.
     #[error("cannot write JSON: {0}")]
@@ -58,14 +58,23 @@ pub enum ServiceError {
         /// Its limit, in bytes.
         most: usize,
     },
-    /// The answer is larger than the function's memory.
-    #[error("the answer takes too much memory: {resident} of the function's {memory} bytes are in use")]
+    /// The answer, or the rows that it is made of, are larger than the function's memory.
+    #[error("the rows and the answer take more than the {memory} bytes of memory that are left for them")]
     OutOfMemory {
-        /// What the function has, in bytes.
+        /// How many bytes they may take.
         memory: usize,
-        /// What it takes already, in bytes.
-        resident: usize,
     },
+}
+
+impl From<NoAnswer> for ServiceError {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Invalid(invalid) => TableError::Invalid(invalid).into(),
+            NoAnswer::OutOfMemory(memory) => Self::OutOfMemory { memory },
+            NoAnswer::Stopped => Self::Timeout,
+            NoAnswer::Encoding(problem) => Self::Encoding(problem),
+        }
+    }
 }
 
 impl ServiceError {
@@ -130,8 +139,8 @@ impl ServiceError {
                 "the table is missing, has another key or may not be read; the function's log has the reason".into()
             }
             Self::NotReady(reason) => reason.message(),
-            Self::Timeout => "reading the table would outlast the function's time-out; raise the time-out or the \
-                              memory of the function, or poll one job at a time"
+            Self::Timeout => "the answer would outlast the function's time-out; raise the time-out or the memory of the \
+                              function, or poll one job at a time"
                 .into(),
             Self::Encoding(_) => "the list could not be written; the function's log has the reason".into(),
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
@@ -141,8 +150,9 @@ impl ServiceError {
                     .into()
             }
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {
-                "the answer does not fit a streamed response of 200 MB; accept gzip, or poll one job or one shard \
-                 (?shard=0&of=4) at a time"
+                "the answer does not fit a streamed response of 200 MB, or Lambda cannot send it before the function's \
+                 time-out (6 MB, and 2 MB a second after that); accept gzip, poll one job or one shard (?shard=0&of=4) at a \
+                 time, select targets with match[], or raise the time-out (the template's parameter Timeout)"
                     .into()
             }
             Self::OutOfMemory { .. } => {

@@ -6,8 +6,12 @@ use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::{Body, Request, ServiceError, access::Caller, lapsed::Together, listing::Counts, route::Route};
-use crate::{group::EpochSeconds, table::TableError};
+use super::{Request, ServiceError, access::Caller, route::Route};
+use crate::{
+    answer::{Body, LapsedTogether, Report, Selection},
+    group::{EpochSeconds, Selectors},
+    table::{Scope, TableError},
+};
 
 /// The most bytes of a poller's name and version.
 const MOST_CLIENT: usize = 64;
@@ -19,30 +23,33 @@ const MOST_MATCH: usize = 256;
 pub(super) struct Log<'a> {
     request: &'a Request,
     started: Instant,
-    /// What it asks for, as far as that has a meaning.
-    pub(super) route: Option<Route>,
+    /// What is asked for by a caller who was let in. What a stranger puts into a path could be a secret of somebody's.
+    pub(super) asked: Option<(Scope, Selection)>,
     /// Who asks, once let in.
     pub(super) caller: Option<Caller<'a>>,
 }
 
 impl<'a> Log<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
-        Self { request, started: Instant::now(), route: None, caller: None }
+        Self { request, started: Instant::now(), asked: None, caller: None }
     }
 
-    /// The job that is asked for, by whoever may ask. What a stranger puts into a path could be a secret of somebody's.
+    /// The job that is asked for, if it is one.
     fn job(&self) -> Option<&str> {
-        self.caller.and(self.route.as_ref()).and_then(Route::job)
+        match &self.asked {
+            Some((Scope::Job(job), _)) => Some(job.as_str()),
+            _ => None,
+        }
     }
 
-    /// The shard that is asked for, as in `1/4`, likewise.
+    /// The shard that is asked for, as in `1/4`.
     fn shard(&self) -> Option<String> {
-        self.caller.and(self.route.as_ref()).and_then(Route::shard).map(|shard| shard.to_string())
+        self.asked.as_ref()?.1.shard.map(|shard| shard.to_string())
     }
 
-    /// The selectors that are asked for, as in `{env="prod"} or {env="test"}`, likewise.
+    /// The selectors that are asked for, as in `{env="prod"} or {env="test"}`.
     fn selectors(&self) -> Option<String> {
-        let selectors = self.caller.and(self.route.as_ref()).and_then(Route::selectors)?;
+        let selectors: &Selectors = self.asked.as_ref()?.1.selectors.as_ref()?;
         let mut text = selectors.to_string();
         if let Some((end, _)) = text.char_indices().nth(MOST_MATCH) {
             text.truncate(end);
@@ -67,12 +74,14 @@ impl<'a> Log<'a> {
     pub(super) fn answered(&self, response: &Response<Body>) {
         let Self { request, .. } = self;
         let request_id = &request.request_id;
-        let counts = response.extensions().get::<Counts>();
-        for job in counts.iter().flat_map(|counts| &counts.empty_jobs) {
+        let report = response.extensions().get::<Report>();
+        for job in report.iter().flat_map(|report| &report.empty_jobs) {
             let job = job.as_str();
             warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
         }
-        for Together { job, count, since: EpochSeconds(since) } in counts.iter().flat_map(|counts| &counts.together) {
+        for LapsedTogether { job, count, since: EpochSeconds(since) } in
+            report.iter().flat_map(|report| &report.lapsed_together)
+        {
             warn!(
                 event = "lapsed_together",
                 %request_id,
@@ -82,10 +91,15 @@ impl<'a> Log<'a> {
                 "these leases have lapsed together and are kept for the grace time: does what renews them still run?"
             );
         }
-        if counts.is_some_and(|counts| counts.rows == 0 && counts.empty_jobs.is_empty()) {
+        if let Some(skipped) = report.map(|report| &report.skipped)
+            && let Some(groups) = skipped.names()
+        {
+            warn!(event = "invalid_group", %request_id, count = skipped.count(), groups, "left out: {skipped}");
+        }
+        if report.is_some_and(|report| report.rows == 0 && report.empty_jobs.is_empty()) {
             warn!(event = "empty_table", %request_id, "the table has no row");
         }
-        if counts.is_some_and(|counts| counts.rows > 0 && counts.groups == 0)
+        if report.is_some_and(|report| report.rows > 0 && report.groups == 0)
             && let Some(selectors) = self.selectors()
         {
             warn!(event = "empty_match", %request_id, "match" = selectors, "no target is selected: are its labels right?");
@@ -94,20 +108,20 @@ impl<'a> Log<'a> {
             event = "request",
             %request_id,
             method = %request.method,
-            route = self.route.as_ref().map_or("unknown", Route::name),
+            route = Route::of(&request.path).name(),
             job = self.job(),
             shard = self.shard(),
             "match" = self.selectors(),
             status = response.status().as_u16(),
             bytes = response.body().len(),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            rows = counts.map(|counts| counts.rows),
-            groups = counts.map(|counts| counts.groups),
-            targets = counts.map(|counts| counts.targets),
-            lapsed = counts.map(|counts| counts.lapsed),
-            kept = counts.map(|counts| counts.kept),
-            skipped = counts.map(|counts| counts.skipped.count()),
-            pages = counts.map(|counts| counts.pages),
+            rows = report.map(|report| report.rows),
+            groups = report.map(|report| report.groups),
+            targets = report.map(|report| report.targets),
+            lapsed = report.map(|report| report.lapsed),
+            kept = report.map(|report| report.kept),
+            skipped = report.map(|report| report.skipped.count()),
+            pages = report.map(|report| report.pages),
             caller = self.caller.and_then(|caller| caller.name),
             client = self.caller.and_then(|_| client(&request.headers)),
             source_ip = request.source_ip.as_deref(),

@@ -1,50 +1,47 @@
 //! HTTP: one `Request -> Response` service. Lambda, the local server and the tests all call it.
 //!
 //! What a request goes through, in this order: the limit of its headers; access; its path and query; its method; what
-//! its caller may read; the cache, if there is one; the table, every page of it, within the deadline; the conditions and
-//! codings that the caller named; the limit of the response mode. Only then does an answer exist.
+//! its caller may read; the rows, read or kept; the answer that they make; the conditions and codings that the caller named;
+//! the limit of the response mode. All of it happens within the deadline. Only then does a response exist.
 
 mod access;
-mod body;
-mod cache;
 mod clock;
 mod credential;
+mod deadline;
 mod error;
 mod headers;
-mod lapsed;
-mod list;
-mod listing;
 mod log;
-mod memory;
 mod negotiate;
 mod route;
-mod selection;
-mod skipped;
 
 pub use access::{Access, Challenge};
-pub use body::Body;
 pub use clock::Clock;
 pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
 pub use error::ServiceError;
 pub use negotiate::{MOST_BUFFERED, buffered_bytes};
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 use tracing::{Instrument, error_span};
 
-use self::{
-    cache::Cache, listing::Listing, log::Log, negotiate::Representation, route::Route, selection::Selection,
-    skipped::Named,
+use self::{deadline::Deadline, log::Log, negotiate::Representation, route::Route};
+pub use crate::answer::{Body, OnInvalid};
+use crate::{
+    answer::{self, Answer, Limits, Rules, Selection},
+    group::{Job, LabelNames},
+    table::{ReadError, RowRules, Scope, Source, Table},
 };
-use crate::{group::LabelNames, table::Table};
-
-/// Kept back from the deadline for compressing and sending the answer: a tenth of what is left, but no more than this.
-const MOST_KEPT_BACK: Duration = Duration::from_secs(2);
 
 /// How long a request may take where nobody says: the time-out that the template gives the function.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What is kept free of the function's memory at least, in bytes: for the process itself, the pages that are under way, a
+/// buffered answer and its envelope, and the sender.
+const LEAST_KEPT_FREE: usize = 56 * 1024 * 1024;
+/// Of a larger function one part in so many is kept free.
+const PART_KEPT_FREE: usize = 8;
 
 /// A request, free of where it came from.
 #[derive(Debug, Clone)]
@@ -67,16 +64,6 @@ pub struct Request {
     pub source_ip: Option<String>,
 }
 
-/// What to do about a row that breaks the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnInvalid {
-    /// Fail the request: Prometheus keeps what it has.
-    #[default]
-    Fail,
-    /// Leave the row out, and say so in the log and in a header of the response.
-    Skip,
-}
-
 /// How a response reaches the caller. Must match the Function URL's invoke mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResponseMode {
@@ -96,7 +83,7 @@ pub struct Settings {
     pub label_names: LabelNames,
     /// How responses are sent, and with that how large they may be.
     pub response_mode: ResponseMode,
-    /// How long an answer may be repeated from memory; zero turns that off.
+    /// How long rows are kept after they were read; zero turns that off.
     pub cache: Duration,
     /// How long groups are served on whose leases have lapsed together; zero turns that off.
     pub lease_grace: Duration,
@@ -107,21 +94,19 @@ pub struct Settings {
 /// Answers requests from one table.
 #[derive(Debug)]
 pub struct Service {
-    table: Table,
+    source: Source,
     access: Access,
     settings: Settings,
-    cache: Cache,
     clock: Clock,
-    /// The broken groups that the log has named.
-    named: Named,
 }
 
 impl Service {
     /// A service over that table. Reads nothing yet.
     #[must_use]
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
-        let cache = Cache::new(settings.cache);
-        Self { table, access, settings, cache, clock: Clock::System, named: Named::default() }
+        let rules = RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace };
+        let source = Source::new(table, rules, settings.cache, settings.memory.map(for_rows));
+        Self { source, access, settings, clock: Clock::System }
     }
 
     /// The service with that clock in place of the system's.
@@ -139,7 +124,7 @@ impl Service {
     /// Answers a request. Each request is logged in one line.
     pub async fn respond(&self, request: &Request) -> Response<Body> {
         let mut log = Log::new(request);
-        // For whatever is logged meanwhile by who does not know the request.
+        // Puts the request id on lines that the SDK and the table log.
         let span = error_span!("request", request_id = %request.request_id);
         let mut response = self.answer(request, &mut log).instrument(span).await.unwrap_or_else(|error| {
             log.error(&error);
@@ -149,62 +134,97 @@ impl Service {
         log.answered(&response);
         if request.method == Method::HEAD {
             let length = std::mem::take(response.body_mut()).len();
-            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            // Of a 304 nobody knows how long the body is that a GET would get (RFC 9110, 8.6).
+            if response.status() != StatusCode::NOT_MODIFIED {
+                response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            }
         }
         response
     }
 
     async fn answer<'a>(&'a self, request: &'a Request, log: &mut Log<'a>) -> Result<Response<Body>, ServiceError> {
+        let deadline = Deadline::at(request.deadline);
         headers::check(&request.headers)?;
-        let route = Route::parse(&request.path, &request.query);
-        log.route = route.as_ref().ok().cloned();
-        let caller = match &route {
-            Ok(Route::Healthy) => None,
-            _ => Some(self.access.check(request)?),
+        let route = Route::of(&request.path);
+        if route != Route::Healthy {
+            log.caller = Some(self.access.check(request)?);
+        }
+        route::check_length(&request.path, &request.query)?;
+        let scope = match route {
+            Route::Healthy | Route::Ready => None,
+            Route::All => Some(Scope::All),
+            Route::Job(job) => Some(route::scope(job)?),
+            Route::Unknown => return Err(ServiceError::NotFound),
         };
-        log.caller = caller;
-        let route = route?;
-        if request.method != Method::GET && request.method != Method::HEAD {
-            return Err(ServiceError::MethodNotAllowed);
-        }
-        match route {
-            Route::Healthy => Ok(status_response("healthy")),
-            Route::Ready => {
-                within(request.deadline, self.table.probe()).await.map_err(|e| ServiceError::NotReady(Box::new(e)))?;
-                Ok(status_response("ready"))
-            }
-            Route::Groups(selection) => {
-                let selection = selection.limited_to(caller.and_then(|caller| caller.jobs))?;
-                let form = Representation::choose(&request.headers);
-                let most = form.most_bytes(self.settings.response_mode);
-                let listing = self.listing(&selection, request.deadline, most).await?;
-                form.respond(&request.headers, listing, &self.settings)
-            }
-        }
+        let Some(scope) = scope else {
+            check_method(request)?;
+            return self.status(route, &deadline).await;
+        };
+        let selection = route::selection(&request.query)?;
+        log.asked = Some((scope.clone(), selection.clone()));
+        check_method(request)?;
+        deadline.check()?;
+        let scope = limited_to(scope, log.caller.and_then(|caller| caller.jobs))?;
+        let form = Representation::choose(&request.headers);
+        let answer = self.list(&scope, &selection, form, &deadline).await?;
+        form.respond(&request.headers, answer, self.settings.response_mode, &deadline)
     }
 
-    async fn listing(&self, selection: &Selection, deadline: Instant, most: usize) -> Result<Listing, ServiceError> {
-        // One time for the whole read, however many pages it takes.
-        let now = self.clock.now();
-        if let Some(listing) = self.cache.get(selection, now) {
-            return Ok(listing);
+    async fn status(&self, route: Route<'_>, deadline: &Deadline) -> Result<Response<Body>, ServiceError> {
+        if route == Route::Healthy {
+            return Ok(status_response("healthy"));
         }
-        let read = listing::read(&self.table, selection, &self.settings, now, most, self.named.read());
-        let listing = within(deadline, read).await?;
-        self.cache.put(selection, &listing, now);
-        Ok(listing)
+        let ready = deadline.within(self.source.table().probe()).await.and_then(|ready| Ok(ready?));
+        ready.map_err(|error| ServiceError::NotReady(Box::new(error)))?;
+        Ok(status_response("ready"))
+    }
+
+    async fn list(
+        &self,
+        scope: &Scope,
+        selection: &Selection,
+        form: Representation,
+        deadline: &Deadline,
+    ) -> Result<Answer, ServiceError> {
+        let mode = self.settings.response_mode;
+        // One time for the whole request, however many pages are read for it.
+        let now = self.clock.now();
+        let is_everything = *selection == Selection::default();
+        let most = if is_everything { form.most_bytes(mode, deadline) } else { usize::MAX };
+        let read = deadline.within(self.source.current(scope, now, most)).await?;
+        let snapshot = read.map_err(|error| match error {
+            ReadError::Table(error) => ServiceError::Table(error),
+            ReadError::OutOfMemory { memory } => ServiceError::OutOfMemory { memory },
+            ReadError::TooLarge => ServiceError::TooLarge { mode, most },
+            ReadError::Encoding(problem) => ServiceError::Encoding(problem),
+        })?;
+        let rules = Rules { on_invalid: self.settings.on_invalid, lease_grace: self.settings.lease_grace };
+        let memory = self.settings.memory.map_or(usize::MAX, |memory| for_rows(memory).saturating_sub(snapshot.size()));
+        let limits = Limits { memory, go_on: &|| deadline.check().is_ok() };
+        Ok(answer::answer(&snapshot, selection, rules, now, &limits)?)
     }
 }
 
-/// Runs `read` for as long as the deadline leaves time to send an answer of our own.
-async fn within<T, E>(deadline: Instant, read: impl Future<Output = Result<T, E>>) -> Result<T, ServiceError>
-where
-    ServiceError: From<E>,
-{
-    let left = deadline.saturating_duration_since(Instant::now());
-    let until = deadline - (left / 10).min(MOST_KEPT_BACK);
-    // Boxed, because the SDK's futures are large.
-    tokio::time::timeout_at(until, Box::pin(read)).await.map_err(|_| ServiceError::Timeout)?.map_err(ServiceError::from)
+/// What a caller gets of a scope who may read those jobs alone, or every job if there is no list.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`] for a job that is not among them.
+fn limited_to(scope: Scope, jobs: Option<&BTreeSet<Job>>) -> Result<Scope, ServiceError> {
+    match (scope, jobs) {
+        (Scope::Job(job), Some(jobs)) if !jobs.contains(&job) => Err(ServiceError::Forbidden),
+        (Scope::Jobs(_) | Scope::All, Some(jobs)) => Ok(Scope::Jobs(jobs.clone())),
+        (scope, _) => Ok(scope),
+    }
+}
+
+fn check_method(request: &Request) -> Result<(), ServiceError> {
+    let is_answered = request.method == Method::GET || request.method == Method::HEAD;
+    if is_answered { Ok(()) } else { Err(ServiceError::MethodNotAllowed) }
+}
+
+/// How much of so many bytes of memory rows may take, and what is written of them.
+fn for_rows(memory: usize) -> usize {
+    memory.saturating_sub(LEAST_KEPT_FREE.max(memory / PART_KEPT_FREE))
 }
 
 fn status_response(status: &str) -> Response<Body> {
@@ -214,4 +234,54 @@ fn status_response(status: &str) -> Response<Body> {
     response.headers_mut().insert(header::CONTENT_TYPE, negotiate::JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, error::NO_STORE);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::group::PARSED;
+
+    /// A service whose table is nowhere, for whoever sends the token `t`.
+    fn service() -> Service {
+        let config = aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::latest()).build();
+        let access = Access::Token(vec![Credential::new(TokenHash::of(b"t"))]);
+        Service::new(Table::new(Client::from_conf(config), "http-sd"), access, Settings::default())
+    }
+
+    fn request(query: &str, token: &str) -> Request {
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+        Request {
+            method: Method::GET,
+            path: "/prom/node".into(),
+            query: query.into(),
+            headers: HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]),
+            request_id: "test".into(),
+            deadline: Instant::now() + Duration::from_secs(5),
+            iam_caller: None,
+            source_ip: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_without_a_token_causes_no_work_on_selectors() {
+        let service = service();
+        let query = "match[]={env=~\"a{1000}\"}&match[]={env=~\"b{1000}\"}";
+        let parsed_for = async |token| {
+            let before = PARSED.get();
+            let status = service.respond(&request(query, token)).await.status();
+            (status.as_u16(), PARSED.get() - before)
+        };
+        assert_eq!(parsed_for("wrong").await, (401, 0));
+        // The table is nowhere.
+        assert_eq!(parsed_for("t").await, (500, 2));
+    }
+
+    #[tokio::test]
+    async fn a_request_without_time_left_is_not_begun() {
+        let late = Request { deadline: Instant::now(), ..request("match[]={a=\"b\"}", "t") };
+        assert_eq!(service().respond(&late).await.status(), 504);
+    }
 }

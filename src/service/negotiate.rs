@@ -5,7 +5,8 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{Body, ResponseMode, ServiceError, Settings, listing::Listing, memory};
+use super::{ResponseMode, ServiceError, deadline::Deadline};
+use crate::answer::{Answer, Body};
 
 /// Prometheus takes nothing but this, with or without a UTF-8 charset.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -25,6 +26,9 @@ const ENVELOPE_FRAME: usize = 4096;
 pub const MOST_BUFFERED: usize = BUFFERED_ENVELOPE - ENVELOPE_FRAME;
 /// Lambda's limit for a streamed response, in bytes.
 const STREAMED: usize = 200 * 1024 * 1024;
+
+/// After so many bytes it is asked whether there is time left to compress more.
+const COMPRESSED_AT_ONCE: usize = 256 * 1024;
 
 /// In which content coding a body is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +61,11 @@ impl Representation {
     }
 
     /// How many bytes a body may have before it is certain not to fit. Compressed, the body alone does not tell.
-    pub(super) fn most_bytes(self, mode: ResponseMode) -> usize {
+    pub(super) fn most_bytes(self, mode: ResponseMode, deadline: &Deadline) -> usize {
         match (self, mode) {
+            (Self::Gzip, _) => usize::MAX,
             (Self::Identity, ResponseMode::Buffered) => BUFFERED_ENVELOPE,
-            _ => STREAMED,
+            (Self::Identity, ResponseMode::Stream) => most_streamed(deadline),
         }
     }
 
@@ -68,31 +73,33 @@ impl Representation {
     pub(super) fn respond(
         self,
         headers: &HeaderMap,
-        listing: Listing,
-        settings: &Settings,
+        answer: Answer,
+        mode: ResponseMode,
+        deadline: &Deadline,
     ) -> Result<Response<Body>, ServiceError> {
-        let compress = self == Self::Gzip && listing.body.len() >= LEAST_TO_COMPRESS;
-        let etag = if compress { format!("\"{}-gzip\"", listing.hash) } else { format!("\"{}\"", listing.hash) };
+        let Answer { body, etag, report, .. } = answer;
+        let compress = self == Self::Gzip && body.len() >= LEAST_TO_COMPRESS;
+        let etag = if compress { format!("\"{etag}-gzip\"") } else { format!("\"{etag}\"") };
         let mut response = if has_already(headers, &etag) {
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else if compress {
-            let mut response = Response::new(gzip(&listing.body, settings.memory)?);
+            let mut response = Response::new(gzip(&body, deadline)?);
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         } else {
-            Response::new(listing.body)
+            Response::new(body)
         };
-        check_size(&response, settings.response_mode)?;
-        let skipped = listing.counts.skipped.header();
-        response.extensions_mut().insert(listing.counts);
+        check_size(&response, mode, deadline)?;
         let headers = response.headers_mut();
+        let skipped = report.skipped.names().and_then(|names| HeaderValue::try_from(names).ok());
         headers.extend(skipped.map(|skipped| (SKIPPED, skipped)));
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.insert(header::ETAG, HeaderValue::try_from(etag).map_err(|e| ServiceError::Encoding(e.to_string()))?);
+        response.extensions_mut().insert(report);
         Ok(response)
     }
 }
@@ -120,14 +127,19 @@ fn has_already(headers: &HeaderMap, etag: &str) -> bool {
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-fn gzip(body: &Body, memory: Option<usize>) -> Result<Body, ServiceError> {
+fn gzip(body: &Body, deadline: &Deadline) -> Result<Body, ServiceError> {
     let encoding = |e: std::io::Error| ServiceError::Encoding(e.to_string());
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    for piece in body.pieces() {
-        encoder.write_all(piece).map_err(encoding)?;
-        memory::check(memory)?;
+    for bytes in body.pieces().iter().flat_map(|piece| piece.chunks(COMPRESSED_AT_ONCE)) {
+        deadline.check()?;
+        encoder.write_all(bytes).map_err(encoding)?;
     }
     encoder.finish().map(Body::from).map_err(encoding)
+}
+
+/// The most bytes of a stream that Lambda can send before the deadline.
+fn most_streamed(deadline: &Deadline) -> usize {
+    deadline.most_streamed().min(STREAMED)
 }
 
 /// How many bytes of a buffered response a body takes, or a part of one, uncompressed.
@@ -138,10 +150,10 @@ pub fn buffered_bytes(body: &[u8]) -> usize {
     body.len() + escaped
 }
 
-fn check_size(response: &Response<Body>, mode: ResponseMode) -> Result<(), ServiceError> {
+fn check_size(response: &Response<Body>, mode: ResponseMode, deadline: &Deadline) -> Result<(), ServiceError> {
     let body = response.body();
     let (size, most) = match mode {
-        ResponseMode::Stream => (body.len(), STREAMED),
+        ResponseMode::Stream => (body.len(), most_streamed(deadline)),
         ResponseMode::Buffered if response.headers().contains_key(header::CONTENT_ENCODING) => {
             (body.len().div_ceil(3) * 4 + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
         }
@@ -157,10 +169,37 @@ fn check_size(response: &Response<Body>, mode: ResponseMode) -> Result<(), Servi
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
     use super::*;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    fn deadline(left: Duration) -> Deadline {
+        Deadline::at(Instant::now() + left)
+    }
+
+    #[test]
+    fn a_stream_is_no_larger_than_lambda_can_send_before_the_deadline() {
+        // 6 MB at once, and 2 MB a second.
+        let fits = |bytes: usize, seconds: u64| {
+            let response = Response::new(Body::from(vec![b' '; bytes]));
+            check_size(&response, ResponseMode::Stream, &deadline(Duration::from_secs(seconds))).is_ok()
+        };
+        assert!(fits(6_000_000, 0) && !fits(6_000_001, 0));
+        assert!(fits(25_000_000, 10) && !fits(26_000_001, 10));
+        assert!(!fits(60_000_000, 15));
+    }
+
+    #[test]
+    fn compressing_stops_at_the_deadline() {
+        let body = Body::from(vec![b' '; 4 * COMPRESSED_AT_ONCE]);
+        assert!(gzip(&body, &deadline(Duration::from_mins(1))).is_ok());
+        assert_eq!(gzip(&body, &deadline(Duration::ZERO)).unwrap_err(), ServiceError::Timeout);
     }
 
     #[test]
@@ -211,12 +250,13 @@ mod tests {
 
     #[test]
     fn a_buffered_body_is_measured_as_it_is_in_the_envelope() {
+        let deadline = deadline(Duration::from_mins(10));
         let fits = |body: Vec<u8>, coding: Option<&'static str>, mode| {
             let mut response = Response::new(Body::from(body));
             if let Some(coding) = coding {
                 response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
-            check_size(&response, mode).is_ok()
+            check_size(&response, mode, &deadline).is_ok()
         };
         let room = BUFFERED_ENVELOPE - ENVELOPE_FRAME;
         assert!(fits(vec![b'a'; room], None, ResponseMode::Buffered));

@@ -1,85 +1,84 @@
 //! Paths and query strings.
 
-use super::{
-    ServiceError,
-    credential::decode,
-    selection::{Scope, Selection},
+use super::{ServiceError, credential::decode};
+use crate::{
+    answer::Selection,
+    group::{Job, NotASelector, NotAShard, Selectors, Shard},
+    table::Scope,
 };
-use crate::group::{Job, NotASelector, NotAShard, Selectors, Shard};
 
 /// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// What a request asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+/// Where a path leads. To tell takes no work on what is in it, for this is asked of callers who are not let in, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route<'a> {
     /// `/-/healthy`
     Healthy,
     /// `/-/ready`
     Ready,
-    /// `/prom` and `/prom/{job}`
-    Groups(Selection),
+    /// `/prom`
+    All,
+    /// `/prom/{job}`: the job as it was sent.
+    Job(&'a str),
+    /// Anything else.
+    Unknown,
 }
 
-impl Route {
-    /// Reads a path and a query string, both as they were sent. One trailing slash is tolerated.
-    pub(super) fn parse(path: &str, query: &str) -> Result<Self, ServiceError> {
-        for (name, text) in [("path", path), ("query", query)] {
-            if text.len() > MOST_BYTES {
-                return Err(ServiceError::BadRequest(format!("the {name} is longer than {MOST_BYTES} bytes")));
-            }
-        }
+impl<'a> Route<'a> {
+    /// Where a path leads, as it was sent. One trailing slash is tolerated.
+    pub(super) fn of(path: &'a str) -> Self {
         let path = path.strip_suffix('/').unwrap_or(path);
         match path {
-            "/-/healthy" => return Ok(Self::Healthy),
-            "/-/ready" => return Ok(Self::Ready),
-            _ => {}
-        }
-        let scope = match path.strip_prefix("/prom") {
-            Some("") => Scope::All,
-            Some(rest) => match rest.strip_prefix('/') {
-                Some(job) if !job.is_empty() && !job.contains('/') => Scope::Job(parse_job(job)?),
-                _ => return Err(ServiceError::NotFound),
+            "/-/healthy" => Self::Healthy,
+            "/-/ready" => Self::Ready,
+            "/prom" => Self::All,
+            _ => match path.strip_prefix("/prom/") {
+                Some(job) if !job.is_empty() && !job.contains('/') => Self::Job(job),
+                _ => Self::Unknown,
             },
-            None => return Err(ServiceError::NotFound),
-        };
-        let (meta, shard, selectors) = (parse_meta(query)?, parse_shard(query)?, parse_match(query)?);
-        Ok(Self::Groups(Selection { scope, meta, shard, selectors }))
+        }
     }
 
     /// The route's name, for the log.
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
             Self::Ready => "ready",
-            Self::Groups(Selection { scope: Scope::Job(_), .. }) => "job",
-            Self::Groups(_) => "all",
+            Self::All => "all",
+            Self::Job(_) => "job",
+            Self::Unknown => "unknown",
         }
     }
+}
 
-    /// The job that is asked for, if it is one.
-    pub(super) fn job(&self) -> Option<&str> {
-        match self {
-            Self::Groups(selection) => selection.scope.job(),
-            _ => None,
+/// Refuses a path or a query string that is longer than any that has a meaning.
+///
+/// # Errors
+/// [`ServiceError::BadRequest`].
+pub(super) fn check_length(path: &str, query: &str) -> Result<(), ServiceError> {
+    for (name, text) in [("path", path), ("query", query)] {
+        if text.len() > MOST_BYTES {
+            return Err(ServiceError::BadRequest(format!("the {name} is longer than {MOST_BYTES} bytes")));
         }
     }
+    Ok(())
+}
 
-    /// The shard that is asked for, if it is one.
-    pub(super) fn shard(&self) -> Option<Shard> {
-        match self {
-            Self::Groups(selection) => selection.shard,
-            _ => None,
-        }
-    }
+/// The job in a path.
+///
+/// # Errors
+/// [`ServiceError::BadRequest`].
+pub(super) fn scope(job: &str) -> Result<Scope, ServiceError> {
+    parse_job(job).map(Scope::Job)
+}
 
-    /// The selectors that are asked for, if there are any.
-    pub(super) fn selectors(&self) -> Option<&Selectors> {
-        match self {
-            Self::Groups(selection) => selection.selectors.as_ref(),
-            _ => None,
-        }
-    }
+/// What a query string asks for.
+///
+/// # Errors
+/// [`ServiceError::BadRequest`].
+pub(super) fn selection(query: &str) -> Result<Selection, ServiceError> {
+    Ok(Selection { meta: parse_meta(query)?, shard: parse_shard(query)?, selectors: parse_match(query)? })
 }
 
 /// A list for a job that nobody meant would be empty, and an error is safe: so what may be read in more than one way is
@@ -157,57 +156,57 @@ fn decimal(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn groups(job: &str) -> Route {
-        Route::Groups(Selection {
-            scope: Scope::Job(Job::new(job).unwrap()),
-            meta: false,
-            shard: None,
-            selectors: None,
-        })
-    }
-
     #[test]
     fn a_path_leads_to_its_route() {
-        let all = Route::Groups(Selection { scope: Scope::All, meta: false, shard: None, selectors: None });
         let cases = [
             ("/-/healthy", Route::Healthy),
             ("/-/healthy/", Route::Healthy),
             ("/-/ready", Route::Ready),
-            ("/prom", all.clone()),
-            ("/prom/", all),
-            ("/prom/node_exporter", groups("node_exporter")),
-            ("/prom/node_exporter/", groups("node_exporter")),
-            ("/prom/a%20b%C3%A9", groups("a bé")),
-            ("/prom/a+b", groups("a+b")),
-            ("/prom/50%25", groups("50%")),
-            ("/prom/a%252Fb", groups("a%2Fb")),
-            ("/prom/...", groups("...")),
+            ("/prom", Route::All),
+            ("/prom/", Route::All),
+            ("/prom/node_exporter", Route::Job("node_exporter")),
+            ("/prom/node_exporter/", Route::Job("node_exporter")),
+            ("/prom/a%2Fb", Route::Job("a%2Fb")),
         ];
         for (path, route) in cases {
-            assert_eq!(Route::parse(path, ""), Ok(route), "{path}");
+            assert_eq!(Route::of(path), route, "{path}");
         }
-    }
-
-    #[test]
-    fn other_paths_are_not_found() {
         for path in
             ["", "/", "//", "/prometheus", "/prom//", "/prom//a", "/prom/a/b", "/prom/a//", "/-/", "/-/Ready", "prom"]
         {
-            assert_eq!(Route::parse(path, ""), Err(ServiceError::NotFound), "{path}");
+            assert_eq!(Route::of(path), Route::Unknown, "{path}");
         }
     }
 
     #[test]
-    fn a_job_that_cannot_be_a_key_is_a_bad_request() {
-        let longest = format!("/prom/{}", "%6A".repeat(2048));
-        assert_eq!(Route::parse(&longest, &"q".repeat(MOST_BYTES)), Ok(groups(&"j".repeat(2048))));
-        let too_long = [format!("/prom/{}", "j".repeat(2049)), format!("/prom/{}", "j".repeat(MOST_BYTES))];
-        let odd = ["%FF", "%C0%AF", "a%00", "a%0A", "%", "50%", "%zz", "a%2Fb", "..%2f-", "a%5Cb", ".", "..", "%2E%2e"];
-        for path in odd.map(|job| format!("/prom/{job}")).into_iter().chain(too_long) {
-            assert!(matches!(Route::parse(&path, ""), Err(ServiceError::BadRequest(_))), "{path}");
+    fn a_job_is_percent_decoded_and_a_job_that_cannot_be_a_key_is_a_bad_request() {
+        let longest = ("%6A".repeat(2048), "j".repeat(2048));
+        let cases = [
+            ("node_exporter", "node_exporter"),
+            ("a%20b%C3%A9", "a bé"),
+            ("a+b", "a+b"),
+            ("50%25", "50%"),
+            ("a%252Fb", "a%2Fb"),
+            ("...", "..."),
+            (&longest.0, &longest.1),
+        ];
+        for (sent, job) in cases {
+            assert_eq!(scope(sent), Ok(Scope::Job(Job::new(job).unwrap())), "{sent}");
         }
-        let query = "q".repeat(MOST_BYTES + 1);
-        assert!(matches!(Route::parse("/prom", &query), Err(ServiceError::BadRequest(_))));
+        let too_long = ["j".repeat(2049), "j".repeat(MOST_BYTES)];
+        let odd = ["%FF", "%C0%AF", "a%00", "a%0A", "%", "50%", "%zz", "a%2Fb", "..%2f-", "a%5Cb", ".", "..", "%2E%2e"];
+        for job in odd.map(str::to_owned).into_iter().chain(too_long) {
+            assert!(matches!(scope(&job), Err(ServiceError::BadRequest(_))), "{job}");
+        }
+    }
+
+    #[test]
+    fn a_path_or_query_of_more_than_8_kb_is_a_bad_request() {
+        let (most, more) = ("q".repeat(MOST_BYTES), "q".repeat(MOST_BYTES + 1));
+        assert_eq!(check_length(&most, &most), Ok(()));
+        for (path, query) in [(&more, &most), (&most, &more)] {
+            assert!(matches!(check_length(path, query), Err(ServiceError::BadRequest(_))));
+        }
     }
 
     #[test]

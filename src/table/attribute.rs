@@ -5,7 +5,7 @@
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{
@@ -13,7 +13,7 @@ use serde::{
     de::{self, IgnoredAny, MapAccess, Visitor},
 };
 
-use crate::group::Fault;
+use crate::group::{Entries, Fault, Text};
 
 /// An attribute's value, as far as a target group may have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,25 +25,11 @@ pub(super) enum Attribute<'a> {
     /// A list.
     L(Vec<Attribute<'a>>),
     /// A map.
-    M(Pairs<'a>),
+    M(Entries<'a, Attribute<'a>>),
     /// A set of strings.
     Ss(Vec<Text<'a>>),
     /// Something else; its type in words.
     Other(&'static str),
-}
-
-/// A text that is borrowed unless there was something to unescape.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<'a>(Cow<'a, str>);
-
-/// A map in the order in which it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pairs<'a>(pub(super) Vec<(Text<'a>, Attribute<'a>)>);
-
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl Attribute<'_> {
@@ -118,54 +104,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attribute<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Borrowed;
-
-        impl<'de> Visitor<'de> for Borrowed {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(Borrowed)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of attributes")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
 impl<'a> From<&'a AttributeValue> for Attribute<'a> {
     fn from(value: &'a AttributeValue) -> Self {
         match value {
@@ -173,7 +111,7 @@ impl<'a> From<&'a AttributeValue> for Attribute<'a> {
             AttributeValue::N(number) => Self::N(number.into()),
             AttributeValue::L(list) => Self::L(list.iter().map(Self::from).collect()),
             AttributeValue::M(map) => {
-                Self::M(Pairs(map.iter().map(|(name, value)| (name.into(), value.into())).collect()))
+                Self::M(Entries(map.iter().map(|(name, value)| (name.into(), value.into())).collect()))
             }
             AttributeValue::Ss(set) => Self::Ss(set.iter().map(Text::from).collect()),
             AttributeValue::Bool(_) => Self::Other(other("BOOL")),
@@ -186,12 +124,6 @@ impl<'a> From<&'a AttributeValue> for Attribute<'a> {
     }
 }
 
-impl<'a> From<&'a String> for Text<'a> {
-    fn from(text: &'a String) -> Self {
-        Self(Cow::Borrowed(text))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +133,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Text<'_> {
-        Text(Cow::Borrowed(text))
+        text.into()
     }
 
     #[test]
@@ -216,7 +148,7 @@ mod tests {
             (r#"{"L":[{"S":"b"},{"N":"1"},{"L":[]}]}"#, L(vec![S(text("b")), N(text("1")), L(vec![])])),
             (
                 r#"{"M":{"z":{"S":"1"},"a":{"NULL":true}}}"#,
-                M(Pairs(vec![(text("z"), S(text("1"))), (text("a"), Other("null (NULL)"))])),
+                M(Entries(vec![(text("z"), S(text("1"))), (text("a"), Other("null (NULL)"))])),
             ),
             (r#"{"SS":["b","a"]}"#, Ss(vec![text("b"), text("a")])),
             (r#"{"BOOL":true}"#, Other("a boolean (BOOL)")),

@@ -40,6 +40,26 @@ pub enum TableError {
     Invalid(#[from] InvalidGroup),
 }
 
+/// Why there are no rows for a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// The table could not be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The rows need more memory than there is.
+    #[error("the rows take more than the {memory} bytes of memory that they may take")]
+    OutOfMemory {
+        /// How many bytes they may take.
+        memory: usize,
+    },
+    /// Every answer that is made of the rows is too large to be sent.
+    #[error("the answer is larger than what can be sent")]
+    TooLarge,
+    /// A row could not be written as JSON.
+    #[error("a row cannot be written: {0}")]
+    Encoding(String),
+}
+
 impl TableError {
     /// Whether the same request may succeed later, without anything being mended.
     #[must_use]

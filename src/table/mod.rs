@@ -1,6 +1,8 @@
 //! The DynamoDB table: its keys, its rows, and reading them page by page. Nothing here writes.
 
 mod attribute;
+mod budget;
+mod builder;
 mod connect;
 mod error;
 mod https;
@@ -9,15 +11,21 @@ mod page;
 mod pages;
 mod retried;
 mod row;
+mod snapshot;
+mod source;
 mod warm_up;
 
+pub use budget::Budget;
+pub use builder::RowRules;
 pub use connect::{ATTEMPT_TIMEOUT, connect};
-pub use error::TableError;
+pub use error::{ReadError, TableError};
 pub use https::Https;
 pub use key::{Attributes, GROUP, JOB, check_key, row_key};
-pub use page::{Page, PageContent, Start};
+pub use page::{Page, PageContent, StartKey};
 pub use pages::{Pages, View};
-pub use row::{Reading, Row};
+pub use row::Row;
+pub use snapshot::{BrokenRow, Digest, JobRows, RowLease, Snapshot};
+pub use source::{Scope, Source};
 
 use aws_sdk_dynamodb::Client;
 use tokio::sync::OnceCell;

@@ -38,12 +38,12 @@ pub struct PageContent<'a> {
     /// Its rows. There may be none, although more pages follow.
     pub rows: Vec<Row<'a>>,
     /// Where the next page begins; `None` on the last one.
-    pub next: Option<Start>,
+    pub next: Option<StartKey>,
 }
 
 /// Where a page begins: after the row with that key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Start {
+pub struct StartKey {
     pub(super) job: String,
     pub(super) group: String,
 }
@@ -85,7 +85,7 @@ impl Page {
         if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
             return Err(bad(format_args!("should have {count} items, but came with {}", rows.len())));
         }
-        let next = answer.last_evaluated_key.map(|key| Start::of(&key)).transpose();
+        let next = answer.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
         let next = next.map_err(|fault| bad(format_args!("does not say where the next one begins: a key {fault}")))?;
         Ok(PageContent { rows, next })
     }
@@ -97,7 +97,7 @@ impl fmt::Debug for Page {
     }
 }
 
-impl Start {
+impl StartKey {
     fn of(last: &Row<'_>) -> Result<Self, Fault> {
         let part = |part: Option<&super::attribute::Attribute<'_>>| {
             part.ok_or(Fault::Missing).and_then(|part| part.string().map(str::to_owned))
@@ -192,7 +192,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    fn content(json: &str) -> Result<(usize, Option<Start>), String> {
+    fn content(json: &str) -> Result<(usize, Option<StartKey>), String> {
         let page = Page(json.as_bytes().to_vec());
         let content = page.content().map_err(|error| error.to_string())?;
         Ok((content.rows.len(), content.next))
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_page_has_rows_and_the_place_of_the_next_one() {
-        let next = Start { job: "j".into(), group: "g".into() };
+        let next = StartKey { job: "j".into(), group: "g".into() };
         let cases = [
             (r#"{"Items":[]}"#, (0, None)),
             (r#"{"Count":1,"Items":[{"job":{"S":"a"}}],"ScannedCount":5,"ConsumedCapacity":{"x":[]}}"#, (1, None)),

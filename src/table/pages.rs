@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 
 use super::{
     Page, Table, TableError, key,
-    page::{Start, TakeBody},
+    page::{StartKey, TakeBody},
     retried::TellRetries,
 };
 use crate::group::Job;
@@ -80,7 +80,7 @@ impl View {
 pub struct Pages {
     request: Request,
     /// Where the page begins that was read last.
-    last: Option<Start>,
+    last: Option<StartKey>,
 }
 
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Pages {
     ///
     /// # Errors
     /// As [`Pages::first`].
-    pub async fn next(&mut self, start: Option<Start>) -> Result<Option<Page>, TableError> {
+    pub async fn next(&mut self, start: Option<StartKey>) -> Result<Option<Page>, TableError> {
         let Some(start) = start else { return Ok(None) };
         // It would go on for ever.
         if self.last.as_ref() == Some(&start) {
@@ -128,9 +128,9 @@ impl Pages {
         Ok(Some(page))
     }
 
-    async fn read(&self, start: Option<&Start>) -> Result<Page, TableError> {
+    async fn read(&self, start: Option<&StartKey>) -> Result<Page, TableError> {
         let body = TakeBody::default();
-        let start = start.map(Start::key);
+        let start = start.map(StartKey::key);
         match &self.request {
             Request::Job(query) => {
                 let query = query.clone().set_exclusive_start_key(start);

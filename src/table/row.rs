@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 use super::{
     TableError,
-    attribute::{Attribute, Text},
+    attribute::Attribute,
     key::{self, Attributes},
 };
 use crate::group::{
     EpochSeconds, Fault, GroupName, InvalidGroup, Job, Label, LabelName, LabelNames, Lease, StoredGroupRef, Target,
-    TargetGroupRef, excerpt,
+    TargetGroupRef, Text, excerpt,
 };
 
 /// One row of the table: those of its attributes that matter, borrowed from where they were read.
@@ -39,15 +39,6 @@ impl<'a> From<&'a Attributes> for Row<'a> {
     }
 }
 
-/// What a row comes to at a given time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading<'a> {
-    /// A valid group whose lease, if any, still runs.
-    Served(StoredGroupRef<'a>),
-    /// A group of that job whose lease has ended; the rest of the row was not looked at.
-    Lapsed(&'a str, Lease),
-}
-
 /// A fault and the path of the field that has it.
 pub(super) struct At(String, Fault);
 
@@ -59,26 +50,11 @@ impl At {
 }
 
 impl Row<'_> {
-    /// Reads the row as of `now`.
+    /// The group that the row holds, whether its lease has ended or not.
     ///
     /// # Errors
     /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::WrongKey`] says that
     /// the row's key is not ours, so that the table is not one of target groups.
-    pub fn read(&self, names: LabelNames, now: EpochSeconds) -> Result<Reading<'_>, TableError> {
-        let (job, name) = self.key()?;
-        let read = self.lease().and_then(|lease| {
-            if lease.lapsed(now) {
-                return Ok(Reading::Lapsed(job, lease));
-            }
-            Ok(Reading::Served(StoredGroupRef { job, name, lease, group: self.target_group(names)? }))
-        });
-        read.map_err(|at| at.of(job, name).into())
-    }
-
-    /// Reads the row whether its lease has ended or not.
-    ///
-    /// # Errors
-    /// As [`Row::read`].
     pub fn stored(&self, names: LabelNames) -> Result<StoredGroupRef<'_>, TableError> {
         let (job, name) = self.key()?;
         let read =
@@ -182,14 +158,11 @@ fn time(name: &str, attribute: Option<&Attribute<'_>>) -> Result<Option<EpochSec
 mod tests {
     use super::*;
 
-    const NOW: EpochSeconds = EpochSeconds(1000);
-
     /// What comes of a row with that JSON.
     fn read(json: &str) -> String {
         let row: Row<'_> = serde_json::from_str(json).unwrap();
-        match row.read(LabelNames::Utf8, NOW) {
-            Ok(Reading::Served(stored)) => serde_json::to_string(&stored.group).unwrap(),
-            Ok(Reading::Lapsed(job, lease)) => format!("lapsed: {job} {lease:?}"),
+        match row.stored(LabelNames::Utf8) {
+            Ok(stored) => serde_json::to_string(&stored.group).unwrap(),
             Err(error) => error.to_string(),
         }
     }
@@ -239,13 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lapsed_row_is_not_looked_at_any_further() {
-        let json = r#"{"job":{"S":"j"},"group":{"S":"g"},"expires_at":{"N":"1000"},"targets":{"S":"?"}}"#;
-        let lease = Lease { expires_at: Some(NOW), delete_at: None };
-        assert_eq!(read(json), format!("lapsed: j {lease:?}"));
-        let row: Row<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(row.lease_alone(), lease);
-        let error = row.stored(LabelNames::Utf8).unwrap_err().to_string();
-        assert!(error.contains("targets is a string (S)"), "{error}");
+    fn a_lease_is_read_whatever_else_is_wrong_with_the_row() {
+        let lease = |rest: &str| {
+            let json = format!(r#"{{"job":{{"S":"j"}},"group":{{"S":"g"}},{rest},"targets":{{"S":"?"}}}}"#);
+            serde_json::from_str::<Row<'_>>(&json).unwrap().lease_alone()
+        };
+        let expected = Lease { expires_at: Some(EpochSeconds(1000)), delete_at: None };
+        assert_eq!(lease(r#""expires_at":{"N":"1000"}"#), expected);
+        assert_eq!(lease(r#""expires_at":{"N":"1000"},"delete_at":{"S":"1000"}"#), Lease::default());
     }
 }

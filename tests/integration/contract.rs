@@ -6,14 +6,13 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use http::{HeaderName, Method, header};
 use http_sd_lambda::{
     group::LabelNames,
-    service::{Access, OnInvalid, ResponseMode, Service, Settings},
+    service::{OnInvalid, Service, Settings},
 };
 use test_support::{
     Ask, Dynamo, Row,
     ask::service,
-    fault::{Fault, FaultyDynamo},
     log,
-    row::{list, map, n, put_all, s, tenths_of_a_page},
+    row::{list, map, n, put_all, s},
 };
 
 #[tokio::test]
@@ -261,39 +260,43 @@ async fn warnings(path: &str, service: &Service) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_broken_row_that_is_left_out_is_logged_once_per_change() {
+async fn each_poll_logs_one_warning_of_the_rows_that_it_left_out() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, skipping());
     let mended = || Row::new("node", "web", &["a:1"]);
     mended().put(&dynamo).await;
     assert!(warnings("/prom", &service).await.is_empty());
     let steps = [
-        (mended().with("targets", s("a:1")), "targets", 1),
-        (mended().with("targets", s("b:1")), "targets", 0),
-        (mended().with("targets", n(1)), "targets", 1),
-        (mended().with("labels", s("")), "labels", 1),
-        (mended(), "", 0),
-        (mended().with("labels", s("")), "labels", 1),
-        (mended().with("labels", s("")).with("expires_at", n(1)), "", 0),
-        (mended().with("labels", s("")), "labels", 1),
+        (mended().with("targets", s("a:1")), Some("targets is a string")),
+        (mended().with("targets", n(1)), Some("targets is a number")),
+        (mended().with("labels", s("")), Some("labels is a string")),
+        (mended(), None),
+        (mended().with("labels", s("")).with("expires_at", n(1)), None),
     ];
-    for (step, (row, field, lines)) in steps.into_iter().enumerate() {
+    for (step, (row, fault)) in steps.into_iter().enumerate() {
         row.put(&dynamo).await;
-        // In turn a Query and a Scan are the first to see it.
-        let paths = if step % 2 == 0 { ["/prom/node", "/prom"] } else { ["/prom", "/prom/node"] };
-        let first = warnings(paths[0], &service).await;
-        assert_eq!(first.len(), lines, "step {step}: {first:?}");
-        for line in first {
-            for part in ["WARN", "job=\"node\"", "group=\"web\"", &format!("field=\"{field}\""), "left out"] {
-                assert!(line.contains(part), "no {part} in step {step}: {line}");
+        for path in ["/prom/node", "/prom", "/prom/node?shard=0&of=2"] {
+            let lines = warnings(path, &service).await;
+            let Some(fault) = fault else {
+                assert_eq!(lines, [""; 0], "{path} in step {step}");
+                continue;
+            };
+            let [line] = &lines[..] else { panic!("{path} in step {step}: {lines:?}") };
+            let said = format!("left out: group \"web\" of job \"node\": {fault}");
+            for part in ["WARN", &said, "count=1", "groups=\"node/web\""] {
+                assert!(line.contains(part), "no {part} for {path} in step {step}: {line}");
             }
         }
-        for path in [paths[1], "/prom/node?shard=0&of=2", "/prom/another", paths[0]] {
-            assert_eq!(warnings(path, &service).await, [""; 0], "{path} in step {step}");
-        }
+        assert_eq!(warnings("/prom/another", &service).await, [""; 0], "step {step}");
     }
-    let another = self::service(&dynamo, skipping());
-    assert_eq!(warnings("/prom", &another).await.len(), 1, "another process has not logged it");
+    for group in ["a", "b"] {
+        Row::key("node", group).put(&dynamo).await;
+    }
+    let lines = warnings("/prom", &service).await;
+    assert!(
+        lines.len() == 1 && lines[0].contains("count=2") && lines[0].contains("groups=\"node/a, node/b\""),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
@@ -357,21 +360,6 @@ async fn many_groups_that_are_left_out_are_named_as_far_as_they_fit() {
     let names = answer.header(SKIPPED).unwrap();
     assert!(names.starts_with("job-0/00, job-0/07, job-0/14, ") && names.ends_with(", 84 more"), "{names}");
     assert_eq!(Ask::get("/prom").of(&service).await.header(SKIPPED), Some(names));
-}
-
-#[tokio::test]
-async fn a_read_that_fails_does_not_make_a_broken_row_news_again() {
-    let dynamo = Dynamo::with_table().await;
-    put_all(&dynamo, tenths_of_a_page(25)).await;
-    Row::key("node", "24-broken").put(&dynamo).await;
-    let faulty = FaultyDynamo::before(&dynamo);
-    let service =
-        Service::new(faulty.table(), Access::Open, Settings { response_mode: ResponseMode::Stream, ..skipping() });
-    assert_eq!(warnings("/prom/node", &service).await.len(), 1);
-    faulty.fail(|_, later| if later { Fault::Error(400, "ThrottlingException") } else { Fault::None });
-    assert_eq!(Ask::get("/prom/node").of(&service).await.status(), 503);
-    faulty.heal();
-    assert_eq!(warnings("/prom/node", &service).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -275,3 +275,25 @@ async fn an_answer_that_does_not_fit_says_which_setting_to_change() {
         assert_eq!(Ask::get(path).of(&streaming(dynamo.table())).await.groups().len(), 65);
     }
 }
+
+/// Lambda sends 6 MB of a stream at once, and then 2 MB a second.
+#[tokio::test]
+async fn a_stream_that_lambda_cannot_send_before_the_deadline_is_an_error_at_once() {
+    let dynamo = Dynamo::with_table().await;
+    put_all(&dynamo, tenths_of_a_page(130)).await;
+    let settings =
+        Settings { response_mode: ResponseMode::Stream, cache: Duration::from_mins(10), ..Settings::default() };
+    let service = service(&dynamo, settings);
+    let ask = |path: &str, seconds| Ask::get(path).within(Duration::from_secs(seconds));
+    // From now on the rows are in memory, so that the time left is that for sending.
+    assert_eq!(ask("/prom", 30).of(&service).await.targets().len(), 130);
+    for path in ["/prom/node", "/prom", "/prom/node?meta=true"] {
+        let (status, code, message) = ask(path, 3).of(&service).await.error();
+        assert_eq!((status, code.as_str()), (500, "response_too_large"), "{path}");
+        for way_out in ["gzip", "shard=0&of=4", "match[]", "Timeout"] {
+            assert!(message.contains(way_out), "{path}: no {way_out} in {message}");
+        }
+    }
+    assert_eq!(ask("/prom/node?shard=0&of=4", 3).of(&service).await.status(), 200);
+    assert_eq!(ask("/prom/node", 30).gzip().of(&service).await.status(), 200);
+}

@@ -3,6 +3,7 @@
 
 mod access;
 mod any_table;
+mod cache;
 mod contract;
 mod engines;
 mod events;

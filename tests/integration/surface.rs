@@ -93,6 +93,21 @@ async fn head_answers_like_get_without_the_body() {
     }
 }
 
+/// A `HEAD` says of a length what a `GET` would say, or nothing (RFC 9110, 8.6).
+#[tokio::test]
+async fn a_304_to_head_says_nothing_of_a_length() {
+    let dynamo = one_group().await;
+    let service = service(&dynamo, Settings::default());
+    let get = Ask::get("/prom/node").of(&service).await;
+    let tag = get.header(header::ETAG).unwrap();
+    let ask = |method| Ask::get("/prom/node").method(method).header(header::IF_NONE_MATCH, tag);
+    for method in [Method::HEAD, Method::GET] {
+        let answer = ask(method.clone()).of(&service).await;
+        assert_eq!((answer.status(), answer.text()), (304, ""), "{method}");
+        assert_eq!(answer.header(header::CONTENT_LENGTH), None, "{method}");
+    }
+}
+
 #[tokio::test]
 async fn a_job_that_has_no_row_is_an_empty_list() {
     let dynamo = one_group().await;

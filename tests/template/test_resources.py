@@ -165,7 +165,7 @@ def test_broken_rows_are_one_metric_whether_they_fail_a_poll_or_are_left_out(mad
     assert all(metric["MetricNamespace"] == "http-sd" and metric["DefaultValue"] == 0 for _, metric in metrics)
     broken = [(pattern, m["MetricValue"]) for pattern, m in metrics if m["MetricName"] == "InvalidGroups"]
     assert broken == [
-        # The warning about a row that is left out is written once, whatever the number of polls.
+        # The warning of a poll that leaves rows out is one line, whatever their number.
         ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
         ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
     ]

@@ -1,0 +1,344 @@
+//! Filling a snapshot, page by page.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Budget, Page, PageContent, ReadError, Row, TableError,
+    snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
+};
+use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
+
+/// What decides which rows are valid, and which of them may be served.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RowRules {
+    /// Which label names are valid.
+    pub label_names: LabelNames,
+    /// For how long groups may be served whose leases have lapsed together.
+    pub lease_grace: Duration,
+}
+
+/// Rows on their way into a snapshot: those of one read, or of a part of it.
+pub(super) struct Builder<'b> {
+    context: Context<'b>,
+    jobs: BTreeMap<Job, UnorderedRows>,
+    /// JSON of rows that are not yet a piece. It is used again for each piece, so that a piece takes no more than it has.
+    open: Vec<u8>,
+}
+
+/// What holds for each row of a read.
+struct Context<'b> {
+    rules: RowRules,
+    now: EpochSeconds,
+    /// No leases: tells whether one counts.
+    leases: Leases,
+    budget: &'b Budget,
+}
+
+/// The rows of a job in the order in which they were read.
+#[derive(Default)]
+struct UnorderedRows {
+    rows: JobRows,
+    /// Of their JSON.
+    hash: Sha256,
+}
+
+impl Snapshot {
+    /// The rows of pages that were read at that time, in any order.
+    ///
+    /// # Errors
+    /// [`ReadError`] for what is no complete page, or a row whose key is not ours.
+    pub fn of_pages(pages: &[Page], rules: RowRules, now: EpochSeconds) -> Result<Self, ReadError> {
+        let budget = Budget::new(None, usize::MAX);
+        let mut builder = Builder::new(rules, now, &budget);
+        for page in pages {
+            builder.add(&page.content()?)?;
+        }
+        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len() })
+    }
+}
+
+impl<'b> Builder<'b> {
+    /// A builder without rows, for a read at that time.
+    pub(super) fn new(rules: RowRules, now: EpochSeconds, budget: &'b Budget) -> Self {
+        let context = Context { rules, now, leases: Leases::at(now, rules.lease_grace), budget };
+        Self { context, jobs: BTreeMap::new(), open: Vec::new() }
+    }
+
+    /// Adds the rows of a page.
+    ///
+    /// # Errors
+    /// [`ReadError`] for a row whose key is not ours, or more rows than the budget allows.
+    pub(super) fn add(&mut self, page: &PageContent<'_>) -> Result<(), ReadError> {
+        for run in page.rows.chunk_by(|a, b| a.job == b.job) {
+            let Some(first) = run.first() else { continue };
+            let job = first.key()?.0;
+            let job = Job::new(job).map_err(|fault| TableError::WrongKey(format!("a row's job {fault}")))?;
+            let rows = match self.jobs.entry(job) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    self.context.budget.take(size_of::<JobRows>() + entry.key().as_str().len())?;
+                    entry.insert(UnorderedRows::default())
+                }
+            };
+            for row in run {
+                rows.add(row, &self.context, &mut self.open)?;
+            }
+            rows.add_piece(&self.open, self.context.budget)?;
+            self.open.clear();
+        }
+        Ok(())
+    }
+
+    /// The jobs whose rows the parts of a read have found.
+    ///
+    /// # Errors
+    /// [`ReadError::Encoding`] for a job of more than 4 GB.
+    pub(super) fn finish(parts: Vec<Self>) -> Result<BTreeMap<Job, Arc<JobRows>>, ReadError> {
+        let mut jobs: BTreeMap<Job, UnorderedRows> = BTreeMap::new();
+        for (job, rows) in parts.into_iter().flat_map(|part| part.jobs) {
+            match jobs.entry(job) {
+                Entry::Occupied(mut entry) => entry.get_mut().append(rows)?,
+                Entry::Vacant(entry) => _ = entry.insert(rows),
+            }
+        }
+        Ok(jobs.into_iter().map(|(job, rows)| (job, Arc::new(rows.finish()))).collect())
+    }
+}
+
+impl UnorderedRows {
+    fn add(&mut self, row: &Row<'_>, context: &Context<'_>, open: &mut Vec<u8>) -> Result<(), ReadError> {
+        row.key()?;
+        let (rows, lease) = (&mut self.rows, row.lease_alone());
+        if lease.lapsed(context.now) && !context.leases.may_keep(lease) {
+            rows.left_out += 1;
+            if context.leases.counts(lease) {
+                rows.ended.push(lease);
+                context.budget.take(size_of::<Lease>())?;
+            }
+            return Ok(());
+        }
+        match row.stored(context.rules.label_names) {
+            Ok(group) => self.add_group(&group, context, open),
+            Err(TableError::Invalid(fault)) => {
+                let row = BrokenRow { lease, fault };
+                context.budget.take(row.size())?;
+                rows.broken.push(row);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn add_group(
+        &mut self,
+        group: &StoredGroupRef<'_>,
+        context: &Context<'_>,
+        open: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let (rows, targets, before) = (&mut self.rows, group.group.targets.len(), open.len());
+        open.push(b',');
+        serde_json::to_writer(&mut *open, &group.group).map_err(|error| ReadError::Encoding(error.to_string()))?;
+        let json = open.len() - before;
+        if !group.lease.lapsed(context.now) {
+            context.budget.serve(json)?;
+        }
+        let mut bytes = json + group.name.len() + size_of::<RowEnd>();
+        if group.lease.end().is_some() {
+            rows.leases.push(RowLease { row: rows.rows.len(), lease: group.lease, targets });
+            bytes += size_of::<RowLease>();
+        }
+        context.budget.take(bytes)?;
+        rows.names.push_str(group.name);
+        rows.targets += targets;
+        let end = rows.rows.last().map_or(0, |row| row.json as usize) + json;
+        rows.rows.push(RowEnd { name: small(rows.names.len())?, json: small(end)? });
+        Ok(())
+    }
+
+    /// Adds the JSON of the rows that were added last.
+    fn add_piece(&mut self, json: &[u8], budget: &Budget) -> Result<(), ReadError> {
+        if json.is_empty() {
+            return Ok(());
+        }
+        budget.take(size_of::<Piece>())?;
+        self.hash.update(json);
+        self.rows.push_piece(Bytes::copy_from_slice(json));
+        Ok(())
+    }
+
+    /// Adds rows that another part of the read has found.
+    fn append(&mut self, mut other: Self) -> Result<(), ReadError> {
+        let (rows, others) = (&mut self.rows, &mut other.rows);
+        let before = rows.rows.last().copied().unwrap_or(RowEnd { name: 0, json: 0 });
+        let number = rows.rows.len();
+        for row in &others.rows {
+            let after = |before: u32, length: u32| small(before as usize + length as usize);
+            rows.rows.push(RowEnd { name: after(before.name, row.name)?, json: after(before.json, row.json)? });
+        }
+        rows.leases.extend(others.leases.iter().map(|lease| RowLease { row: number + lease.row, ..*lease }));
+        rows.names.push_str(&others.names);
+        rows.ended.append(&mut others.ended);
+        rows.broken.append(&mut others.broken);
+        rows.left_out += others.left_out;
+        rows.targets += others.targets;
+        for piece in mem::take(&mut others.json) {
+            self.hash.update(&piece.bytes);
+            rows.push_piece(piece.bytes);
+        }
+        Ok(())
+    }
+
+    /// The rows in the order of their names.
+    fn finish(self) -> JobRows {
+        let Self { mut rows, mut hash } = self;
+        let count = rows.len();
+        rows.broken.sort_by(|a, b| a.fault.group.cmp(&b.fault.group));
+        // A job's rows come in order from a Scan as well, but nobody promises that.
+        if !(1..count).all(|row| rows.name(row - 1) <= rows.name(row)) {
+            rows = rows.in_order();
+            hash = Sha256::new();
+            rows.json.iter().for_each(|piece| hash.update(&piece.bytes));
+        }
+        rows.digest.copy_from_slice(&hash.finalize()[..16]);
+        rows.shrink();
+        rows
+    }
+}
+
+/// A length within a job, of which 32 bits are kept.
+fn small(length: usize) -> Result<u32, ReadError> {
+    u32::try_from(length).map_err(|_| ReadError::Encoding("the rows of a job are larger than 4 GB".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+
+    const NOW: EpochSeconds = EpochSeconds(10_000);
+    const RULES: RowRules = RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1) };
+
+    /// A page with rows, each of them with job, name and the rest of its JSON.
+    fn page(rows: &[(&str, &str, &str)]) -> Page {
+        let row = |(job, name, rest): &(&str, &str, &str)| {
+            format!(r#"{{"job":{{"S":"{job}"}},"group":{{"S":"{name}"}}{rest}}}"#)
+        };
+        let rows: Vec<String> = rows.iter().map(row).collect();
+        Page::new(format!(r#"{{"Items":[{}]}}"#, rows.join(",")).into_bytes())
+    }
+
+    fn target(name: &str) -> String {
+        format!(r#","targets":{{"L":[{{"S":"{name}:1"}}]}}"#)
+    }
+
+    fn leased(name: &str, end: i64) -> String {
+        format!(r#"{},"expires_at":{{"N":"{end}"}}"#, target(name))
+    }
+
+    fn json(rows: &JobRows, range: Range<usize>) -> String {
+        let bytes: Vec<u8> = rows.json(range).flatten().collect();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn rows(pages: &[Page], job: &str) -> Arc<JobRows> {
+        let snapshot = Snapshot::of_pages(pages, RULES, NOW).unwrap();
+        snapshot.jobs[&Job::new(job).unwrap()].clone()
+    }
+
+    #[test]
+    fn rows_are_in_order_whatever_pages_they_came_in() {
+        let all: Vec<(String, String)> = ["a", "b", "c", "d", "e"].map(|name| (name.to_owned(), target(name))).into();
+        let of = |order: &[&[usize]]| {
+            let page = |numbers: &&[usize]| {
+                let rows: Vec<_> = numbers.iter().map(|&i| ("j", all[i].0.as_str(), all[i].1.as_str())).collect();
+                page(&rows)
+            };
+            rows(&order.iter().map(page).collect::<Vec<_>>(), "j")
+        };
+        let expected = of(&[&[0, 1, 2, 3, 4]]);
+        let whole = json(&expected, 0..5);
+        assert!(whole.starts_with(r#",{"targets":["a:1"],"labels":{}},{"targets":["b:1"]"#), "{whole}");
+        let orders: [&[&[usize]]; 4] =
+            [&[&[0, 1], &[2], &[3, 4]], &[&[4, 3, 2, 1, 0]], &[&[3, 4], &[0, 1, 2]], &[&[2], &[0, 4], &[1, 3]]];
+        for order in orders {
+            let rows = of(order);
+            assert_eq!((rows.len(), rows.read(), rows.targets(), rows.digest()), (5, 5, 5, expected.digest()));
+            for range in [0..0, 0..5, 0..1, 1..2, 4..5, 1..4, 2..5, 5..5] {
+                assert_eq!(json(&rows, range.clone()), json(&expected, range.clone()), "{order:?} {range:?}");
+            }
+            assert_eq!((0..5).map(|row| rows.name(row)).collect::<String>(), "abcde");
+        }
+        assert_ne!(of(&[&[0, 1, 2, 3]]).digest(), expected.digest());
+    }
+
+    #[test]
+    fn each_job_has_its_own_rows() {
+        let (a, b) = (target("a"), target("b"));
+        let pages = [page(&[("x", "1", &a), ("y", "1", &b), ("x", "2", &b)]), page(&[("y", "0", &a)])];
+        assert_eq!(
+            json(&rows(&pages, "x"), 0..2),
+            r#",{"targets":["a:1"],"labels":{}},{"targets":["b:1"],"labels":{}}"#
+        );
+        assert_eq!(rows(&pages, "y").name(0), "0");
+    }
+
+    #[test]
+    fn of_a_row_whose_lease_ended_only_what_may_matter_is_there() {
+        let kept = leased("kept", NOW.0 - 10);
+        let counts = leased("counts", NOW.0 - 3700);
+        let over = leased("over", NOW.0 - 5000);
+        let broken = format!(r#","targets":{{"S":"?"}},"expires_at":{{"N":"{}"}}"#, NOW.0 - 5000);
+        let may_be_kept = format!(r#","targets":{{"S":"?"}},"expires_at":{{"N":"{}"}}"#, NOW.0 - 10);
+        let runs = leased("runs", NOW.0 + 1);
+        let all = [
+            ("j", "a", &*kept),
+            ("j", "b", &*counts),
+            ("j", "c", &*over),
+            ("j", "d", &*broken),
+            ("j", "e", &*may_be_kept),
+            ("j", "f", &*runs),
+        ];
+        let rows = rows(&[page(&all)], "j");
+        assert_eq!((rows.len(), rows.left_out(), rows.broken().len(), rows.read()), (2, 3, 1, 6));
+        assert_eq!(rows.ended.len(), 1, "of the others nothing counts");
+        assert_eq!(rows.leases().iter().map(|lease| (lease.row, lease.targets)).collect::<Vec<_>>(), [(0, 1), (1, 1)]);
+        assert_eq!(
+            rows.broken()[0].fault.to_string(),
+            r#"group "e" of job "j": targets is a string (S), but must be a list or set of strings"#
+        );
+    }
+
+    #[test]
+    fn a_budget_is_taken_to_the_byte() {
+        let broken = format!(r#","targets":{{"S":"?"}},"expires_at":{{"N":"{}"}}"#, NOW.0 + 10);
+        let (plain, leased, ended) = (target("a"), leased("b", NOW.0 + 10), leased("c", NOW.0 - 3700));
+        let page = page(&[
+            ("x", "a", &plain),
+            ("x", "b", &leased),
+            ("x", "c", &ended),
+            ("x", "d", &broken),
+            ("y", "a", &plain),
+        ]);
+        let read = |memory: usize, answer: usize| {
+            let budget = Budget::new(Some(memory), answer);
+            let mut builder = Builder::new(RULES, NOW, &budget);
+            builder.add(&page.content().unwrap())?;
+            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1 })
+        };
+        let size = read(usize::MAX, usize::MAX).unwrap().size();
+        assert!(read(size, usize::MAX).is_ok());
+        assert_eq!(read(size - 1, usize::MAX).unwrap_err(), ReadError::OutOfMemory { memory: size - 1 });
+        let served = 3 * r#",{"targets":["a:1"],"labels":{}}"#.len();
+        assert!(read(size, served).is_ok());
+        assert_eq!(read(size, served - 1).unwrap_err(), ReadError::TooLarge);
+    }
+}

@@ -1,0 +1,197 @@
+//! Where requests get the rows from that they need: the table, or the cache of an earlier read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use tokio::{sync::Mutex, task::yield_now, try_join};
+
+use super::{Budget, JobRows, Pages, ReadError, RowRules, Snapshot, Table, builder::Builder};
+use crate::group::{EpochSeconds, Job};
+
+/// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
+/// nothing on the fraction of a core that a small function has.
+const SEGMENTS: i32 = 4;
+/// Jobs that are read side by side.
+const JOBS: usize = 4;
+/// The most bytes of cached rows where the memory has no limit.
+const MOST_CACHED: usize = 256 * 1024 * 1024;
+
+/// Which rows are needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of one job.
+    Job(Job),
+    /// Those of these jobs.
+    Jobs(BTreeSet<Job>),
+    /// Those of every job.
+    All,
+}
+
+/// The rows of a table, and a cache of those that were read lately.
+#[derive(Debug)]
+pub struct Source {
+    table: Table,
+    rules: RowRules,
+    /// For how long rows are cached; zero for not at all.
+    time_to_live: Duration,
+    /// How many bytes rows may take.
+    memory: Option<usize>,
+    cache: Mutex<Cache>,
+}
+
+/// Rows that were read within the time to live.
+#[derive(Debug, Default)]
+struct Cache {
+    jobs: BTreeMap<Job, CachedJob>,
+    /// When the whole table was read, if `jobs` has all of it.
+    whole: Option<EpochSeconds>,
+}
+
+#[derive(Debug)]
+struct CachedJob {
+    rows: Arc<JobRows>,
+    read_at: EpochSeconds,
+}
+
+impl Source {
+    /// The rows of a table, each cached for that long, in so many bytes of memory.
+    #[must_use]
+    pub fn new(table: Table, rules: RowRules, time_to_live: Duration, memory: Option<usize>) -> Self {
+        Self { table, rules, time_to_live, memory, cache: Mutex::default() }
+    }
+
+    /// The table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The rows as they are, or as they were within the time to live. `answer` is the most bytes that an answer may have which
+    /// is made of all of them.
+    ///
+    /// Requests at the same time share one read if rows are cached.
+    ///
+    /// # Errors
+    /// [`ReadError`]. What was read before an error is no snapshot.
+    pub async fn current(&self, scope: &Scope, now: EpochSeconds, answer: usize) -> Result<Snapshot, ReadError> {
+        if self.time_to_live.is_zero() {
+            return self.read(scope, now, Budget::new(self.memory, answer)).await;
+        }
+        let mut cache = self.cache.lock().await;
+        cache.forget_stale(now, self.time_to_live);
+        if let Some(jobs) = cache.find(scope) {
+            return Ok(Snapshot { jobs, pages: 0 });
+        }
+        // Nothing says that the next answer is made of all rows, too.
+        let budget =
+            |cache: &Cache| Budget::new(self.memory.map(|memory| memory.saturating_sub(cache.size())), usize::MAX);
+        let snapshot = match self.read(scope, now, budget(&cache)).await {
+            Err(ReadError::OutOfMemory { .. }) if !cache.jobs.is_empty() => {
+                *cache = Cache::default();
+                self.read(scope, now, budget(&cache)).await?
+            }
+            read => read?,
+        };
+        cache.put(scope, &snapshot, now, self.memory.unwrap_or(MOST_CACHED));
+        Ok(snapshot)
+    }
+
+    async fn read(&self, scope: &Scope, now: EpochSeconds, budget: Budget) -> Result<Snapshot, ReadError> {
+        self.table.ensure_key().await?;
+        let part = |pages| read_part(pages, Builder::new(self.rules, now, &budget));
+        let parts: Vec<(Builder<'_>, usize)> = match scope {
+            Scope::Job(job) => vec![part(self.table.job(job)).await?],
+            Scope::Jobs(jobs) => {
+                let reads: Vec<_> = jobs.iter().map(|job| part(self.table.job(job))).collect();
+                stream::iter(reads).buffered(JOBS).try_collect().await?
+            }
+            Scope::All => try_join_all((0..SEGMENTS).map(|i| part(self.table.segment(i, SEGMENTS)))).await?,
+        };
+        let pages = parts.iter().map(|(_, pages)| pages).sum();
+        let mut jobs = Builder::finish(parts.into_iter().map(|(builder, _)| builder).collect())?;
+        for job in scope.named() {
+            jobs.entry(job.clone()).or_default();
+        }
+        Ok(Snapshot { jobs, pages })
+    }
+}
+
+/// Reads all pages of a part of the table, and says how many there were.
+async fn read_part(mut pages: Pages, mut builder: Builder<'_>) -> Result<(Builder<'_>, usize), ReadError> {
+    let (mut page, mut count) = (Some(pages.first().await?), 0);
+    while let Some(current) = page {
+        count += 1;
+        let content = current.content()?;
+        // Lets the connection that the page came by become free for the next one. Pages that are there already must not
+        // keep the deadline from being noticed, either.
+        yield_now().await;
+        let next = async { Ok::<_, ReadError>(pages.next(content.next.clone()).await?) };
+        let add = async {
+            yield_now().await;
+            builder.add(&content)
+        };
+        (page, ()) = try_join!(next, add)?;
+    }
+    Ok((builder, count))
+}
+
+impl Scope {
+    /// The jobs that are asked for by name.
+    fn named(&self) -> Box<dyn Iterator<Item = &Job> + '_> {
+        match self {
+            Self::Job(job) => Box::new(std::iter::once(job)),
+            Self::Jobs(jobs) => Box::new(jobs.iter()),
+            Self::All => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+impl Cache {
+    /// Forgets what was read longer ago than the time to live. With a clock that was set back, everything is.
+    fn forget_stale(&mut self, now: EpochSeconds, time_to_live: Duration) {
+        let seconds = i64::try_from(time_to_live.as_secs()).unwrap_or(i64::MAX);
+        let is_fresh = |read_at: EpochSeconds| (0..seconds).contains(&now.0.saturating_sub(read_at.0));
+        self.whole = self.whole.filter(|read_at| is_fresh(*read_at));
+        self.jobs.retain(|_, job| is_fresh(job.read_at));
+    }
+
+    /// The rows of all jobs that are needed, if every one of them is cached.
+    fn find(&self, scope: &Scope) -> Option<BTreeMap<Job, Arc<JobRows>>> {
+        let rows = |(job, cached): (&Job, &CachedJob)| (job.clone(), cached.rows.clone());
+        if matches!(scope, Scope::All) {
+            return self.whole.map(|_| self.jobs.iter().map(rows).collect());
+        }
+        let find = |job: &Job| match self.jobs.get_key_value(job) {
+            Some(found) => Some(rows(found)),
+            // The table has no row of it.
+            None => self.whole.map(|_| (job.clone(), Arc::default())),
+        };
+        scope.named().map(find).collect()
+    }
+
+    /// Caches what was read, and forgets all else if both are too much.
+    fn put(&mut self, scope: &Scope, snapshot: &Snapshot, now: EpochSeconds, most: usize) {
+        let is_whole = matches!(scope, Scope::All);
+        if is_whole {
+            *self = Self { whole: Some(now), ..Self::default() };
+        }
+        let read =
+            || snapshot.jobs.iter().map(|(job, rows)| (job.clone(), CachedJob { rows: rows.clone(), read_at: now }));
+        self.jobs.extend(read());
+        if self.size() > most {
+            self.jobs = read().collect();
+            self.whole = self.whole.filter(|_| is_whole);
+        }
+        if self.size() > most {
+            *self = Self::default();
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.jobs.iter().map(|(job, cached)| job.as_str().len() + cached.rows.size()).sum()
+    }
+}
