@@ -1,80 +1,139 @@
-//! A Function URL event in, a Function URL response out.
+//! `lambda_http` in front of the service, in both response modes.
 //!
-//! `lambda_runtime` and the event types are used directly. `lambda_http` would build a URI from the event first, and
-//! panics where that cannot be done: over a space in a query string, say, which a `+` can arrive as
-//! (awslabs/aws-lambda-web-adapter #491).
+//! `lambda_http` builds a URI from the path, the query and the headers of an event, and panics if that fails
+//! (awslabs/aws-lambda-web-adapter #491). [`handle`] gives it an event without them, and adds them to the request afterwards.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::{convert::Infallible, future::ready, mem, pin::Pin, time::SystemTime};
 
 use aws_lambda_events::lambda_function_urls::{
-    LambdaFunctionUrlRequest, LambdaFunctionUrlRequestContextAuthorizerIamDescription, LambdaFunctionUrlResponse,
+    LambdaFunctionUrlRequest, LambdaFunctionUrlRequestContextAuthorizerIamDescription,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use futures_util::stream::{self, Iter};
+use futures_util::Stream;
 use http::{Method, Response};
-use lambda_runtime::{Context, FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse};
+use lambda_http::{
+    Adapter, Body, Context, Error, IntoResponse, LambdaEvent, Request, StreamAdapter,
+    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    lambda_runtime::{self, FunctionResponse},
+    request::LambdaRequest,
+};
+use serde::Serialize;
 use tokio::time::Instant;
+use tower::{Service as _, ServiceExt, service_fn};
 
-use crate::service::{Body, Request, ResponseMode, Service, TIMEOUT};
+use crate::{
+    answer,
+    config::variable,
+    service::{Call, ResponseMode, Service},
+};
 
-/// A response in either mode.
-pub type LambdaResponse = FunctionResponse<LambdaFunctionUrlResponse, BodyStream>;
-/// A streamed body. It is complete before its first byte goes out.
-pub type BodyStream = Iter<std::iter::Map<Body, fn(Bytes) -> Result<Bytes, Infallible>>>;
+/// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// What Lambda makes of the function's role, with the secret key beside it.
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
-/// Answers one event.
-pub async fn handle(service: &Service, event: LambdaEvent<LambdaFunctionUrlRequest>) -> LambdaResponse {
-    let response = service.respond(&request(event.payload, &event.context)).await;
-    match service.response_mode() {
-        ResponseMode::Buffered => FunctionResponse::BufferedResponse(buffered(response)),
-        ResponseMode::Stream => FunctionResponse::StreamingResponse(streamed(response)),
-    }
+/// A variable is missing that Lambda sets for every function.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInLambda {
+    /// The address of the runtime API.
+    #[error("there is no Lambda here: run it with cargo lambda watch, or use sdctl serve on this machine")]
+    RuntimeApi,
+    /// The credentials of the function's role.
+    #[error(
+        "AWS_ACCESS_KEY_ID is not set: Lambda sets it; anywhere else put credentials into the environment, \
+         such as those that `aws configure export-credentials --format env` prints"
+    )]
+    Credentials,
 }
 
-/// The request that an event carries. Nothing in an event makes this fail: what has no meaning is left for the service
-/// to refuse.
+/// Checks that the environment has what Lambda sets.
+///
+/// # Errors
+/// [`NotInLambda`]. Without the runtime API's address the runtime would panic.
+pub fn check_environment() -> Result<(), NotInLambda> {
+    variable(RUNTIME_API).ok_or(NotInLambda::RuntimeApi)?;
+    variable(ACCESS_KEY).ok_or(NotInLambda::Credentials)?;
+    Ok(())
+}
+
+/// Answers Lambda's events until Lambda ends the process.
+///
+/// # Errors
+/// The runtime API cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    lambda_runtime::run(service_fn(move |event| handle(service.clone(), event))).await
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// Never.
+pub async fn handle(
+    service: Service,
+    event: LambdaEvent<LambdaFunctionUrlRequest>,
+) -> Result<
+    FunctionResponse<impl Serialize, impl Stream<Item = Result<Bytes, Infallible>> + Unpin + Send + 'static>,
+    Infallible,
+> {
+    let mode = service.response_mode();
+    let LambdaEvent { payload, context } = event;
+    let mut call = call(&payload, &context);
+    let event = LambdaEvent::new(safe_event(&payload), context);
+    let mut headers = payload.headers;
+    let service = service.map_request(move |mut request: Request| {
+        *request.headers_mut() = mem::take(&mut headers);
+        request.extensions_mut().insert(mem::take(&mut call));
+        request
+    });
+    Ok(match mode {
+        ResponseMode::Buffered => {
+            let response = Adapter::from(service.map_response(Buffered)).call(event).await?;
+            FunctionResponse::BufferedResponse(response)
+        }
+        ResponseMode::Stream => FunctionResponse::StreamingResponse(StreamAdapter::from(service).call(event).await?),
+    })
+}
+
+/// What Lambda knows of a call, with the path and the query as they were sent.
 #[must_use]
-pub fn request(event: LambdaFunctionUrlRequest, context: &Context) -> Request {
-    let http = event.request_context.http;
-    let method = http.method.unwrap_or_default();
+pub fn call(event: &LambdaFunctionUrlRequest, context: &Context) -> Call {
+    let of = &event.request_context;
     // Lambda sends no deadline that has passed, but cargo-lambda sends ten minutes after the start of 1970.
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(TIMEOUT);
-    Request {
-        // Any method but those that are answered will do for one that is none.
-        method: Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT),
-        path: event.raw_path.unwrap_or_default(),
-        query: event.raw_query_string.unwrap_or_default(),
-        headers: event.headers,
+    let left = context.deadline().duration_since(SystemTime::now()).ok();
+    Call {
         request_id: context.request_id.clone(),
-        deadline: Instant::now() + left,
-        iam_caller: event.request_context.authorizer.and_then(|authorizer| iam_caller(authorizer.iam?)),
-        source_ip: http.source_ip,
+        deadline: left.map(|left| Instant::now() + left),
+        iam_caller: of.authorizer.as_ref().and_then(|authorizer| iam_caller(authorizer.iam.as_ref()?)),
+        source_ip: of.http.source_ip.clone(),
+        path: Some(event.raw_path.clone().unwrap_or_default()),
+        query: Some(event.raw_query_string.clone().unwrap_or_default()),
     }
 }
 
 /// Whom IAM has let through: the ARN, or the unique id where a service signs for itself and has none.
-fn iam_caller(iam: LambdaFunctionUrlRequestContextAuthorizerIamDescription) -> Option<String> {
-    [iam.user_arn, iam.caller_id].into_iter().flatten().find(|name| !name.is_empty())
+fn iam_caller(iam: &LambdaFunctionUrlRequestContextAuthorizerIamDescription) -> Option<String> {
+    [&iam.user_arn, &iam.caller_id].into_iter().flatten().find(|name| !name.is_empty()).cloned()
 }
 
-/// The response as one JSON document. A compressed body goes in as base64, because JSON takes text alone.
-fn buffered(response: Response<Body>) -> LambdaFunctionUrlResponse {
-    let (parts, body) = response.into_parts();
-    let (body, is_base64_encoded) = match String::from_utf8(body.into_vec()) {
-        Ok(text) => (text, false),
-        Err(error) => (BASE64_STANDARD.encode(error.as_bytes()), true),
-    };
-    let mut response = LambdaFunctionUrlResponse::default();
-    response.status_code = parts.status.as_u16().into();
-    response.headers = parts.headers;
-    response.body = Some(body);
-    response.is_base64_encoded = is_base64_encoded;
-    response
+/// The event that `lambda_http` sees: the method alone, over which it cannot panic.
+fn safe_event(event: &LambdaFunctionUrlRequest) -> LambdaRequest {
+    let method = event.request_context.http.method.as_deref().unwrap_or_default();
+    let mut safe = ApiGatewayV2httpRequest::default();
+    // A method that is no token becomes one that the service does not answer.
+    safe.request_context.http.method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT);
+    LambdaRequest::ApiGatewayV2(safe)
 }
 
-fn streamed(response: Response<Body>) -> StreamResponse<BodyStream> {
-    let (parts, body) = response.into_parts();
-    let metadata_prelude = MetadataPrelude { status_code: parts.status, headers: parts.headers, cookies: Vec::new() };
-    StreamResponse { metadata_prelude, stream: stream::iter(body.map(Ok as fn(_) -> _)) }
+/// A response that is sent as one JSON document. Its own conversion saves `lambda_http`'s, which copies and decodes the body.
+struct Buffered(Response<answer::Body>);
+
+impl IntoResponse for Buffered {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        // JSON takes text alone: a compressed body goes in as base64.
+        let body = |body: answer::Body| match String::from_utf8(body.into_vec()) {
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Binary(error.into_bytes()),
+        };
+        Box::pin(ready(self.0.map(body)))
+    }
 }

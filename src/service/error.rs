@@ -59,7 +59,7 @@ pub enum ServiceError {
         most: usize,
     },
     /// The answer, or the rows that it is made of, are larger than the function's memory.
-    #[error("the rows and the answer take more than the {memory} bytes of memory that are left for them")]
+    #[error("the answer takes too much memory: more than the {memory} bytes that there are for its rows")]
     OutOfMemory {
         /// How many bytes they may take.
         memory: usize,

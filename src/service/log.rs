@@ -60,7 +60,7 @@ impl<'a> Log<'a> {
 
     /// Says what is wrong.
     pub(super) fn error(&self, error: &ServiceError) {
-        let (request_id, code) = (&self.request.request_id, error.code());
+        let (request_id, code) = (&self.request.id, error.code());
         match error {
             ServiceError::Table(TableError::Invalid(invalid)) => {
                 error!(event = code, %request_id, job = invalid.job, group = invalid.group, field = invalid.field, "{invalid}");
@@ -73,7 +73,7 @@ impl<'a> Log<'a> {
     /// Says how the request was answered.
     pub(super) fn answered(&self, response: &Response<Body>) {
         let Self { request, .. } = self;
-        let request_id = &request.request_id;
+        let request_id = &request.id;
         let report = response.extensions().get::<Report>();
         for job in report.iter().flat_map(|report| &report.empty_jobs) {
             let job = job.as_str();

@@ -1,4 +1,4 @@
-//! HTTP: one `Request -> Response` service. Lambda, the local server and the tests all call it.
+//! HTTP: one [`tower::Service`] of [`http::Request`]. Lambda, the local server and the tests all call it.
 //!
 //! What a request goes through, in this order: the limit of its headers; access; its path and query; its method; what
 //! its caller may read; the rows, read or kept; the answer that they make; the conditions and codings that the caller named;
@@ -12,6 +12,7 @@ mod error;
 mod headers;
 mod log;
 mod negotiate;
+mod request;
 mod route;
 
 pub use access::{Access, Challenge};
@@ -19,14 +20,21 @@ pub use clock::Clock;
 pub use credential::{Credential, NotACredential, NotAHash, TokenHash};
 pub use error::ServiceError;
 pub use negotiate::{MOST_BUFFERED, buffered_bytes};
+pub use request::Call;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use http::{HeaderMap, Method, Response, StatusCode, header};
-use tokio::time::Instant;
+use http::{Method, Response, StatusCode, header};
 use tracing::{Instrument, error_span};
 
-use self::{deadline::Deadline, log::Log, negotiate::Representation, route::Route};
+use self::{deadline::Deadline, log::Log, negotiate::Representation, request::Request, route::Route};
 pub use crate::answer::{Body, OnInvalid};
 use crate::{
     answer::{self, Answer, Limits, Rules, Selection},
@@ -42,27 +50,6 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 const LEAST_KEPT_FREE: usize = 56 * 1024 * 1024;
 /// Of a larger function one part in so many is kept free.
 const PART_KEPT_FREE: usize = 8;
-
-/// A request, free of where it came from.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The method. The body, if any, is not looked at.
-    pub method: Method,
-    /// The path, percent-encoded as it was sent.
-    pub path: String,
-    /// The query string without its `?`, as it was sent.
-    pub query: String,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// Names this request in the log and in errors.
-    pub request_id: String,
-    /// When the caller, or Lambda, stops waiting.
-    pub deadline: Instant,
-    /// The ARN or the id of the caller, if IAM has authenticated it.
-    pub iam_caller: Option<String>,
-    /// The caller's address, if known.
-    pub source_ip: Option<String>,
-}
 
 /// How a response reaches the caller. Must match the Function URL's invoke mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,11 +78,11 @@ pub struct Settings {
     pub memory: Option<usize>,
 }
 
-/// Answers requests from one table.
-#[derive(Debug)]
+/// Answers requests from one table. It never looks at the body of a request. Clones share the table and what is kept of it.
+#[derive(Debug, Clone)]
 pub struct Service {
-    source: Source,
-    access: Access,
+    source: Arc<Source>,
+    access: Arc<Access>,
     settings: Settings,
     clock: Clock,
 }
@@ -106,7 +93,7 @@ impl Service {
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
         let rules = RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace };
         let source = Source::new(table, rules, settings.cache, settings.memory.map(for_rows));
-        Self { source, access, settings, clock: Clock::System }
+        Self { source: Arc::new(source), access: Arc::new(access), settings, clock: Clock::System }
     }
 
     /// The service with that clock in place of the system's.
@@ -122,13 +109,13 @@ impl Service {
     }
 
     /// Answers a request. Each request is logged in one line.
-    pub async fn respond(&self, request: &Request) -> Response<Body> {
+    async fn respond(&self, request: &Request) -> Response<Body> {
         let mut log = Log::new(request);
         // Puts the request id on lines that the SDK and the table log.
-        let span = error_span!("request", request_id = %request.request_id);
+        let span = error_span!("request", request_id = %request.id);
         let mut response = self.answer(request, &mut log).instrument(span).await.unwrap_or_else(|error| {
             log.error(&error);
-            error.into_response(&request.request_id)
+            error.into_response(&request.id)
         });
         headers::secure(response.headers_mut());
         log.answered(&response);
@@ -205,6 +192,22 @@ impl Service {
     }
 }
 
+impl<B> tower::Service<http::Request<B>> for Service {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let service = self.clone();
+        let request = Request::from(request.into_parts().0);
+        Box::pin(async move { Ok(service.respond(&request).await) })
+    }
+}
+
 /// What a caller gets of a scope who may read those jobs alone, or every job if there is no list.
 ///
 /// # Errors
@@ -239,7 +242,8 @@ fn status_response(status: &str) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::group::PARSED;
@@ -258,7 +262,7 @@ mod tests {
             path: "/prom/node".into(),
             query: query.into(),
             headers: HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]),
-            request_id: "test".into(),
+            id: "test".into(),
             deadline: Instant::now() + Duration::from_secs(5),
             iam_caller: None,
             source_ip: None,

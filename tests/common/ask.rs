@@ -5,16 +5,20 @@ use std::{io::Read, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use http::{HeaderName, HeaderValue, Method, Response, header};
-use http_sd_lambda::service::{Access, Request, Service, Settings};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use http_sd_lambda::service::{Access, Call, Service, Settings};
 use sdctl::local;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
+use tower::ServiceExt;
 
 use super::{Dynamo, background::Background, engine::TABLE, prometheus::Group};
 
 /// A request that is being put together. Without more it is what Prometheus sends.
-pub struct Ask(Request);
+pub struct Ask {
+    request: Request<()>,
+    call: Call,
+}
 
 impl Ask {
     pub fn get(path_and_query: &str) -> Self {
@@ -27,25 +31,25 @@ impl Ask {
     /// A request without headers.
     pub fn bare(method: Method, path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        Self(Request {
-            method,
-            path: path.into(),
-            query: query.into(),
-            headers: http::HeaderMap::new(),
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        let call = Call {
             request_id: "test-request".into(),
-            deadline: Instant::now() + Duration::from_secs(30),
-            iam_caller: None,
-            source_ip: None,
-        })
+            deadline: Some(Instant::now() + Duration::from_secs(30)),
+            path: Some(path.into()),
+            query: Some(query.into()),
+            ..Call::default()
+        };
+        Self { request, call }
     }
 
     pub fn method(mut self, method: Method) -> Self {
-        self.0.method = method;
+        *self.request.method_mut() = method;
         self
     }
 
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        self.0.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self.request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         self
     }
 
@@ -60,7 +64,7 @@ impl Ask {
 
     /// What it sends to be let in.
     pub fn authorization(&self) -> &str {
-        self.0.headers[header::AUTHORIZATION].to_str().unwrap()
+        self.request.headers()[header::AUTHORIZATION].to_str().unwrap()
     }
 
     pub fn gzip(self) -> Self {
@@ -68,24 +72,26 @@ impl Ask {
     }
 
     pub fn within(mut self, time: Duration) -> Self {
-        self.0.deadline = Instant::now() + time;
+        self.call.deadline = Some(Instant::now() + time);
         self
     }
 
     pub fn iam_caller(mut self, arn: &str) -> Self {
-        self.0.iam_caller = Some(arn.into());
+        self.call.iam_caller = Some(arn.into());
         self
     }
 
-    pub async fn of(self, service: &Service) -> Answer {
-        Answer(service.respond(&self.0).await.map(|body| body.into_vec().into()))
+    pub async fn of(mut self, service: &Service) -> Answer {
+        self.request.extensions_mut().insert(self.call);
+        let Ok(response) = service.clone().oneshot(self.request).await;
+        Answer(response.map(|body| body.into_vec().into()))
     }
 
     /// The answer, if there is one when the deadline comes.
     ///
     /// The service's own timer is looked at first: on a machine that stands still past both, an answer in time is one.
     pub async fn in_time(self, service: &Service) -> Option<Answer> {
-        timeout_at(self.0.deadline, self.of(service)).await.ok()
+        timeout_at(self.call.deadline.unwrap(), self.of(service)).await.ok()
     }
 }
 

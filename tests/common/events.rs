@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeSet, fs};
 
+use aws_lambda_events::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
+use http_sd_lambda::{lambda, service::Service};
+use lambda_http::{Context, LambdaEvent, lambda_runtime::FunctionResponse};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -48,4 +51,21 @@ fn names(folder: &str) -> BTreeSet<String> {
 
 fn read(file: &str) -> String {
     fs::read_to_string(repository().join(file)).unwrap_or_else(|e| panic!("cannot read {file}: {e}"))
+}
+
+/// An event as the runtime hands it to the function.
+pub fn event(json: Value) -> LambdaEvent<LambdaFunctionUrlRequest> {
+    let mut context = Context::default();
+    context.request_id = "test-request".into();
+    LambdaEvent::new(serde_json::from_value(json).unwrap(), context)
+}
+
+/// The status and the body of the response to an event, and whether the body is in base64.
+pub async fn answer(service: &Service, json: Value) -> (u16, String, bool) {
+    let Ok(FunctionResponse::BufferedResponse(response)) = lambda::handle(service.clone(), event(json)).await else {
+        panic!("streamed in buffered mode");
+    };
+    let json = serde_json::to_value(response).unwrap();
+    let response: LambdaFunctionUrlResponse = serde_json::from_value(json).unwrap();
+    (response.status_code.try_into().unwrap(), response.body.unwrap(), response.is_base64_encoded)
 }

@@ -90,7 +90,12 @@ impl Function {
 
     /// Its response to an event of `events/`.
     pub fn invoke(&self, event: &str) -> Value {
-        self.events.send(events::load(event)).unwrap();
+        self.answer(events::load(event))
+    }
+
+    /// Its response to an event.
+    pub fn answer(&self, event: Value) -> Value {
+        self.events.send(event).unwrap();
         let answer = self.answers.recv_timeout(PATIENCE);
         answer.unwrap_or_else(|_| panic!("it does not answer:\n{}", self.process.output()))
     }

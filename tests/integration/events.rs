@@ -2,17 +2,17 @@
 
 use std::{collections::BTreeMap, fs};
 
-use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use http_sd_lambda::{
     config::{self, Config},
     lambda,
     service::{ResponseMode, Service},
 };
-use lambda_runtime::{Context, FunctionResponse, LambdaEvent};
+use lambda_http::lambda_runtime::FunctionResponse;
 use serde_json::{Value, json};
 use test_support::{
     Dynamo, TOKEN,
-    events::{self, load},
+    events::{self, answer, event, load},
+    lambda::Function,
     repository,
 };
 
@@ -23,27 +23,12 @@ fn local_env() -> BTreeMap<String, String> {
     lines.map(|line| line.split_once('=').unwrap()).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-fn event(json: Value) -> LambdaEvent<LambdaFunctionUrlRequest> {
-    let mut context = Context::default();
-    context.request_id = "test-request".into();
-    LambdaEvent::new(serde_json::from_value(json).unwrap(), context)
-}
-
 async fn sample_service(dynamo: &Dynamo, overrides: &[(&str, &str)]) -> Service {
     dynamo.put_sample().await;
     let mut variables = local_env();
     variables.extend(overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let config = Config::read(&|name| variables.get(name).cloned()).unwrap();
     Service::new(dynamo.table(), config.access, config.settings)
-}
-
-async fn answer(service: &Service, json: Value) -> (u16, String, bool) {
-    match lambda::handle(service, event(json)).await {
-        FunctionResponse::BufferedResponse(response) => {
-            (response.status_code.try_into().unwrap(), response.body.unwrap_or_default(), response.is_base64_encoded)
-        }
-        FunctionResponse::StreamingResponse(_) => panic!("streamed in buffered mode"),
-    }
 }
 
 #[tokio::test]
@@ -91,41 +76,82 @@ async fn a_streamed_response_has_the_same_status_headers_and_body() {
     for name in ["job", "token-wrong", "job-not-modified", "job-head"] {
         let json = load(name);
         let (status, body, _) = answer(&buffered, json.clone()).await;
-        let FunctionResponse::StreamingResponse(response) = lambda::handle(&streamed, event(json)).await else {
-            panic!("not streamed");
-        };
+        let response = lambda::handle(streamed.clone(), event(json)).await;
+        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("not streamed") };
         assert_eq!(response.metadata_prelude.status_code.as_u16(), status, "{name}");
         let pieces: Vec<_> = response.stream.map(Result::unwrap).collect().await;
         assert_eq!(pieces.concat(), body.as_bytes(), "{name}");
     }
 }
 
-/// Events that no browser sends, but that somebody will.
-#[tokio::test]
-async fn an_odd_event_is_answered_and_does_not_panic() {
-    let dynamo = Dynamo::with_table().await;
-    let service = sample_service(&dynamo, &[]).await;
-    let odd = |path: &str, query: &str, method: Value| {
+/// Events that no browser sends, but that somebody will, with the status that each must get.
+fn odd_events() -> Vec<(Value, u16)> {
+    let odd = |path: &str, query: &str, method: Value, host: &str, proto: &str| {
         json!({
             "version": "2.0", "rawPath": path, "rawQueryString": query, "isBase64Encoded": true, "body": "%%% no base64",
-            "headers": {"authorization": format!("Bearer {TOKEN}"), "host": "a b:99999999", "x-forwarded-proto": ":"},
-            "requestContext": {"http": {"method": method, "path": path}, "timeEpoch": 0}
+            "headers": {"authorization": format!("Bearer {TOKEN}"), "host": host, "x-forwarded-proto": proto},
+            "cookies": ["\n"],
+            "requestContext": {
+                "http": {"method": method, "path": path}, "timeEpoch": 0, "domainName": host, "stage": "\\ ["
+            }
         })
     };
-    let cases = [
+    let paths = [
         ("/prom/node_exporter", "a=b c", json!("GET"), 200),
         ("/prom/node exporter", "", json!("GET"), 200),
         ("/prom/näme", "\u{0}", json!("GET"), 200),
+        ("/prom/node\\exporter", "", json!("GET"), 400),
+        ("/prom/[", "]", json!("GET"), 200),
+        ("/prom/%zz", "", json!("GET"), 400),
+        ("/prom/%FF", "", json!("GET"), 400),
+        ("/prom/node_exporter", "match[]=%FF", json!("GET"), 400),
         ("prom", "", json!("GET"), 404),
         ("", "", json!("GET"), 404),
         ("/prom/../-/ready", "", json!("GET"), 404),
+        ("/prom\\..\\-\\ready", "", json!("GET"), 404),
         ("http://[", "", json!("GET"), 404),
+        (":1", "", json!("GET"), 404),
+        ("@", "", json!("GET"), 404),
         ("/prom", "", json!("G E T"), 405),
         ("/prom", "", json!(""), 405),
         ("/prom", "", Value::Null, 405),
     ];
-    for (path, query, method, status) in cases {
-        let (found, body, _) = answer(&service, odd(path, query, method.clone())).await;
-        assert_eq!(found, status, "{method} {path:?} {query:?}: {body}");
+    let hosts = ["", " ", "[", "]", "[::1", "\\", "..", "/", "a b", "a:99999999", "%zz", "xn--a", "@", "é"];
+    let protos = ["", " ", ":", "é", "javascript", "http://", "https, http"];
+    let huge = ["x".repeat(100_000), "/".repeat(100_000)];
+    let paths = paths.map(|(path, query, method, status)| (odd(path, query, method, "a b:99999999", ":"), status));
+    let of_host = |host: &str, proto: &str| odd("/prom/node_exporter", "", json!("GET"), host, proto);
+    let hosts = hosts.map(|host| (of_host(host, "https"), 200));
+    let protos = protos.map(|proto| (of_host("localhost", proto), 200));
+    let huge = huge.iter().flat_map(|huge| {
+        let path = odd(huge, huge, json!("GET"), "localhost", "https");
+        [(of_host(huge, "https"), 431), (of_host("localhost", huge), 431), (path, 400)]
+    });
+    paths.into_iter().chain(hosts).chain(protos).chain(huge).collect()
+}
+
+#[tokio::test]
+async fn an_odd_event_is_answered_and_does_not_panic() {
+    let dynamo = Dynamo::with_table().await;
+    let buffered = sample_service(&dynamo, &[]).await;
+    let streamed = sample_service(&dynamo, &[(config::RESPONSE_MODE, "stream")]).await;
+    for (json, status) in odd_events() {
+        let (found, body, _) = answer(&buffered, json.clone()).await;
+        assert_eq!(found, status, "{json:.300}: {body}");
+        let response = lambda::handle(streamed.clone(), event(json)).await;
+        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("not streamed") };
+        assert_eq!(response.metadata_prelude.status_code.as_u16(), status, "{body}");
+    }
+}
+
+/// Lambda's runtime would report a panic as an error of the function, which [`Function`] does not take for an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn function_answers_odd_events() {
+    let dynamo = Dynamo::with_table().await;
+    dynamo.put_sample().await;
+    let function = Function::start(&dynamo.endpoint(), &[]);
+    for (event, status) in odd_events() {
+        let answer = function.answer(event.clone());
+        assert_eq!(answer["statusCode"], status, "{event:.300}: {answer}");
     }
 }

@@ -1,28 +1,23 @@
 //! The service on a port of this machine, as Lambda and a Function URL serve it elsewhere.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use http::Response;
-use http_sd_lambda::service::{Body, Request, Service, TIMEOUT};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http::Request;
+use http_sd_lambda::service::{Call, Service};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::Instant,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
 
 /// How long a client that does nothing is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +31,6 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// when its client takes nothing of an answer for so long: whoever is silent must not keep descriptors and memory for
 /// ever.
 pub async fn serve(listener: TcpListener, service: Service, patience: Duration, shutdown: impl Future<Output = ()>) {
-    let service = Arc::new(service);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
     let connections = GracefulShutdown::new();
@@ -48,9 +42,11 @@ pub async fn serve(listener: TcpListener, service: Service, patience: Duration, 
         };
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(patience));
-        let service = service.clone();
-        let answer = service_fn(move |request| answer(service.clone(), caller, request));
-        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), answer);
+        let service = service.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(call(caller));
+            request
+        });
+        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -75,22 +71,12 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-async fn answer(
-    service: Arc<Service>,
-    caller: SocketAddr,
-    request: http::Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+/// What the server knows of a call from that address.
+fn call(caller: SocketAddr) -> Call {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let (parts, _) = request.into_parts();
-    let request = Request {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers,
+    Call {
         request_id: format!("local-{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
-        deadline: Instant::now() + TIMEOUT,
-        iam_caller: None,
         source_ip: Some(caller.ip().to_string()),
-    };
-    Ok(service.respond(&request).await)
+        ..Call::default()
+    }
 }

@@ -13,7 +13,7 @@ use std::{
 use ::http::{Response, StatusCode};
 use axum::{Router, body::Body, extract::State};
 use http_sd_lambda::{
-    service::{Access, Request, Service, Settings},
+    service::{Access, Call, Service, Settings},
     table::Table,
 };
 use test_support::{
@@ -23,6 +23,7 @@ use test_support::{
     prometheus,
 };
 use tokio::time::Instant;
+use tower::ServiceExt;
 
 use super::truth::Truth;
 
@@ -41,7 +42,7 @@ pub(super) struct Function {
 struct Inner {
     table: Endpoint,
     truth: Arc<Truth>,
-    service: Mutex<Arc<Service>>,
+    service: Mutex<Service>,
     is_shut: AtomicBool,
     /// Lists that lack a target which was in the table for as long as the request took.
     short: Mutex<Vec<String>>,
@@ -107,27 +108,18 @@ impl Function {
     }
 }
 
-fn service(table: &Endpoint) -> Arc<Service> {
+fn service(table: &Endpoint) -> Service {
     let table = Table::new(function_client(table), TABLE);
-    Arc::new(Service::new(table, Access::Open, Settings::default()))
+    Service::new(table, Access::Open, Settings::default())
 }
 
-async fn answer(State(function): State<Arc<Inner>>, request: ::http::Request<Body>) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let (pool, _) = POOLS.into_iter().find(|(_, path)| *path == parts.uri.path()).unwrap();
+async fn answer(State(function): State<Arc<Inner>>, mut request: ::http::Request<Body>) -> Response<Body> {
+    let (pool, _) = POOLS.into_iter().find(|(_, path)| *path == request.uri().path()).unwrap();
     let service = function.service.lock().unwrap().clone();
-    let request = Request {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: String::new(),
-        headers: parts.headers,
-        request_id: "chaos".into(),
-        deadline: Instant::now() + DEADLINE,
-        iam_caller: None,
-        source_ip: None,
-    };
+    let call = Call { request_id: "chaos".into(), deadline: Some(Instant::now() + DEADLINE), ..Call::default() };
+    request.extensions_mut().insert(call);
     let before = function.truth.of_pool(pool);
-    let response = service.respond(&request).await;
+    let Ok(response) = service.oneshot(request).await;
     if function.is_shut.load(Ordering::SeqCst) {
         return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(Body::empty()).unwrap();
     }
