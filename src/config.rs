@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     group::LabelNames,
-    service::{Access, Credential, OnInvalid, ResponseMode, Settings},
+    http::{Access, Credential, OnInvalid, ResponseMode, Settings},
 };
 
 /// The table's name, or its ARN. Required.

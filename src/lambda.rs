@@ -24,7 +24,7 @@ use tower::{Service as _, ServiceExt, service_fn};
 use crate::{
     answer,
     config::variable,
-    service::{Call, ResponseMode, Service},
+    http::{Call, ResponseMode, Service},
 };
 
 /// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>

@@ -9,8 +9,8 @@
 //! |---|---|
 //! | [`config`] | the environment, read once into typed values |
 //! | [`log`] | what the function logs, in what form |
-//! | [`lambda`] | a Function URL event ⇄ a request to the [`service`] and its response |
-//! | [`service`] | HTTP: routes, access, negotiation, errors → status |
+//! | [`lambda`] | a Function URL event ⇄ a request to the [`http`] and its response |
+//! | [`http`] | HTTP: routes, access, negotiation, errors → status |
 //! | [`answer`] | (rows, what is asked for, rules, time) → the list, its hash, a report |
 //! | [`table`] | DynamoDB, read only: keys, pages, row → snapshot |
 //! | [`group`] | the domain: job, target group, lease, validation |
@@ -34,7 +34,7 @@
 pub mod answer;
 pub mod config;
 pub mod group;
+pub mod http;
 pub mod lambda;
 pub mod log;
-pub mod service;
 pub mod table;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use http_sd_lambda::{
     config::{Config, WarmUp},
+    http::Service,
     lambda, log,
-    service::Service,
     table::{Table, connect},
 };
 use lambda_http::Error;

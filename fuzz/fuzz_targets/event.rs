@@ -15,8 +15,8 @@ use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, header};
 use http_sd_lambda::{
     group::{EpochSeconds, StoredGroup, Target},
+    http::{Access, Clock, Credential, ResponseMode, Service, Settings, TokenHash},
     lambda,
-    service::{Access, Clock, Credential, ResponseMode, Service, Settings, TokenHash},
 };
 use http_sd_lambda_fuzz::{check_line, prometheus};
 use lambda_http::{Context, LambdaEvent, lambda_runtime::FunctionResponse};

@@ -11,7 +11,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use http_sd_lambda::{
     config::{self, Config},
-    service::{Access, Credential, Service, Settings, TokenHash},
+    http::{Access, Credential, Service, Settings, TokenHash},
     table::Table,
 };
 use http_sd_lambda_fuzz::check_line;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http_sd_lambda::{
     config::{self, AUTH, TOKEN_SHA256},
-    service::Access,
+    http::Access,
 };
 
 /// What the function makes of a value of `HTTP_SD_TOKEN_SHA256`.

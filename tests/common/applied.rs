@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
-use http_sd_lambda::service::Settings;
+use http_sd_lambda::http::Settings;
 use tempfile::TempDir;
 
 use super::{

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use http_sd_lambda::service::{Access, Call, Service, Settings};
+use http_sd_lambda::http::{Access, Call, Service, Settings};
 use sdctl::local;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};

@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
 use http_sd_lambda::{
     config,
     group::{EpochSeconds, StoredGroup},
-    service::TokenHash,
+    http::TokenHash,
     table::{ATTEMPT_TIMEOUT, Table},
 };
 use sdctl::{

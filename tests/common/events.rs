@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs};
 
 use aws_lambda_events::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
-use http_sd_lambda::{lambda, service::Service};
+use http_sd_lambda::{http::Service, lambda};
 use lambda_http::{Context, LambdaEvent, lambda_runtime::FunctionResponse};
 use serde::Deserialize;
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
-use http_sd_lambda::service::TokenHash;
+use http_sd_lambda::http::TokenHash;
 use tracing::{Level, instrument::WithSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 

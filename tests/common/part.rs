@@ -1,6 +1,6 @@
 //! Parts of a list: shards, and what selectors select.
 
-use http_sd_lambda::service::{Access, Service, Settings};
+use http_sd_lambda::http::{Access, Service, Settings};
 
 use super::{
     Ask, Dynamo, Row,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use http_sd_lambda::service::Settings;
+use http_sd_lambda::http::Settings;
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,

@@ -1,7 +1,7 @@
 //! Prometheus polls the function under `cargo lambda watch`, and the local server.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use http_sd_lambda::service::{Service, Settings, TokenHash};
+use http_sd_lambda::http::{Service, Settings, TokenHash};
 use serde_json::Value;
 use test_support::{
     Dynamo, Row, TOKEN,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use http_sd_lambda::service::Settings;
+use http_sd_lambda::http::Settings;
 use test_support::{
     Dynamo, Row,
     ask::{serve, service},

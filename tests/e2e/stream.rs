@@ -1,6 +1,6 @@
 //! A response that is too large to be buffered, streamed.
 
-use http_sd_lambda::service::{Access, ResponseMode, Service, Settings};
+use http_sd_lambda::http::{Access, ResponseMode, Service, Settings};
 use test_support::{
     Ask, Dynamo, TOKEN, http,
     row::{put_all, tenths_of_a_page},

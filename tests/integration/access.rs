@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings, TokenHash};
+use http_sd_lambda::http::{Access, Service, Settings, TokenHash};
 use test_support::{
     Ask, Dynamo, Row, TOKEN,
     access::token_access,

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use http::header;
 use http_sd_lambda::{
     group::{Job, LabelNames, excerpt},
-    service::{Access, OnInvalid, Service, Settings},
+    http::{Access, OnInvalid, Service, Settings},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::{

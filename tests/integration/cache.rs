@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings};
+use http_sd_lambda::http::{Access, Service, Settings};
 use test_support::{
     Answer, Ask, Dynamo, Row,
     fault::{Fault, FaultyDynamo},

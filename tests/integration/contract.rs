@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use http::{HeaderName, Method, header};
 use http_sd_lambda::{
     group::LabelNames,
-    service::{OnInvalid, Service, Settings},
+    http::{OnInvalid, Service, Settings},
 };
 use test_support::{
     Ask, Dynamo, Row,

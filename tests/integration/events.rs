@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs};
 
 use http_sd_lambda::{
     config::{self, Config},
+    http::{ResponseMode, Service},
     lambda,
-    service::{ResponseMode, Service},
 };
 use lambda_http::lambda_runtime::FunctionResponse;
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType};
 use futures_util::future::join_all;
 use http::header;
 use http_sd_lambda::{
-    service::{Access, ResponseMode, Service, Settings},
+    http::{Access, ResponseMode, Service, Settings},
     table::Table,
 };
 use test_support::{

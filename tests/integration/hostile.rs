@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{HeaderName, Method};
-use http_sd_lambda::service::{Service, Settings, TokenHash};
+use http_sd_lambda::http::{Service, Settings, TokenHash};
 use serde_json::{Value, json};
 use test_support::{Ask, Dynamo, Row, TOKEN, access::token_access, ask::serve, background::Background, events};
 

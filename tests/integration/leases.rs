@@ -10,7 +10,7 @@ use std::{
 };
 
 use http_sd_lambda::{
-    service::{Access, Clock, OnInvalid, ResponseMode, Service, Settings, TokenHash},
+    http::{Access, Clock, OnInvalid, ResponseMode, Service, Settings, TokenHash},
     table::Table,
 };
 use proptest::{

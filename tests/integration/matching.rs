@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, header};
-use http_sd_lambda::service::{Service, Settings, TokenHash};
+use http_sd_lambda::http::{Service, Settings, TokenHash};
 use test_support::{
     Ask, Dynamo, Row, TOKEN, access::token_access, ask::service, log, part::fails_with_the_whole_list, row::put_all,
 };

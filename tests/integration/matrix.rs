@@ -15,7 +15,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use http_sd_lambda::{
-    service::{Access, Service, Settings},
+    http::{Access, Service, Settings},
     table::Table,
 };
 use test_support::{

@@ -2,7 +2,7 @@
 
 use http_sd_lambda::{
     group::{EpochSeconds, Job},
-    service::Settings,
+    http::Settings,
     table::Pages,
 };
 use test_support::{

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use http::{Method, header};
-use http_sd_lambda::service::{Service, Settings, TokenHash};
+use http_sd_lambda::http::{Service, Settings, TokenHash};
 use test_support::{
     Answer, Ask, Dynamo, Row, TOKEN,
     access::token_access,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, header};
-use http_sd_lambda::service::{Access, Service, Settings};
+use http_sd_lambda::http::{Access, Service, Settings};
 use test_support::{
     Ask, Dynamo, Row,
     ask::service,

@@ -12,7 +12,7 @@ use clap::Args;
 use http_sd_lambda::{
     config,
     group::{Job, excerpt},
-    service::{Credential, TokenHash},
+    http::{Credential, TokenHash},
 };
 use percent_encoding::percent_decode_str;
 

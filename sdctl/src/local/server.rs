@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::Request;
-use http_sd_lambda::service::{Call, Service};
+use http_sd_lambda::http::{Call, Service};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},

@@ -57,7 +57,7 @@ async fn what_is_put_survives_a_restart_and_the_sample_does_not_come_back() {
 #[test]
 fn a_token_is_asked_for_if_the_environment_says_so() {
     let data = TempDir::new().unwrap();
-    let hash = http_sd_lambda::service::TokenHash::of(TOKEN.as_bytes()).to_string();
+    let hash = http_sd_lambda::http::TokenHash::of(TOKEN.as_bytes()).to_string();
     let mut command = sdctl();
     command.env("HTTP_SD_AUTH", "token").env("HTTP_SD_TOKEN_SHA256", hash);
     let served = serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()));

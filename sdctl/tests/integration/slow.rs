@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::service::{ResponseMode, Settings};
+use http_sd_lambda::http::{ResponseMode, Settings};
 use sdctl::local;
 use tempfile::TempDir;
 use test_support::{

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TimeToLiveSpecification};
-use http_sd_lambda::service::Settings;
+use http_sd_lambda::http::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
 use test_support::{

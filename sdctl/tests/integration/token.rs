@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use http_sd_lambda::service::TokenHash;
+use http_sd_lambda::http::TokenHash;
 use tempfile::TempDir;
 use test_support::sdctl::{run, sdctl, serve};
 

@@ -13,7 +13,7 @@ use std::{
 use ::http::{Response, StatusCode};
 use axum::{Router, body::Body, extract::State};
 use http_sd_lambda::{
-    service::{Access, Call, Service, Settings},
+    http::{Access, Call, Service, Settings},
     table::Table,
 };
 use test_support::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http_sd_lambda::{
     group::Job,
-    service::{MOST_BUFFERED, buffered_bytes},
+    http::{MOST_BUFFERED, buffered_bytes},
 };
 
 use super::finding::{At, Finding};

@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, HeaderName, header};
 use http_sd_lambda::{
     group::{Job, excerpt},
-    service::{MOST_BUFFERED, buffered_bytes},
+    http::{MOST_BUFFERED, buffered_bytes},
 };
 use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};

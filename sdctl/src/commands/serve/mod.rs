@@ -13,7 +13,7 @@ use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
     group::{EpochSeconds, Job},
-    service::{Access, Service},
+    http::{Access, Service},
     table::TableError,
 };
 use tokio::net::TcpListener;
