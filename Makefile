@@ -19,7 +19,7 @@ FUZZ := --locked --manifest-path fuzz/Cargo.toml --target-dir target
 # How long each of them runs.
 FUZZ_SECONDS := 600
 
-.PHONY: help run test test-template test-deploy fuzz fuzz-short mutants lint doc bench bench-functions bench-steps bench-sdctl \
+.PHONY: help run test test-template test-deploy fuzz fuzz-short fuzz-minimise mutants lint doc bench bench-functions bench-steps bench-sdctl \
 	soak load validate scan deny advisories build build-arm64 build-x86_64 check tools check-tools clean
 
 help: ## List the targets
@@ -51,6 +51,10 @@ fuzz: ## Fuzz what reads others' data, ten minutes each; TARGET=page FUZZ_SECOND
 
 fuzz-short: ## Try the inputs that are kept from fuzzing, and new ones for a quarter of a minute each
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=15
+
+fuzz-minimise: ## Keep of fuzz/corpus the smallest inputs that reach the same code
+	@scripts/tools fuzz
+	@python3 scripts/fuzz.py --minimise $(TARGET)
 
 # First against the tests beside the code, which take seconds. What these let through has to get past the integration tests.
 MUTANTS := $(TOOLS)/cargo-mutants mutants --output target

@@ -9,6 +9,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -61,10 +62,33 @@ def fuzz(name, seconds):
     return inputs, int(edges), took
 
 
+def minimise(name):
+    """Keeps of a corpus the smallest inputs that reach the same code. Returns how many there were and are.
+
+    Inputs that failed once have names in words, and stay.
+    """
+    kept, fewer = FUZZ / "corpus" / name, BUILT / "minimised" / name
+    shutil.rmtree(fewer, ignore_errors=True)
+    fewer.mkdir(parents=True)
+    command = [BUILT / host() / "release" / name, "-merge=1", fewer, kept, *LIMITS, f"-max_len={MOST_BYTES}"]
+    with (BUILT / f"{name}.log").open("w") as output:
+        subprocess.run(command, check=True, stdout=output, stderr=output)
+    before = list(kept.iterdir())
+    for file in before:
+        if re.fullmatch(r"[0-9a-f]{40}", file.name) and not (fewer / file.name).exists():
+            file.unlink()
+    for file in fewer.iterdir():
+        shutil.copy(file, kept)
+    return len(before), len(list(kept.iterdir()))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "targets", nargs="*", metavar="target", help=f"one of {', '.join(targets())}; all of them if none"
+    )
+    parser.add_argument(
+        "--minimise", action="store_true", help="fuzz nothing, but make fuzz/corpus as small as it can be"
     )
     parser.add_argument("--seconds", type=int, default=600, help="for each target (%(default)s)")
     arguments = parser.parse_args()
@@ -73,6 +97,11 @@ def main():
         parser.error(f"there is no target {', '.join(unknown)}")
     os.environ["CARGO_TERM_PROGRESS_WHEN"] = "never"
     build(arguments.targets)
+    if arguments.minimise:
+        for name in arguments.targets or targets():
+            before, after = minimise(name)
+            print(f"{name}: {before} inputs, now {after}", flush=True)
+        return
     print("| target | inputs tried | code reached, in edges | seconds |\n|---|---|---|---|", flush=True)
     for name in arguments.targets or targets():
         inputs, edges, took = fuzz(name, arguments.seconds)

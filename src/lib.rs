@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`config`] | the environment, read once into typed values |
 //! | [`log`] | what the function logs, in what form |
-//! | [`lambda`] | a Function URL event ⇄ a request to the [`http`] and its response |
+//! | [`lambda`] | a Function URL event ⇄ a request to the service and its response |
 //! | [`http`] | HTTP: routes, access, negotiation, errors → status |
 //! | [`answer`] | (rows, what is asked for, rules, time) → the list, its hash, a report |
 //! | [`table`] | DynamoDB, read only: keys, pages, row → snapshot |

@@ -70,7 +70,7 @@ pub struct Settings {
     pub label_names: LabelNames,
     /// How responses are sent, and with that how large they may be.
     pub response_mode: ResponseMode,
-    /// How long rows are kept after they were read; zero turns that off.
+    /// How long rows are cached after they were read; zero turns that off.
     pub cache: Duration,
     /// How long groups are served on whose leases have lapsed together; zero turns that off.
     pub lease_grace: Duration,
@@ -78,7 +78,7 @@ pub struct Settings {
     pub memory: Option<usize>,
 }
 
-/// Answers requests from one table. It never looks at the body of a request. Clones share the table and what is kept of it.
+/// Answers requests from one table. It never looks at the body of a request. Clones share the table and its cache.
 #[derive(Debug, Clone)]
 pub struct Service {
     source: Arc<Source>,
