@@ -1,8 +1,9 @@
 """A stand-in for Lambda's Runtime API, which hands a function one event at a time and takes its answers.
 
 AWS's emulator answers nothing above 6 MB, and adds its own work to every call. Here a call lasts from the first byte of
-the event to the last byte of the answer, buffered or streamed.
+the event to the last byte of the answer, buffered or streamed. A streamed answer is taken at Lambda's pace.
 <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+<https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html>
 """
 
 import base64
@@ -20,14 +21,19 @@ from scripts.processes import Failed, ensure_running
 TIMEOUT = 900
 # Between the head and the body of a streamed answer.
 PRELUDE_END = b"\0" * 8
+# How many bytes of a streamed answer Lambda takes at once, how many in each second after that, and how many at most.
+TAKEN_AT_ONCE = 6_000_000
+TAKEN_PER_SECOND = 2_000_000
+MOST_TAKEN = 200_000_000
 
 
 @dataclass
 class Answer:
-    """What a function sent, and how long that took, in seconds."""
+    """What a function sent, and how long that took, in seconds from the event to the first and the last byte."""
 
     payload: bytes
     streamed: bool
+    first_byte: float
     seconds: float
 
     def body(self):
@@ -45,9 +51,10 @@ class Answer:
 
 
 class RuntimeApi:
-    """Serves one function on a port of its own."""
+    """Serves one function on a port of its own. Takes streamed answers at Lambda's pace, or as fast as they come."""
 
-    def __init__(self):
+    def __init__(self, paced=True):
+        self._paced = paced
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self._idle = queue.Queue()
@@ -111,8 +118,9 @@ class RuntimeApi:
                 if path.endswith("/invocation/next"):
                     self._hand_out(connection)
                 else:
-                    payload = read_body(reader, headers)
-                    self._receive(path, headers, payload)
+                    first_byte = time.perf_counter() - self._started
+                    payload = read_body(reader, headers, self._paced)
+                    self._receive(path, headers, payload, first_byte)
                     connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
     def _hand_out(self, connection):
@@ -129,11 +137,13 @@ class RuntimeApi:
         self._started = time.perf_counter()
         connection.sendall(message)
 
-    def _receive(self, path, headers, payload):
+    def _receive(self, path, headers, payload, first_byte):
         seconds = time.perf_counter() - self._started
-        if path.endswith("/response"):
+        if len(payload) > MOST_TAKEN:
+            self._answers.put(Failed(f"the function sent {len(payload)} bytes, but Lambda takes {MOST_TAKEN}"))
+        elif path.endswith("/response"):
             streamed = headers.get("lambda-runtime-function-response-mode") == "streaming"
-            self._answers.put(Answer(payload, streamed, seconds))
+            self._answers.put(Answer(payload, streamed, first_byte, seconds))
         else:
             self._answers.put(Failed(f"the function reported an error: {payload[:500]!r}"))
 
@@ -147,14 +157,20 @@ def read_headers(reader):
     return headers
 
 
-def read_body(reader, headers):
-    """The body of a request, by its length or in chunks."""
+def read_body(reader, headers, paced):
+    """The body of a request, by its length or in chunks. Lambda's pace holds for chunks alone: they are a stream."""
     if headers.get("transfer-encoding") != "chunked":
         return reader.read(int(headers.get("content-length", 0)))
     chunks = []
+    taken = 0
+    started = time.perf_counter()
     while size := int(reader.readline().split(b";")[0], 16):
         chunks.append(reader.read(size))
         reader.readline()
+        taken += size
+        if paced:
+            due = started + (taken - TAKEN_AT_ONCE) / TAKEN_PER_SECOND
+            time.sleep(max(0.0, due - time.perf_counter()))
     # Lambda's streams end with trailers, if something went wrong.
     trailers = read_headers(reader)
     if "lambda-runtime-function-error-type" in trailers:
