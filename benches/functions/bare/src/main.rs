@@ -2,20 +2,28 @@
 
 use std::{env, fs};
 
-use lambda_http::{Error, Request, Response, run, service_fn};
+use lambda_http::{
+    Error, Request, Response, lambda_runtime::streaming::Body, run, run_with_streaming_response, service_fn,
+};
 
 /// A file with the answer, so that it can be as long as that of the function it is compared with. Without it, `[]`.
 const ANSWER: &str = "BENCH_ANSWER";
+/// Streams the answer if set.
+const STREAM: &str = "BENCH_STREAM";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let answer = match env::var_os(ANSWER) {
-        Some(file) => fs::read_to_string(file)?,
-        None => "[]".to_owned(),
+    let answer: &'static str = match env::var_os(ANSWER) {
+        Some(file) => fs::read_to_string(file)?.leak(),
+        None => "[]",
     };
-    run(service_fn(|_: Request| {
-        let response = Response::builder().header("content-type", "application/json").body(answer.clone());
-        async move { response.map_err(Error::from) }
-    }))
-    .await
+    if env::var_os(STREAM).is_some() {
+        run_with_streaming_response(service_fn(|_: Request| async { respond(Body::from(answer)) })).await
+    } else {
+        run(service_fn(|_: Request| async { respond(answer.to_owned()) })).await
+    }
+}
+
+fn respond<B>(body: B) -> Result<Response<B>, Error> {
+    Ok(Response::builder().header("content-type", "application/json").body(body)?)
 }
