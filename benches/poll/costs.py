@@ -7,6 +7,8 @@ of November 2024, and looked up in November 2026. Each is a constant with its so
 from dataclasses import dataclass
 
 from benches.poll.figures import figure
+from benches.poll.programs import IN_SHARDS
+from benches.poll.runtime import TAKEN_AT_ONCE, TAKEN_PER_SECOND
 
 # On demand, for each million read request units: <https://aws.amazon.com/dynamodb/pricing/on-demand/>
 MILLION_READ_UNITS = 0.125
@@ -34,7 +36,9 @@ class Cost:
     """One poller's cost in a month, in US dollars, and what the function needs for it."""
 
     memory_mb: int
+    # How long a poll's calls take together, and what part of it is sending at Lambda's pace.
     seconds: float
+    sending: float
     read_units: float
     table: float
     function: float
@@ -48,19 +52,33 @@ class Cost:
 
 
 def cost(fleet):
-    """What it costs that one Prometheus polls a fleet once a minute."""
+    """What it costs that one Prometheus polls a fleet once a minute, in one answer."""
     runs = fleet["runs"]["http-sd"]
+    return price(fleet, runs, figure(runs, "warm call cpu").median, calls=1)
+
+
+def cost_in_shards(fleet):
+    """What it costs in shards, each asked for once a minute, of which the first one causes the only read."""
+    runs = fleet["runs"][IN_SHARDS]
+    shards = fleet["shards"]
+    cpu = figure(runs, "first call cpu").median + (shards - 1) * figure(runs, "warm call cpu").median
+    return price(fleet, runs, cpu, calls=shards)
+
+
+def price(fleet, runs, cpu, calls):
+    """What a poll costs of so many calls, which take so much CPU together and read the table once."""
     memory = memory_size(figure(runs, "peak").median)
-    cpu = figure(runs, "warm call cpu").median
-    seconds = cpu * max(1.0, ONE_VCPU_MB / memory) + fleet["pages"] * PAGE_SECONDS
     size = figure(runs, "bytes").median
-    streamed = max(0.0, size - FREE_STREAMED_BYTES)
+    sending = calls * max(0.0, size - TAKEN_AT_ONCE) / TAKEN_PER_SECOND
+    seconds = cpu * max(1.0, ONE_VCPU_MB / memory) + fleet["pages"] * PAGE_SECONDS + sending
+    streamed = calls * max(0.0, size - FREE_STREAMED_BYTES)
     return Cost(
         memory_mb=memory,
         seconds=seconds,
+        sending=sending,
         read_units=fleet["read units"],
         table=POLLS * fleet["read units"] / 1e6 * MILLION_READ_UNITS,
-        function=POLLS * (seconds * memory / 1024 * GB_SECOND + MILLION_REQUESTS / 1e6),
+        function=POLLS * (seconds * memory / 1024 * GB_SECOND + calls * MILLION_REQUESTS / 1e6),
         streaming=POLLS * streamed / GB * STREAMED_GB,
         out=POLLS * fleet["bytes"] / GB * OUT_GB,
     )

@@ -4,6 +4,8 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
+import signal
 from pathlib import Path
 
 from benches.poll.processes import plain_environment
@@ -47,6 +49,15 @@ class Engine:
     def wait_for_table(self, name):
         """Waits until the engine has a table that somebody else makes."""
         wait_until(lambda: name in self.call("ListTables")["TableNames"], self.process)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stops the engine's process until the block ends."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
 
     def close(self):
         """Closes the connection to it."""

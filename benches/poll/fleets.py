@@ -4,6 +4,9 @@ import functools
 import json
 from dataclasses import dataclass
 
+# How many values the label `team` has.
+TEAMS = 25
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -35,11 +38,12 @@ class Fleet:
         """The path of a poll that returns all of it."""
         return "/prom" if self.jobs > 1 else f"/prom/{job_name(0)}"
 
-    def event(self):
-        """A Function URL event that asks for all of it."""
+    def event(self, query=""):
+        """A Function URL event that asks for all of it, or for what a query leaves of it."""
         with open("events/job.json", encoding="utf-8") as file:
             event = json.load(file)
         event["rawPath"] = event["requestContext"]["http"]["path"] = self.path
+        event["rawQueryString"] = query
         return json.dumps(event).encode()
 
     def rows(self):
@@ -57,14 +61,14 @@ class Fleet:
     def labels_of(self, i):
         """The labels of a group, by name."""
         if not self.six_labels:
-            return {"env": "prod", "region": f"eu-{i % 7}", "team": f"team-{i % 25}"}
+            return {"env": "prod", "region": f"eu-{i % 7}", "team": f"team-{i % TEAMS}"}
         return {
             "az": f"az-{i % 3}",
             "env": "prod",
             "instance_id": f"i-{i:017x}",
             "region": f"eu-{i % 7}",
             "role": f"role-{i % 40}",
-            "team": f"team-{i % 25}",
+            "team": f"team-{i % TEAMS}",
         }
 
     @functools.cached_property

@@ -1,5 +1,8 @@
 """Measuring one function with one fleet: a fresh process, its first call, and calls while it is warm."""
 
+import collections
+import contextlib
+import itertools
 import json
 import re
 import statistics
@@ -9,68 +12,96 @@ import urllib.request
 
 from benches.poll.engines import FOLDER
 from benches.poll.processes import child_of, cpu_seconds, peak_bytes
+from benches.poll.programs import CACHED
 from benches.poll.runtime import RuntimeApi
 from scripts.processes import Failed, free_port, running, wait_until
 
 EMULATOR = FOLDER / "bin/aws-lambda-rie"
 # Warm calls of a process. Those with little to do are many, so that one that was disturbed does not count.
-CALLS = {"S": 200, "M": 5, "L": 3, "XL": 2}
-CALLS_FROM_MEMORY = {"S": 200, "M": 20}
+CALLS = {"S": 200, "M": 5, "L": 3, "XL": 1}
+CALLS_FROM_MEMORY = {"S": 200, "M": 20, "L": 20}
 EMULATED_CALLS = 20
 
 
 def run(program, fleet, engine):
     """What one process of the function took, in seconds and bytes."""
-    calls = CALLS_FROM_MEMORY[fleet.name] if program.name in ("bare", "http-sd, cache on") else CALLS[fleet.name]
-    event = fleet.event()
+    events = [fleet.event(query) for query in program.queries]
     log = FOLDER / f"logs/{program.name.replace(', ', '-').replace(' ', '-')}-{fleet.name}.log"
-    with RuntimeApi() as api:
+    with RuntimeApi(program.paced) as api:
         environment = program.environment_for(fleet, engine) | {"AWS_LAMBDA_RUNTIME_API": api.address}
         started = time.perf_counter()
         with running(program.command, environment, log, program.folder) as process:
             ready = api.wait_idle(process) - started
             ready_cpu = cpu_seconds(process.pid)
-            first = api.invoke(event, process)
+            first = api.invoke(events[0], process)
             answered = time.perf_counter() - started
-            check(program, fleet, first)
+            if len(events) == 1:
+                check(program, fleet, [first])
             api.wait_idle(process)
             first_cpu = cpu_seconds(process.pid) - ready_cpu
             first_peak = peak_bytes(process.pid)
 
+            count = calls(program, fleet)
             before, engine_before = cpu_seconds(process.pid), cpu_seconds(engine.process.pid)
-            warm = []
-            for _ in range(calls):
-                answer = api.invoke(event, process)
-                warm.append(answer.seconds)
-                size = len(answer.payload)
-                del answer
-            api.wait_idle(process)
-            return {
-                "ready": ready,
-                "ready cpu": ready_cpu,
-                "first answer": answered,
-                "first call": first.seconds,
-                "first call cpu": first_cpu,
-                "first call peak": first_peak,
-                "warm call": statistics.median(warm),
-                "warm call cpu": (cpu_seconds(process.pid) - before) / calls,
-                "engine cpu": (cpu_seconds(engine.process.pid) - engine_before) / calls,
-                "peak": peak_bytes(process.pid),
-                "bytes": size,
-            }
+            warm, sent = [], []
+            latest = collections.deque(maxlen=len(events))
+            # A call that reads from a stopped engine fails.
+            with engine.stopped() if program.cached else contextlib.nullcontext():
+                for event in itertools.islice(itertools.cycle(events), count):
+                    latest.append(api.invoke(event, process))
+                    warm.append(unpaced_seconds(program, latest[-1]))
+                    sent.append(latest[-1].seconds)
+                api.wait_idle(process)
+            cpu, engine_cpu = cpu_seconds(process.pid) - before, cpu_seconds(engine.process.pid) - engine_before
+            peak = peak_bytes(process.pid)
+    check(program, fleet, latest)
+    return {
+        "ready": ready,
+        "ready cpu": ready_cpu,
+        "first answer": answered,
+        "first call": unpaced_seconds(program, first),
+        "first call cpu": first_cpu,
+        "first call peak": first_peak,
+        "warm call": statistics.median(warm),
+        "warm call cpu": cpu / count,
+        "sent": statistics.median(sent) if first.streamed and program.paced else None,
+        "engine cpu": engine_cpu / count,
+        "peak": peak,
+        "bytes": len(latest[-1].payload),
+    }
 
 
-def check(program, fleet, answer):
-    """Fails unless an answer is complete and correct."""
-    body = answer.body()
+def calls(program, fleet):
+    """How often a warm process is called."""
+    if len(program.queries) > 1:
+        return len(program.queries)
+    return CALLS_FROM_MEMORY[fleet.name] if program.name in ("bare", CACHED) else CALLS[fleet.name]
+
+
+def unpaced_seconds(program, answer):
+    """How long a call took, without Lambda's pace: a streamed answer is complete before its first byte is sent."""
+    return answer.first_byte if answer.streamed and program.paced else answer.seconds
+
+
+def check(program, fleet, answers):
+    """Fails unless answers together are complete and correct."""
+    bodies = [answer.body() for answer in answers]
     if not program.answers:
-        right = int(body) == fleet.groups
+        right = int(bodies[0]) == fleet.groups
     elif program.name == "Python":
-        right = json.loads(body) == json.loads(fleet.answer)
+        right = json.loads(bodies[0]) == json.loads(fleet.answer)
+    elif len(bodies) == 1:
+        right = bodies[0] == fleet.answer
     else:
-        right = body == fleet.answer
+        right = groups_of(bodies) == groups_of([fleet.answer])
     if not right:
-        raise Failed(f"{program.name} does not serve fleet {fleet.name}, but {len(body)} bytes: {body[:300]!r}")
+        size = sum(map(len, bodies))
+        raise Failed(f"{program.name} does not serve fleet {fleet.name}, but {size} bytes: {bodies[0][:300]!r}")
+
+
+def groups_of(bodies):
+    """The JSON of each group in some lists, sorted."""
+    return sorted(group for body in bodies for group in (b"," + body[1:-1]).split(b',{"targets":')[1:])
 
 
 def run_emulated(program, fleet, engine):

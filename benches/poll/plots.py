@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from benches.poll import costs  # noqa: E402
 from benches.poll.figures import MB, figure  # noqa: E402
-from benches.poll.programs import WARMED_UP  # noqa: E402
+from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP  # noqa: E402
 
 # The same run gives the same files.
 mpl.rcParams.update({"svg.hashsalt": "http-sd-lambda", "svg.fonttype": "none", "font.size": 9})
@@ -16,7 +16,9 @@ METADATA = {"Date": None, "Creator": None}
 COLOURS = {
     "http-sd": "#0b6e99",
     WARMED_UP: "#0b9970",
-    "http-sd, cache on": "#7fc4dd",
+    CACHED: "#7fc4dd",
+    IN_SHARDS: "#8a6bbf",
+    BY_SELECTOR: "#c98bc4",
     "sdk-query": "#d98032",
     "bare": "#9a9a9a",
     "Python": "#c2b04a",

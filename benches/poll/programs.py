@@ -1,10 +1,12 @@
 """The functions that are measured side by side, and how each is started."""
 
 import sys
+import urllib.parse
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benches.poll.fleets import TEAMS
 from benches.poll.processes import plain_environment
 
 RELEASE = Path("target/release").absolute()
@@ -12,6 +14,12 @@ PYTHON = Path("benches/python").absolute()
 BUILD = Path(".bench/functions").absolute()
 # Measured for its start alone.
 WARMED_UP = "http-sd, warm-up on"
+CACHED = "http-sd, cache on"
+# Answers one of several parts of the fleet at each call, from one cached read.
+IN_SHARDS = "http-sd, in shards"
+BY_SELECTOR = "http-sd, by selector"
+# How many shards a fleet is polled in. A shard of XL is below the 6 MB that Lambda sends at once.
+SHARDS = {"L": 16, "XL": 32}
 
 # What Lambda sets for every function.
 LAMBDA = {
@@ -34,8 +42,12 @@ class Program:
     folder: Path | None = None
     # Whether its answer is the list of groups.
     answers: bool = True
-    # Whether Lambda would take the answer to every fleet from it.
-    streams: bool = False
+    # Whether a streamed answer is taken at Lambda's pace.
+    paced: bool = True
+    # Whether it reads the table at its first call alone.
+    cached: bool = False
+    # What is asked for in turn. The answers together are the list of groups.
+    queries: tuple = ("",)
 
     def environment_for(self, fleet, engine):
         """All variables to start it with, but the address of the Runtime API."""
@@ -49,22 +61,36 @@ def programs(fleet):
     # The start alone is compared with that of functions which read nothing until they are asked.
     mode |= {"HTTP_SD_WARM_UP": "off"}
     ours = [str(RELEASE / "http-sd")]
-    cached = mode | {"HTTP_SD_CACHE_SECONDS": "60"}
-    chosen = [Program("http-sd", ours, mode, streams=True)]
+    chosen = [Program("http-sd", ours, mode)]
     if fleet.name == "S":
-        chosen.append(Program(WARMED_UP, ours, mode | {"HTTP_SD_WARM_UP": "on"}, streams=True))
+        chosen.append(Program(WARMED_UP, ours, mode | {"HTTP_SD_WARM_UP": "on"}))
+    # Longer than a run takes.
+    cached = mode | {"HTTP_SD_CACHE_SECONDS": "3600"}
     if fleet.jobs == 1:
-        chosen.append(Program("sdk-query", [str(RELEASE / "bench-sdk-query")], answers=False, streams=True))
-    if not fleet.streamed:
-        answer = BUILD / f"{fleet.table}.json"
-        answer.parent.mkdir(parents=True, exist_ok=True)
-        answer.write_bytes(fleet.answer)
         chosen += [
-            Program("http-sd, cache on", ours, cached, streams=True),
-            Program("bare", [str(RELEASE / "bench-bare")], {"BENCH_ANSWER": str(answer)}),
-            Program("Python", [sys.executable, "-m", "awslambdaric", "function.handler"], folder=PYTHON),
+            Program("sdk-query", [str(RELEASE / "bench-sdk-query")], answers=False),
+            # At Lambda's pace the two would take as long.
+            Program(CACHED, ours, cached, paced=False, cached=True),
+            Program("bare", [str(RELEASE / "bench-bare")], bare_environment(fleet), paced=False),
         ]
+    if not fleet.streamed:
+        chosen.append(Program("Python", [sys.executable, "-m", "awslambdaric", "function.handler"], folder=PYTHON))
+    if fleet.name in SHARDS:
+        of = SHARDS[fleet.name]
+        shards = tuple(f"shard={i}&of={of}" for i in range(of))
+        chosen.append(Program(IN_SHARDS, ours, cached, cached=True, queries=shards))
+    if fleet.name == "L":
+        selectors = tuple(urllib.parse.urlencode({"match[]": f'{{team="team-{i}"}}'}) for i in range(TEAMS))
+        chosen.append(Program(BY_SELECTOR, ours, cached, cached=True, queries=selectors))
     return chosen
+
+
+def bare_environment(fleet):
+    """What makes the bare function answer with as many bytes, in the same mode."""
+    answer = BUILD / f"{fleet.table}.json"
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    answer.write_bytes(fleet.answer)
+    return {"BENCH_ANSWER": str(answer)} | ({"BENCH_STREAM": "1"} if fleet.streamed else {})
 
 
 def sizes():

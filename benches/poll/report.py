@@ -5,7 +5,7 @@ from pathlib import Path
 from benches.poll import costs
 from benches.poll.bars import bars
 from benches.poll.figures import MB, figure, number
-from benches.poll.programs import WARMED_UP
+from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP
 
 DOCUMENT = Path("docs/performance.md")
 BEGIN = "<!-- What follows is written by make bench. -->"
@@ -15,7 +15,9 @@ MS = 1000
 TITLES = {
     "http-sd": "**http-sd**",
     WARMED_UP: "http-sd, with its warm-up read",
-    "http-sd, cache on": "http-sd, from its cache",
+    CACHED: "http-sd, from its cache",
+    IN_SHARDS: "http-sd, one of {shards} shards from its cache",
+    BY_SELECTOR: "http-sd, one selector from its cache",
     "sdk-query": "sdk-query",
     "bare": "bare",
     "Python": "Python",
@@ -101,19 +103,23 @@ def call_table(name, fleet):
     )
     rows = [
         [
-            TITLES[program],
+            TITLES[program].format(**fleet),
             figure(runs, "first call").write(MS),
             figure(runs, "first call cpu").write(MS),
             figure(runs, "warm call").write(MS),
             figure(runs, "warm call cpu").write(MS),
             figure(runs, "engine cpu").write(MS),
             figure(runs, "peak").write(1 / MB),
+            figure(runs, "sent").write() if runs[0]["sent"] else "–",
         ]
         for program, runs in fleet["runs"].items()
         if program != WARMED_UP
     ]
     heads = ["", "first call, ms", "its CPU, ms", "warm call, ms", "its CPU, ms", "the engine's CPU, ms", "peak, MB"]
-    return [title, *table(heads, rows)]
+    heads.append("warm call until sent at Lambda's pace, s")
+    # Only streams have a pace.
+    width = len(heads) if any(row[-1] != "–" for row in rows) else len(heads) - 1
+    return [title, *table(heads[:width], [row[:width] for row in rows])]
 
 
 def counted(count, thing):
@@ -130,23 +136,37 @@ def cost_table(results):
     """What one poller costs."""
     rows = []
     for name, fleet in results["fleets"].items():
-        cost = costs.cost(fleet)
-        rows.append(
-            [
-                f"{name}, {fleet['targets']:,} targets",
-                number(cost.read_units),
-                dollars(cost.table),
-                f"{cost.memory_mb} MB, {number(cost.seconds)} s",
-                dollars(cost.function),
-                dollars(cost.streaming),
-                f"**{dollars(cost.total)}**",
-                dollars(cost.total / fleet["targets"] * 1000),
-                dollars(cost.out),
-            ]
-        )
-    heads = ["fleet", "read units a poll", "table", "function's size, a poll", "function", "streaming", "a month"]
-    heads += ["for 1,000 targets", "and if it leaves AWS"]
+        ways = {"": costs.cost(fleet)}
+        if IN_SHARDS in fleet["runs"]:
+            ways[f" in {fleet['shards']} shards of one read"] = costs.cost_in_shards(fleet)
+        rows += [cost_row(f"{name}{way}, {fleet['targets']:,} targets", fleet, cost) for way, cost in ways.items()]
+    heads = [
+        "fleet",
+        "read units a poll",
+        "table",
+        "function's size, a poll",
+        "of which sending",
+        "function",
+        "streaming",
+    ]
+    heads += ["a month", "for 1,000 targets", "and if it leaves AWS"]
     return ["### Cost of one poll a minute\n", "![](performance-cost.svg)\n", *table(heads, rows)]
+
+
+def cost_row(title, fleet, cost):
+    """What one poller costs in one way."""
+    return [
+        title,
+        number(cost.read_units),
+        dollars(cost.table),
+        f"{cost.memory_mb} MB, {number(cost.seconds)} s",
+        f"{number(cost.sending)} s",
+        dollars(cost.function),
+        dollars(cost.streaming),
+        f"**{dollars(cost.total)}**",
+        dollars(cost.total / fleet["targets"] * 1000),
+        dollars(cost.out),
+    ]
 
 
 def dollars(amount):

@@ -3,7 +3,7 @@
 AWS's emulator answers nothing above 6 MB, and adds its own work to every call. Here a call lasts from the first byte of
 the event to the last byte of the answer, buffered or streamed. A streamed answer is taken at Lambda's pace.
 <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
-<https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html>
+<https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 """
 
 import base64
