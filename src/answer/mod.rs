@@ -24,6 +24,9 @@ use crate::{
     table::{JobRows, Snapshot},
 };
 
+/// After so many rows it is asked whether to go on.
+const ROWS_AT_ONCE: usize = 64;
+
 /// What to do about a row that breaks the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnInvalid {
@@ -82,10 +85,11 @@ pub struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    fn check(&self, written: usize) -> Result<(), NoAnswer> {
-        if written > self.memory {
-            return Err(NoAnswer::OutOfMemory(self.memory));
-        }
+    fn check_memory(&self, written: usize) -> Result<(), NoAnswer> {
+        if written > self.memory { Err(NoAnswer::OutOfMemory(self.memory)) } else { Ok(()) }
+    }
+
+    fn check_time(&self) -> Result<(), NoAnswer> {
         if (self.go_on)() { Ok(()) } else { Err(NoAnswer::Stopped) }
     }
 }
@@ -112,7 +116,7 @@ pub fn answer(
         report: Report { pages: snapshot.pages, ..Report::default() },
     };
     for (job, rows) in &snapshot.jobs {
-        limits.check(answer.list.copied())?;
+        limits.check_time()?;
         if rows.read() == 0 {
             answer.report.empty_jobs.push(job.clone());
         }
@@ -219,7 +223,8 @@ impl Unfinished<'_> {
         self.report.targets += targets;
         let mut hash = Sha256::new();
         for piece in ranges.into_iter().filter(|rows| !rows.is_empty()).flat_map(|range| rows.json(range)) {
-            self.limits.check(self.list.copied())?;
+            self.limits.check_time()?;
+            self.limits.check_memory(self.list.copied())?;
             if left_out > 0 {
                 hash.update(&piece);
             }
@@ -240,10 +245,14 @@ impl Unfinished<'_> {
                 self.report.lapsed += 1;
                 continue;
             }
-            self.limits.check(self.list.copied() + written.len())?;
+            // To look at the time for each row would take longer than many a row.
+            if row % ROWS_AT_ONCE == 0 {
+                self.limits.check_time()?;
+            }
+            self.limits.check_memory(self.list.copied() + written.len())?;
             for json in rows.json(row..row + 1) {
                 let before = written.len();
-                let go_on = || self.limits.check(0);
+                let go_on = || self.limits.check_time();
                 let is_kept = state == State::IsKept;
                 let targets = self.selection.write(&json, (job, rows.name(row)), is_kept, &mut written, &go_on)?;
                 if let Some(targets) = targets {

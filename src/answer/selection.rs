@@ -1,9 +1,14 @@
 //! What of the groups is asked for, and how it is to look.
 
-use serde::Deserialize;
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::NoAnswer;
-use crate::group::{Entries, LAPSED, Lease, META_LEASE, Selectors, Shard, StoredGroupRef, TargetGroupRef, Text};
+use crate::group::{
+    Entries, LAPSED, Lease, META_LEASE, Selectors, Shard, StoredGroupRef, TargetGroupRef, TargetSelectors, Text,
+};
 
 /// After so many targets of a group it is asked whether to go on.
 const TARGETS_AT_ONCE: usize = 64;
@@ -20,12 +25,10 @@ pub struct Selection {
 }
 
 /// A group as a snapshot has it, whose texts are borrowed from there.
-#[derive(Deserialize)]
-struct Group<'a> {
-    #[serde(borrow)]
-    targets: Vec<Text<'a>>,
-    #[serde(borrow)]
-    labels: Entries<'a, Text<'a>>,
+#[derive(Deserialize, Serialize)]
+struct Group<T, L> {
+    targets: Vec<T>,
+    labels: L,
 }
 
 impl Selection {
@@ -44,34 +47,64 @@ impl Selection {
         out: &mut Vec<u8>,
         go_on: &dyn Fn() -> Result<(), NoAnswer>,
     ) -> Result<Option<usize>, NoAnswer> {
-        let encoding = |error: serde_json::Error| NoAnswer::Encoding(error.to_string());
-        let group: Group<'_> = serde_json::from_slice(json.get(1..).unwrap_or_default()).map_err(encoding)?;
+        let json = str::from_utf8(json.get(1..).unwrap_or_default()).map_err(encoding)?;
+        if !self.meta && self.selectors.is_none() {
+            let Group { targets, labels }: Group<Text<'_>, &RawValue> = serde_json::from_str(json).map_err(encoding)?;
+            let targets = self.targets(&targets, None, go_on)?;
+            let count = targets.len();
+            return match count {
+                0 => Ok(None),
+                _ => write(&Group { targets, labels }, out).map(|()| Some(count)),
+            };
+        }
+        let group: Group<Text<'_>, Entries<'_, Text<'_>>> = serde_json::from_str(json).map_err(encoding)?;
         let labels: Vec<_> = group.labels.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let label = |name: &str| match name {
             META_LEASE => lapsed.then_some(LAPSED),
             _ => labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value),
         };
-        let part = self.selectors.as_ref().map(|selectors| selectors.of_group(job, name, label));
-        let mut targets = Vec::new();
-        for some in group.targets.chunks(TARGETS_AT_ONCE) {
-            go_on()?;
-            let is_asked_for = |target: &&str| {
-                self.shard.is_none_or(|shard| shard.has(target)) && part.as_ref().is_none_or(|part| part.has(target))
-            };
-            targets.extend(some.iter().map(Text::as_str).filter(is_asked_for));
-        }
+        let selectors = self.selectors.as_ref().map(|selectors| selectors.of_group(job, name, label));
+        let targets = self.targets(&group.targets, selectors.as_ref(), go_on)?;
         // A group without targets is served, unless targets are asked for.
         if targets.is_empty() && (self.shard.is_some() || self.selectors.is_some()) {
             return Ok(None);
         }
-        let count = targets.len();
         let mut group =
             StoredGroupRef { job, name, lease: Lease::default(), group: TargetGroupRef { targets, labels } };
         if self.meta {
             group.add_meta_labels(lapsed);
         }
-        out.push(b',');
-        serde_json::to_writer(out, &group.group).map_err(encoding)?;
-        Ok(Some(count))
+        let count = group.group.targets.len();
+        write(&group.group, out).map(|()| Some(count))
     }
+
+    /// Those of a group's targets that are asked for.
+    fn targets<'t>(
+        &self,
+        targets: &'t [Text<'_>],
+        selectors: Option<&TargetSelectors<'_>>,
+        go_on: &dyn Fn() -> Result<(), NoAnswer>,
+    ) -> Result<Vec<&'t str>, NoAnswer> {
+        let is_asked_for = |target: &&str| {
+            self.shard.is_none_or(|shard| shard.has(target)) && selectors.is_none_or(|selectors| selectors.has(target))
+        };
+        let mut asked_for = Vec::new();
+        for some in targets.chunks(TARGETS_AT_ONCE) {
+            if targets.len() > TARGETS_AT_ONCE {
+                go_on()?;
+            }
+            asked_for.extend(some.iter().map(Text::as_str).filter(is_asked_for));
+        }
+        Ok(asked_for)
+    }
+}
+
+/// Writes a group after a comma.
+fn write(group: &impl Serialize, out: &mut Vec<u8>) -> Result<(), NoAnswer> {
+    out.push(b',');
+    serde_json::to_writer(out, group).map_err(encoding)
+}
+
+fn encoding(error: impl Display) -> NoAnswer {
+    NoAnswer::Encoding(error.to_string())
 }

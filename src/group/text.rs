@@ -71,7 +71,8 @@ impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Entries<'a, V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
+                // Few groups have more labels.
+                let mut entries = Vec::with_capacity(8);
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
 
+/// From this many bytes on JSON is not copied to become a piece: giving back what its buffer has too much is cheaper.
+const LEAST_MOVED: usize = 128 * 1024;
+
 /// What decides which rows are valid, and which of them may be served.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RowRules {
@@ -29,7 +32,7 @@ pub struct RowRules {
 pub(super) struct Builder<'b> {
     context: Context<'b>,
     jobs: BTreeMap<Job, UnorderedRows>,
-    /// JSON of rows that are not yet a piece. It is used again for each piece, so that a piece takes no more than it has.
+    /// JSON of rows that are not yet a piece.
     open: Vec<u8>,
 }
 
@@ -91,8 +94,7 @@ impl<'b> Builder<'b> {
             for row in run {
                 rows.add(row, &self.context, &mut self.open)?;
             }
-            rows.add_piece(&self.open, self.context.budget)?;
-            self.open.clear();
+            rows.add_piece(take_piece(&mut self.open), self.context.budget)?;
         }
         Ok(())
     }
@@ -164,13 +166,13 @@ impl UnorderedRows {
     }
 
     /// Adds the JSON of the rows that were added last.
-    fn add_piece(&mut self, json: &[u8], budget: &Budget) -> Result<(), ReadError> {
+    fn add_piece(&mut self, json: Bytes, budget: &Budget) -> Result<(), ReadError> {
         if json.is_empty() {
             return Ok(());
         }
         budget.take(size_of::<Piece>())?;
-        self.hash.update(json);
-        self.rows.push_piece(Bytes::copy_from_slice(json));
+        self.hash.update(&json);
+        self.rows.push_piece(json);
         Ok(())
     }
 
@@ -211,6 +213,20 @@ impl UnorderedRows {
         rows.shrink();
         rows
     }
+}
+
+/// Takes JSON out of the buffer that it was written to, in as much memory as it needs.
+fn take_piece(open: &mut Vec<u8>) -> Bytes {
+    if open.len() < LEAST_MOVED {
+        let piece = Bytes::copy_from_slice(open);
+        open.clear();
+        return piece;
+    }
+    // The next page is about as large.
+    let next = Vec::with_capacity(open.capacity());
+    let mut piece = mem::replace(open, next);
+    piece.shrink_to_fit();
+    piece.into()
 }
 
 /// A length within a job, of which 32 bits are kept.

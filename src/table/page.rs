@@ -79,7 +79,9 @@ impl Page {
     /// [`TableError::Unavailable`] for what is no complete page.
     pub fn content(&self) -> Result<PageContent<'_>, TableError> {
         let bad = |problem: fmt::Arguments<'_>| TableError::Unavailable(format!("a page {problem}"));
-        let answer: Answer<'_> = serde_json::from_slice(&self.0)
+        // Checked once, and not text by text.
+        let text = str::from_utf8(&self.0).map_err(|error| bad(format_args!("cannot be read: {error}")))?;
+        let answer: Answer<'_> = serde_json::from_str(text)
             .map_err(|e| bad(format_args!("cannot be read: {:.MOST_SAID$}", e.to_string())))?;
         let rows = answer.items.ok_or_else(|| bad(format_args!("came without its items")))?;
         if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
