@@ -58,7 +58,7 @@ fuzz-minimise: ## Keep of fuzz/corpus the smallest inputs that reach the same co
 
 # First against the tests beside the code, which take seconds. What these let through has to get past the integration tests.
 MUTANTS := $(TOOLS)/cargo-mutants mutants --output target
-mutants: ## Change src/group and src/table in each way that cargo-mutants knows, to see that a test fails; takes a night; ARGS="--re table/row.rs" for a part
+mutants: ## Change what decides what is served in each way that cargo-mutants knows, to see that a test fails; takes a night; ARGS="--re table/row.rs" for a part
 	@scripts/tools mutants
 	-$(MUTANTS) --cargo-arg=--lib $(ARGS)
 	$(MUTANTS) --iterate --cargo-arg=--test=integration $(ARGS)
