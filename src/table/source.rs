@@ -195,3 +195,85 @@ impl Cache {
         self.jobs.iter().map(|(job, cached)| job.as_str().len() + cached.rows.size()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Page;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn job(name: &str) -> Job {
+        Job::new(name).unwrap()
+    }
+
+    /// A snapshot of jobs that have one row each.
+    fn snapshot(jobs: &[&str]) -> Snapshot {
+        let row = |job: &&str| format!(r#"{{"job":{{"S":"{job}"}},"group":{{"S":"g"}},"targets":{{"L":[]}}}}"#);
+        let rows: Vec<String> = jobs.iter().map(row).collect();
+        let page = Page::new(format!(r#"{{"Items":[{}]}}"#, rows.join(",")).into_bytes());
+        Snapshot::of_pages(&[page], RowRules::default(), EpochSeconds(0)).unwrap()
+    }
+
+    /// The jobs that are found, each with the number of its rows.
+    fn found(cache: &Cache, scope: &Scope) -> Option<Vec<(String, usize)>> {
+        let rows = cache.find(scope)?;
+        Some(rows.into_iter().map(|(job, rows)| (job.into_string(), rows.read())).collect())
+    }
+
+    fn one(name: &str) -> Scope {
+        Scope::Job(job(name))
+    }
+
+    #[test]
+    fn rows_are_cached_for_the_time_to_live_and_no_longer() {
+        for (now, is_there) in [(1000, true), (1059, true), (1060, false), (999, false), (i64::MIN, false)] {
+            let mut cache = Cache::default();
+            cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(1000), usize::MAX);
+            cache.forget_stale(EpochSeconds(now), MINUTE);
+            assert_eq!(found(&cache, &one("a")).is_some(), is_there, "a job at {now}");
+            cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(1000), usize::MAX);
+            cache.forget_stale(EpochSeconds(now), MINUTE);
+            assert_eq!(found(&cache, &Scope::All).is_some(), is_there, "all jobs at {now}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_answered_from_the_cache_if_that_has_all_of_it() {
+        let both = Scope::Jobs([job("a"), job("b")].into());
+        let mut cache = Cache::default();
+        cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(0), usize::MAX);
+        assert_eq!(found(&cache, &one("a")), Some(vec![("a".into(), 1)]));
+        for scope in [&one("b"), &both, &Scope::All] {
+            assert_eq!(found(&cache, scope), None, "{scope:?}");
+        }
+        cache.put(&one("b"), &snapshot(&["b"]), EpochSeconds(0), usize::MAX);
+        assert_eq!(found(&cache, &both), Some(vec![("a".into(), 1), ("b".into(), 1)]));
+        assert_eq!(found(&cache, &Scope::All), None);
+        // The whole table knows which jobs it has no row of.
+        cache.put(&Scope::All, &snapshot(&["b", "c"]), EpochSeconds(0), usize::MAX);
+        assert_eq!(found(&cache, &both), Some(vec![("a".into(), 0), ("b".into(), 1)]));
+        assert_eq!(found(&cache, &Scope::All), Some(vec![("b".into(), 1), ("c".into(), 1)]));
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_what_was_read_last_stays() {
+        let (a, b) = (snapshot(&["a"]), snapshot(&["b"]));
+        let one_job = a.size();
+        let mut cache = Cache::default();
+        for (snapshot, name) in [(&a, "a"), (&b, "b")] {
+            cache.put(&one(name), snapshot, EpochSeconds(0), 2 * one_job - 1);
+        }
+        assert_eq!(found(&cache, &one("a")), None);
+        assert_eq!(found(&cache, &one("b")), Some(vec![("b".into(), 1)]));
+        cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job);
+        assert_eq!(cache.size(), 2 * one_job);
+        assert!(found(&cache, &Scope::All).is_some());
+        cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job - 1);
+        assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")), cache.size()), (None, None, 0));
+        // A job that is read after the whole table does not make the table whole.
+        cache.put(&Scope::All, &snapshot(&["a"]), EpochSeconds(0), one_job);
+        cache.put(&one("b"), &b, EpochSeconds(0), one_job);
+        assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")).is_some()), (None, true));
+    }
+}
