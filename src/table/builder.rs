@@ -14,7 +14,7 @@ use super::{
     Budget, Page, PageContent, ReadError, Row, TableError,
     snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
 };
-use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
+use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef, TargetGroupRef};
 
 /// From this many bytes on JSON is not copied to become a piece: giving back what its buffer has too much is cheaper.
 const LEAST_MOVED: usize = 128 * 1024;
@@ -92,7 +92,7 @@ impl<'b> Builder<'b> {
                 }
             };
             for row in run {
-                rows.add(row, &self.context, &mut self.open)?;
+                rows.add(row, page, &self.context, &mut self.open)?;
             }
             rows.add_piece(take_piece(&mut self.open), self.context.budget)?;
         }
@@ -116,7 +116,13 @@ impl<'b> Builder<'b> {
 }
 
 impl UnorderedRows {
-    fn add(&mut self, row: &Row<'_>, context: &Context<'_>, open: &mut Vec<u8>) -> Result<(), ReadError> {
+    fn add(
+        &mut self,
+        row: &Row<'_>,
+        page: &PageContent<'_>,
+        context: &Context<'_>,
+        open: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
         row.key()?;
         let (rows, lease) = (&mut self.rows, row.lease_alone());
         if lease.lapsed(context.now) && !context.leases.may_keep(lease) {
@@ -128,7 +134,11 @@ impl UnorderedRows {
             return Ok(());
         }
         match row.stored(context.rules.label_names) {
-            Ok(group) => self.add_group(&group, context, open),
+            Ok(group) => {
+                let before = open.len();
+                write_group(&group.group, page, open).map_err(|error| ReadError::Encoding(error.to_string()))?;
+                self.add_group(&group, open.len() - before, context)
+            }
             Err(TableError::Invalid(fault)) => {
                 let row = BrokenRow { lease, fault };
                 context.budget.take(row.size())?;
@@ -139,16 +149,9 @@ impl UnorderedRows {
         }
     }
 
-    fn add_group(
-        &mut self,
-        group: &StoredGroupRef<'_>,
-        context: &Context<'_>,
-        open: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        let (rows, targets, before) = (&mut self.rows, group.group.targets.len(), open.len());
-        open.push(b',');
-        serde_json::to_writer(&mut *open, &group.group).map_err(|error| ReadError::Encoding(error.to_string()))?;
-        let json = open.len() - before;
+    /// Adds a group that so many bytes of JSON were written of.
+    fn add_group(&mut self, group: &StoredGroupRef<'_>, json: usize, context: &Context<'_>) -> Result<(), ReadError> {
+        let (rows, targets) = (&mut self.rows, group.group.targets.len());
         if !group.lease.lapsed(context.now) {
             context.budget.serve(json)?;
         }
@@ -213,6 +216,33 @@ impl UnorderedRows {
         rows.shrink();
         rows
     }
+}
+
+/// Writes the JSON of a group after a comma: what serde would write, with texts of the page copied as they stand there.
+fn write_group(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let write = |text: &str, out: &mut Vec<u8>| {
+        if !page.has_verbatim(text) {
+            return serde_json::to_writer(out, text);
+        }
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        Ok(())
+    };
+    out.extend_from_slice(br#",{"targets":["#);
+    for (number, target) in group.targets.iter().enumerate() {
+        out.extend_from_slice(if number == 0 { b"" } else { b"," });
+        write(target, out)?;
+    }
+    out.extend_from_slice(br#"],"labels":{"#);
+    for (number, (name, value)) in group.labels.iter().enumerate() {
+        out.extend_from_slice(if number == 0 { b"" } else { b"," });
+        write(name, out)?;
+        out.push(b':');
+        write(value, out)?;
+    }
+    out.extend_from_slice(b"}}");
+    Ok(())
 }
 
 /// Takes JSON out of the buffer that it was written to, in as much memory as it needs.
@@ -294,6 +324,20 @@ mod tests {
             assert_eq!((0..5).map(|row| rows.name(row)).collect::<String>(), "abcde");
         }
         assert_ne!(of(&[&[0, 1, 2, 3]]).digest(), expected.digest());
+    }
+
+    #[test]
+    fn json_is_what_serde_writes_whatever_is_in_the_texts() {
+        let targets = r#""targets":{"L":[{"S":"a\u00e9:1"},{"S":"b/\/:1"},{"S":"ä"},{"S":"c"}]}"#;
+        let labels =
+            r#""labels":{"M":{"z":{"S":"\"\\\n\u0001\ud83d\ude00"},"\u0061":{"S":""},"b":{"S":"é / \u007f"}}}"#;
+        for rest in [format!(",{targets}"), format!(",{targets},{labels}"), r#","targets":{"SS":[]}"#.into()] {
+            let page = page(&[("j", "g", &rest)]);
+            let content = page.content().unwrap();
+            let group = content.rows[0].stored(LabelNames::Legacy).unwrap().group;
+            let rows = rows(std::slice::from_ref(&page), "j");
+            assert_eq!(json(&rows, 0..1), format!(",{}", serde_json::to_string(&group).unwrap()));
+        }
     }
 
     #[test]

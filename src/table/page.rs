@@ -39,6 +39,15 @@ pub struct PageContent<'a> {
     pub rows: Vec<Row<'a>>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<StartKey>,
+    /// The JSON that the rows borrow from.
+    json: &'a str,
+}
+
+impl PageContent<'_> {
+    /// Whether a text of a row stands in the page's JSON as it is, so that it needs no escapes in another one.
+    pub(super) fn has_verbatim(&self, text: &str) -> bool {
+        self.json.as_bytes().as_ptr_range().contains(&text.as_ptr())
+    }
 }
 
 /// Where a page begins: after the row with that key.
@@ -89,7 +98,7 @@ impl Page {
         }
         let next = answer.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
         let next = next.map_err(|fault| bad(format_args!("does not say where the next one begins: a key {fault}")))?;
-        Ok(PageContent { rows, next })
+        Ok(PageContent { rows, next, json: text })
     }
 }
 
