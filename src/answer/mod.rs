@@ -238,16 +238,16 @@ impl Unfinished<'_> {
         let (mut with_lease, mut hash) = (rows.leases().iter().peekable(), Sha256::new());
         let mut written = Vec::new();
         for row in 0..rows.len() {
+            // To look at the time for each row would take longer than many a row.
+            if row % ROWS_AT_ONCE == 0 {
+                self.limits.check_time()?;
+            }
             let lease = with_lease.next_if(|lease| lease.row == row).map(|lease| lease.lease).unwrap_or_default();
             let state = leases.state(lease);
             self.note_end(lease);
             if state == State::Lapsed {
                 self.report.lapsed += 1;
                 continue;
-            }
-            // To look at the time for each row would take longer than many a row.
-            if row % ROWS_AT_ONCE == 0 {
-                self.limits.check_time()?;
             }
             self.limits.check_memory(self.list.copied() + written.len())?;
             for json in rows.json(row..row + 1) {
