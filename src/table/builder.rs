@@ -252,8 +252,8 @@ fn take_piece(open: &mut Vec<u8>) -> Bytes {
         open.clear();
         return piece;
     }
-    // The next page is about as large.
-    let next = Vec::with_capacity(open.capacity());
+    // The next page is about as large. More room would be given back in parts that are of no use to anything else.
+    let next = Vec::with_capacity(open.len() + open.len() / 16);
     let mut piece = mem::replace(open, next);
     piece.shrink_to_fit();
     piece.into()
