@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
-use tokio::{sync::Mutex, task::yield_now, try_join};
+use tokio::{sync::Mutex, task::yield_now};
 
 use super::{Budget, JobRows, Pages, ReadError, RowRules, Snapshot, Table, builder::Builder};
 use crate::group::{EpochSeconds, Job};
@@ -129,12 +132,17 @@ async fn read_part(mut pages: Pages, mut builder: Builder<'_>) -> Result<(Builde
         // Lets the connection that the page came by become free for the next one. Pages that are there already must not
         // keep the deadline from being noticed, either.
         yield_now().await;
-        let next = async { Ok::<_, ReadError>(pages.next(content.next.clone()).await?) };
-        let add = async {
-            yield_now().await;
-            builder.add(&content)
+        // The next page is asked for before this one is added, and this one is dropped before the next one comes.
+        let mut next = pin!(pages.next(content.next.clone()));
+        let asked = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await;
+        yield_now().await;
+        builder.add(&content)?;
+        drop(content);
+        drop(current);
+        page = match asked {
+            Poll::Ready(next) => next?,
+            Poll::Pending => next.await?,
         };
-        (page, ()) = try_join!(next, add)?;
     }
     Ok((builder, count))
 }
