@@ -103,7 +103,7 @@ impl Text {
 impl Entry {
     fn answer(&self) -> Answer {
         match (self.status, self.list.as_deref()) {
-            (None, Some("none")) => Answer::List("[]"),
+            (None, Some("none" | "none of node")) => Answer::List("[]"),
             (None, Some("node")) => Answer::List(NODE),
             (None, Some("all")) => Answer::List(ALL),
             (Some(304), None) => Answer::NotModified,
