@@ -33,7 +33,8 @@ struct Group<T, L> {
 
 impl Selection {
     /// Whether each group is asked for as it is.
-    pub(super) fn is_everything(&self) -> bool {
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
         !self.meta && self.shard.is_none() && self.selectors.is_none()
     }
 

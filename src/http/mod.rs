@@ -176,8 +176,7 @@ impl Service {
         let mode = self.settings.response_mode;
         // One time for the whole request, however many pages are read for it.
         let now = self.clock.now();
-        let is_everything = *selection == Selection::default();
-        let most = if is_everything { form.most_bytes(mode, deadline) } else { usize::MAX };
+        let most = if selection.is_everything() { form.most_bytes(mode, deadline) } else { usize::MAX };
         let read = deadline.within(self.source.current(scope, now, most)).await?;
         let snapshot = read.map_err(|error| match error {
             ReadError::Table(error) => ServiceError::Table(error),
