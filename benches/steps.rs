@@ -94,7 +94,7 @@ fn page_to_snapshot(bencher: Bencher<'_, '_>, shape: Shape) {
     bencher.counter(BytesCount::new(page[0].size())).bench(read);
 }
 
-/// What is asked for of a snapshot: everything, one shard of 16, or what a selector selects.
+/// An answer to a request for everything, for one shard of 16, for a selector, or with the labels for job and group.
 #[divan::bench(args = ["everything", "shard", "selector", "meta"])]
 fn snapshot_to_answer(bencher: Bencher<'_, '_>, asked: &str) {
     let snapshot = snapshot(Shape::Instances);

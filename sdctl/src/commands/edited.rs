@@ -1,4 +1,4 @@
-//! What `sdctl put` and `sdctl label` say of the row that they wrote.
+//! Prints the row that `sdctl put` or `sdctl label` wrote.
 
 use std::io::Write;
 

@@ -95,7 +95,7 @@ struct Printer {
     now: EpochSeconds,
     /// How many rows were printed.
     rows: usize,
-    /// What the formats for people are printed as.
+    /// How the formats for people are printed.
     table: Table,
 }
 

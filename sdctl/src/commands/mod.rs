@@ -12,7 +12,7 @@ mod serve;
 mod table;
 mod token;
 
-// What the commands share.
+// Modules that several commands use.
 mod arguments;
 mod change;
 mod edited;

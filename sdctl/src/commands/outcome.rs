@@ -1,6 +1,6 @@
 //! How a command ends where nothing failed.
 
-/// What a command has to say by its exit code, where nothing failed.
+/// The result of a command that did not fail. It decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
