@@ -51,7 +51,7 @@ pub struct Rules {
 pub struct Answer {
     /// The list as JSON, ordered by job and group.
     pub body: Body,
-    /// A hash of what is served: the same for the same groups of the same jobs, as far as they are asked for.
+    /// The ETag: a hash of the groups served, job by job. The names of jobs count only where labels carry them.
     pub etag: String,
     /// The first moment at which the same rows may make another answer.
     pub until: Option<EpochSeconds>,
