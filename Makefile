@@ -6,6 +6,9 @@ CARGO := cargo
 TOOLS := $(CURDIR)/.tools/bin
 # As a module of Python, which finds scripts/ from here.
 PYTEST := PYTHONDONTWRITEBYTECODE=1 .tools/venv/bin/python -m pytest -p no:cacheprovider -q
+# Node looks for textlint's rules there.
+PROSE := NODE_PATH="$(CURDIR)/.tools/prose/node_modules" .tools/prose/node_modules/.bin
+DOCUMENTS := $(wildcard *.md docs/*.md tests/*.md sdctl/*.md)
 # The SAM CLI wants a region, and finds cargo-lambda and zig beside itself.
 SAM := PATH="$(CURDIR)/.tools/venv/bin:$$PATH" AWS_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam
 # The tool, a package of its own.
@@ -63,7 +66,8 @@ mutants: ## Change what decides what is served in each way that cargo-mutants kn
 	-$(MUTANTS) --cargo-arg=--lib $(ARGS)
 	$(MUTANTS) --iterate --cargo-arg=--test=integration $(ARGS)
 
-lint: tools ## Check the format, and clippy's and ruff's opinion of all code, and of the function alone
+lint: ## Check the format and the lints of all code, the spelling, and the prose and links of the documents
+	@scripts/tools lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(ALL) --all-targets -- --deny warnings
 	$(CARGO) clippy --locked -- --deny warnings
@@ -73,6 +77,10 @@ lint: tools ## Check the format, and clippy's and ruff's opinion of all code, an
 	$(CARGO) clippy $(FUZZ) -- --deny warnings
 	.tools/venv/bin/ruff check --no-cache
 	.tools/venv/bin/ruff format --no-cache --check
+	.tools/venv/bin/typos
+	$(PROSE)/textlint $(DOCUMENTS)
+	$(PROSE)/remark --frail --quiet --no-stdout \
+		--use $(CURDIR)/.tools/prose/node_modules/remark-validate-links/index.js=repository:false $(DOCUMENTS)
 
 doc: ## Build the documentation of the code
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(ALL) --no-deps
