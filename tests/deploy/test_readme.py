@@ -1,4 +1,4 @@
-"""The README's way from nothing to a polling Prometheus, as it is written there."""
+"""The nine steps of the README, from an empty account to a polling Prometheus, as written."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from scripts.processes import free_port, running, wait_until
 
 
 def blocks():
-    """The commands of the README's steps."""
+    """Returns the commands of the README's steps."""
     text = (REPOSITORY / "README.md").read_text()
-    steps = text.split("## Deploy it")[1].split("### More about the stack")[0]
+    steps = text.split("\n## Deploy it\n")[1].split("\n## ")[0]
     assert len(re.findall(r"^\*\*\d\.", steps, re.MULTILINE)) < 10
     return re.findall(r"```sh\n(.*?)```", steps, re.DOTALL)
 
