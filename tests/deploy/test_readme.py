@@ -25,7 +25,7 @@ def aws(tmp_path_factory):
         yield aws
 
 
-def test_the_steps_lead_to_a_polling_prometheus(aws, tmp_path):
+def test_readme_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     prometheus, token = tool("prometheus"), tmp_path / "http-sd.token"
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
     # sdctl as it was built for the tests; .ci/run installs it as well.

@@ -11,7 +11,7 @@ OTHER = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
-def test_every_parameter_is_explained_and_has_its_place_in_the_console():
+def test_every_parameter_has_description_and_group():
     template = source()
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
@@ -52,7 +52,7 @@ def test_every_parameter_is_explained_and_has_its_place_in_the_console():
         ({"TokenSha256": HASH, "Colour": "red"}, "['Colour'] do not exist"),
     ],
 )
-def test_what_excludes_each_other_is_refused_with_the_remedy(given, said):
+def test_conflicting_parameters_are_rejected_with_remedy(given, said):
     with pytest.raises(Refused) as refused:
         Stack(**given)
     assert said in str(refused.value)
@@ -68,7 +68,7 @@ def test_what_excludes_each_other_is_refused_with_the_remedy(given, said):
         {"TokenSha256": HASH, "ExistingTable": "old.table-1_x", "AlarmTopicArn": TOPIC, "ReservedConcurrency": "0"},
     ],
 )
-def test_what_goes_together_is_taken(given):
+def test_valid_combinations_are_accepted(given):
     assert Stack(**given).outputs["Url"] == "Url.FunctionUrl"
 
 
@@ -105,7 +105,7 @@ def function_says(variable):
         (",".join(f"{i:064x}" for i in range(17)), False),
     ],
 )
-def test_the_template_takes_the_hashes_that_the_function_takes(value, taken):
+def test_template_and_function_accept_the_same_hashes(value, taken):
     assert fits(source()["Parameters"]["TokenSha256"], value) == taken
     said = function_says(value)
     assert said.startswith("http-sd: there is no Lambda here" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"), said
