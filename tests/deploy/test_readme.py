@@ -1,4 +1,4 @@
-"""The README's way from nothing to a polling Prometheus, as it is written there."""
+"""The README's steps from nothing to a polling Prometheus, as written."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from scripts.processes import free_port, running, wait_until
 
 
 def blocks():
-    """The commands of the README's steps."""
+    """Returns the commands of the README's steps."""
     text = (REPOSITORY / "README.md").read_text()
     steps = text.split("## Deploy it")[1].split("### More about the stack")[0]
     assert len(re.findall(r"^\*\*\d\.", steps, re.MULTILINE)) < 10
@@ -28,11 +28,11 @@ def aws(tmp_path_factory):
 def test_readme_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     prometheus, token = tool("prometheus"), tmp_path / "http-sd.token"
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
-    # sdctl as it was built for the tests; .ci/run installs it as well.
+    # sdctl from the build of the tests, because `cargo install` takes long. .ci/run installs it too.
     environment["PATH"] = f"{SDCTL.parent}:{environment['PATH']}"
 
     def run(commands, before=""):
-        # Nobody is at the keyboard to answer the one question.
+        # A test cannot answer the confirmation.
         script = "\n".join([before, *commands]).replace("sam deploy", "sam deploy --no-confirm-changeset")
         script = script.replace("http-sd.token", str(token)).replace(f"/etc/prometheus/{token}", str(token))
         command = ["bash", "-euo", "pipefail", "-c", script]
@@ -45,7 +45,7 @@ def test_readme_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     run(commands[:reading])
     stack = Stack(aws, "http-sd")
 
-    # The same service over the same table, in place of the URL, which is not there.
+    # sdctl serve of the same table replaces the Function URL, which moto lacks.
     served = f"http://127.0.0.1:{free_port()}/"
     serve = [SDCTL, "serve", "--table", stack.table, "--port", served.strip("/").rsplit(":")[-1]]
     log = tmp_path / "serve.log"

@@ -1,6 +1,6 @@
-"""The template, built by SAM and deployed into a local AWS by the SAM CLI: what comes out is used.
+"""The SAM CLI builds the template and deploys it into a local AWS. The tests use the deployed stack.
 
-Needs what `make build` and `make test` have built.
+They need the output of `make build` and `make test`.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def stack(aws):
 
 @pytest.fixture(scope="module")
 def filled(aws, stack):
-    """The stack, with two groups in its table."""
+    """Returns the stack with two groups in its table."""
     put = ["put", "node_exporter", "web", "--target", "web-1:9100", "--label", "env=prod"]
     aws.sdctl(ADMINISTRATOR, stack.table, *put)
     aws.sdctl(ADMINISTRATOR, stack.table, "put", "mysqld", "db", "--target", "db-1:9104")
@@ -42,7 +42,7 @@ def filled(aws, stack):
 
 
 def denied(call, *arguments, **keywords):
-    """Whether the caller's policies keep it from that."""
+    """Returns whether the caller's policies deny a call."""
     with pytest.raises(ClientError) as error:
         call(*arguments, **keywords)
     return error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
@@ -57,7 +57,7 @@ def test_deployed_table_is_protected(aws, stack):
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "delete_at"}
     backups = dynamodb.describe_continuous_backups(TableName=stack.table)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
-    # sdctl, which makes tables too, has nothing to say against it.
+    # sdctl finds no difference to the tables that it creates.
     described = aws.sdctl(ADMINISTRATOR, stack.table, "table", "describe")
     assert "sdctl table" not in described and "aws dynamodb" not in described, described
 
@@ -136,7 +136,7 @@ def test_role_allows_nothing_else(aws, filled):
 
 
 def permissions():
-    """The table of docs/sdctl.md: commands, and the actions that they need."""
+    """Returns the table of docs/sdctl.md: commands, and the actions that they need."""
     rows = re.findall(r"^\| (`.*`) \| (`.*`) \|$", (REPOSITORY / "docs/sdctl.md").read_text(), re.MULTILINE)
     return {tuple(re.findall("`([^`]*)`", commands)): re.findall("`([^`]*)`", actions) for commands, actions in rows}
 
@@ -157,7 +157,7 @@ EXAMPLES = {
 
 @pytest.fixture(scope="module")
 def edited(aws):
-    """A stack whose table sdctl edits."""
+    """Returns a stack whose table sdctl edits."""
     return aws.deploy("edited", TokenSha256=HASH)
 
 
@@ -174,7 +174,7 @@ def test_sdctl_needs_exactly_the_documented_permissions(aws, edited, command, tm
 
 
 def filtered(pattern, line):
-    """Whether a metric filter's pattern, comparisons that must all hold, takes a line of the log."""
+    """Returns whether a metric filter's pattern matches a log line. All comparisons must hold."""
     comparisons = re.findall(r'\$\.([\w.]+) (=|>) (?:"(\w+)"|(\d+))', pattern)
     assert len(comparisons) == pattern.count("$"), pattern
     for path, operator, text, number in comparisons:
@@ -208,7 +208,7 @@ def test_queries_and_filters_match_the_log(aws, filled, tmp_path):
         rows.delete_item(TableName=filled.table, Key={"job": {"S": job}, "group": {"S": group}})
 
     logged = {f"fields.{name}" for line in lines for name in line["fields"]} | {name for line in lines for name in line}
-    # What Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+    # Lines that Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
     reports = {f"record.metrics.{name}" for name in ("initDurationMs", "durationMs", "maxMemoryUsedMB")} | {"type"}
     template = (REPOSITORY / "template.yaml").read_text()
     asked = set(re.findall(r"\b(?:fields|record)\.[a-zA-Z_.]+", template)) | {"level", "type"}
@@ -226,7 +226,7 @@ def test_queries_and_filters_match_the_log(aws, filled, tmp_path):
             value = made["metricValue"]
             values = [int(value) if value.isdigit() else fields[value.removeprefix("$.fields.")] for fields in taken]
             counted[made["metricName"]][-1] += sum(values)
-    # Each poll counts the broken rows that it met, whether it failed or left them out.
+    # Each poll counts the broken rows that it read, both if it fails and if it skips them.
     assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0]}
     assert [line["level"] for line in skipping if line["fields"]["event"] == "invalid_group"] == ["WARN"] * 3
     assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
@@ -298,4 +298,4 @@ def test_zip_is_small(architecture, tmp_path, capsys):
 
 
 def test_sdctl_is_built():
-    assert SDCTL.exists(), "cargo build --locked --package sdctl makes it"
+    assert SDCTL.exists(), "sdctl is missing: run cargo build --locked --package sdctl"

@@ -58,7 +58,7 @@ scrape_configs:
     relabel_configs:
       - {{source_labels: [__address__], target_label: address}}
       - {{regex: __meta_dynamodb_(.+), replacement: meta_$1, action: labelmap}}
-      # Where nobody listens, which is noticed at once.
+      # No server listens at this address, so a scrape fails at once.
       - {{target_label: __address__, replacement: '127.0.0.1:1'}}
 "
     )

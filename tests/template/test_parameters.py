@@ -1,4 +1,4 @@
-"""What the template takes, and what it refuses before anything is made."""
+"""Parameters that the template accepts, and those that it rejects before it creates a resource."""
 
 import os
 import subprocess
@@ -20,11 +20,11 @@ def test_every_parameter_has_description_and_group():
         assert len(parameter["Description"]) > 30, name
         assert "Default" in parameter, name
         limits = parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}
-        assert limits, f"{name} takes anything"
+        assert limits, f"{name} accepts any value"
         if "AllowedPattern" in limits:
             assert parameter["ConstraintDescription"], name
         assert fits(parameter, str(parameter["Default"])), name
-    # What must be given is asked for first.
+    # The console lists required parameters first.
     assert next(iter(template["Parameters"])) == "TokenSha256"
 
 
@@ -73,7 +73,7 @@ def test_valid_combinations_are_accepted(given):
 
 
 def function_says(variable):
-    """Why the function does not start with that value: if it is right, for there is no Lambda here."""
+    """Returns the function's error at start. A valid value fails later, because the Lambda Runtime API is missing."""
     program = os.environ.get("HTTP_SD_BIN", str(TEMPLATE.parent / "target/debug/http-sd"))
     environment = {"HTTP_SD_TABLE": "http-sd", "HTTP_SD_AUTH": "token", "HTTP_SD_TOKEN_SHA256": variable}
     return subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60).stderr

@@ -1,4 +1,4 @@
-"""What the template makes, for every combination of the parameters that change more than a value."""
+"""Resources of the template, for every combination of the parameters that change more than a value."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
     scope="module",
 )
 def made(request):
-    """The parameters, and the stack that they make."""
+    """Returns the parameters and their rendered stack."""
     return request.param, Stack(**request.param)
 
 
@@ -97,7 +97,7 @@ def test_role_reads_table_and_writes_log(made):
             assert isinstance(statement["Resource"], str)
             may.setdefault(statement["Resource"], set()).update(statement["Action"])
     assert may.keys() == {table, "LogGroup.Arn"}
-    # Of what it may, what it needs.
+    # The table's permissions are exactly those that the function needs.
     assert may[table] == READING - {"dynamodb:GetItem"}
     assert may["LogGroup.Arn"] == LOGGING
     (function,) = stack.of_type("AWS::Lambda::Function").values()
@@ -125,7 +125,7 @@ def test_table_is_protected(made):
         ("job", "HASH"),
         ("group", "RANGE"),
     ]
-    # A name of its own could not be replaced, and could be taken.
+    # A resource with an explicit name cannot be replaced, and its name may be in use.
     assert "TableName" not in properties
 
 
@@ -165,7 +165,7 @@ def test_metric_counts_failing_and_skipped_rows(made):
     assert all(metric["MetricNamespace"] == "http-sd" and metric["DefaultValue"] == 0 for _, metric in metrics)
     broken = [(pattern, m["MetricValue"]) for pattern, m in metrics if m["MetricName"] == "InvalidGroups"]
     assert broken == [
-        # The warning of a poll that leaves rows out is one line, whatever their number.
+        # A poll that skips rows logs one line with their number.
         ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
         ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
     ]
@@ -189,7 +189,7 @@ def test_dashboard_shows_resources_of_the_stack(made):
             for x in range(widget["x"], widget["x"] + widget["width"])
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
-        assert not covers & columns, f"{widget['properties']['title']} lies over another"
+        assert not covers & columns, f"{widget['properties']['title']} overlaps another"
         columns |= covers
 
 

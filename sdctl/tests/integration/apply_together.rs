@@ -86,7 +86,7 @@ async fn next_apply_completes_a_killed_one() {
     let _under_way = held.next().await;
     assert!(!killed.stop_with(Signal::KILL).success());
     let rows = applied.dynamo.rows().await.len();
-    assert!((1..GROUPS).contains(&rows), "{rows} rows: the test says nothing");
+    assert!((1..GROUPS).contains(&rows), "{rows} rows: the test proves nothing");
     let plan = applied.run(&arguments).done();
     assert!(plan.contains(&format!("{} to add, 0 to change, 0 to remove, {rows} unchanged", GROUPS - rows)), "{plan}");
     assert_eq!(applied.served("node").await.len(), GROUPS);
@@ -112,7 +112,7 @@ async fn interrupted_apply_reports_its_progress() {
         drop((under_way, held));
         assert_eq!(interrupted.wait().unwrap().code(), Some(1));
         let done = applied.dynamo.rows().await.len() - before;
-        assert!((1..GROUPS - before).contains(&done), "{done} rows: the test says nothing");
+        assert!((1..GROUPS - before).contains(&done), "{done} rows: the test proves nothing");
         let said = format!(
             "stopped, with {done} of {} changes made: run the same command again for the rest",
             GROUPS - before
