@@ -1,4 +1,4 @@
-//! Who may ask, as the function's settings say.
+//! Access settings, read as the function reads them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use http_sd_lambda::{
     http::Access,
 };
 
-/// What the function makes of a value of `HTTP_SD_TOKEN_SHA256`.
+/// Returns the access that a value of `HTTP_SD_TOKEN_SHA256` gives.
 pub fn token_access(value: &str) -> Access {
     let variables = BTreeMap::from([(AUTH, "token"), (TOKEN_SHA256, value)]);
     config::access(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap()

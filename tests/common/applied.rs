@@ -1,4 +1,4 @@
-//! A table and a folder of files, from which `sdctl` fills the table.
+//! A table, and a folder of files from which `sdctl` fills the table.
 
 use std::{collections::BTreeMap, fs, process::Command};
 
@@ -12,7 +12,7 @@ use super::{
     sdctl::{Ran, run, sdctl_at, shell_at},
 };
 
-/// Three groups, as a file has them.
+/// Three groups in the format of a `file_sd` file.
 pub const THREE: &str = r#"[
     {"targets": ["a:1", "b:1"], "labels": {"env": "prod"}},
     {"targets": ["c:1"], "labels": {"env": "test"}},
@@ -46,25 +46,25 @@ impl Applied {
         run(&mut self.command(arguments))
     }
 
-    /// Runs a line in a shell in the folder, with `sdctl` for this table.
+    /// Runs a shell line in the folder, where `sdctl` uses this table.
     pub fn shell(&self, line: &str) -> Ran {
         run(shell_at(&self.dynamo.endpoint(), line).current_dir(self.folder.path()))
     }
 
-    /// Writes `node.json` and applies it as the set `fleet`, without a question.
+    /// Writes `node.json` and applies it as the set `fleet` with `--yes`.
     pub fn apply(&self, json: &str, arguments: &[&str]) -> Ran {
         self.write("node.json", json);
         self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes"], arguments].concat())
     }
 
-    /// What the function answers, ordered by content.
+    /// Returns the groups that the function serves, sorted.
     pub async fn served(&self, job: &str) -> Vec<Group> {
         let answer = Ask::get(&format!("/prom/{job}")).of(&service(&self.dynamo, Settings::default())).await;
         sorted(answer.groups())
     }
 }
 
-/// Groups in the order of their content.
+/// Sorts groups by their content.
 pub fn sorted(mut groups: Vec<Group>) -> Vec<Group> {
     groups.sort_by_key(|group| format!("{group:?}"));
     groups

@@ -1,4 +1,4 @@
-//! Requests, step by step, and answers.
+//! Builders of requests to the function, and readers of its responses.
 
 use std::{io::Read, time::Duration};
 
@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use super::{Dynamo, background::Background, engine::TABLE, prometheus::Group};
 
-/// A request that is being put together. Without more it is what Prometheus sends.
+/// A request under construction. The default is a poll as Prometheus sends it.
 pub struct Ask {
     request: Request<()>,
     call: Call,
@@ -62,7 +62,7 @@ impl Ask {
         self.header(header::AUTHORIZATION, &format!("Basic {both}"))
     }
 
-    /// What it sends to be let in.
+    /// Returns the value of the header `Authorization`.
     pub fn authorization(&self) -> &str {
         self.request.headers()[header::AUTHORIZATION].to_str().unwrap()
     }
@@ -87,15 +87,16 @@ impl Ask {
         Answer(response.map(|body| body.into_vec().into()))
     }
 
-    /// The answer, if there is one when the deadline comes.
+    /// Returns the response, or `None` if the deadline passes first.
     ///
-    /// The service's own timer is looked at first: on a machine that stands still past both, an answer in time is one.
+    /// `timeout_at` polls the service before its own timer. So a response in time counts even if the machine stalls
+    /// past the deadline.
     pub async fn in_time(self, service: &Service) -> Option<Answer> {
         timeout_at(self.call.deadline.unwrap(), self.of(service)).await.ok()
     }
 }
 
-/// What came back.
+/// A response of the function.
 pub struct Answer(pub Response<Bytes>);
 
 impl Answer {
@@ -117,18 +118,18 @@ impl Answer {
         text
     }
 
-    /// The groups, read as strictly as Prometheus does.
+    /// Returns the groups, read as strictly as Prometheus reads them.
     pub fn groups(&self) -> Vec<Group> {
         assert_eq!(self.status(), 200, "{}", self.text());
         super::prometheus::read(self.0.body()).unwrap()
     }
 
-    /// Every target, in order.
+    /// Returns the targets of all groups, in order.
     pub fn targets(&self) -> Vec<String> {
         self.groups().into_iter().flat_map(|group| group.targets).collect()
     }
 
-    /// Status, code and message of an error, whose form is checked on the way.
+    /// Returns status, code and message of an error, and checks the error's form.
     pub fn error(&self) -> (u16, String, String) {
         assert_ne!(self.status(), 200, "{}", self.text());
         assert_eq!(self.header(header::CONTENT_TYPE), Some("application/json"));
@@ -140,29 +141,29 @@ impl Answer {
         (self.status(), field("code"), field("message"))
     }
 
-    /// Status and code of an error that gives nothing away.
+    /// Returns status and code of an error, and checks that the error reveals no secret.
     pub fn discreet(&self) -> (u16, String) {
         let (status, code, message) = self.error();
         for secret in ["arn:", "123456789012", TABLE, "said no", "Exception", "127.0.0.1"] {
-            assert!(!message.contains(secret), "{message:?} tells {secret:?}");
+            assert!(!message.contains(secret), "{message:?} contains {secret:?}");
         }
         assert_eq!(self.header(header::CACHE_CONTROL), Some("no-store"));
         (status, code)
     }
 
-    /// Status and code of an error.
+    /// Returns status and code of an error.
     pub fn code(&self) -> (u16, String) {
         let (status, code, _) = self.error();
         (status, code)
     }
 }
 
-/// A service on a port of its own, as `sdctl serve` serves it.
+/// Serves on a free port, as `sdctl serve` does.
 pub fn serve(service: Service) -> Background {
     Background::start(|listener| local::serve(listener, service, local::PATIENCE, std::future::pending()))
 }
 
-/// A service that everybody may ask, over that engine's table.
+/// A service with open access over this table.
 pub fn service(dynamo: &Dynamo, settings: Settings) -> Service {
     Service::new(dynamo.table(), Access::Open, settings)
 }

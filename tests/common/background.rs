@@ -1,10 +1,10 @@
-//! Servers that run on a thread and a port of their own.
+//! Servers that each run on their own thread and port.
 
 use std::{net::SocketAddr, sync::mpsc, thread::JoinHandle};
 
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 
-/// A server that stops when it is dropped, at once: a client's idle connection must not hold up the test.
+/// A server that stops when it is dropped. It stops at once: an idle connection of a client must not delay the test.
 pub struct Background {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -12,7 +12,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts a server, which is given its listener.
+    /// Starts a server with a listener on a free port.
     pub fn start<S: Future<Output = ()>>(server: impl FnOnce(TcpListener) -> S + Send + 'static) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (send_address, address) = mpsc::channel();
@@ -29,12 +29,12 @@ impl Background {
         Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where it is.
+    /// Returns the server's URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Starts a server that answers with that router.
+    /// Starts a server with this router.
     pub fn router(router: axum::Router) -> Self {
         Self::start(|listener| async { axum::serve(listener, router).await.unwrap() })
     }

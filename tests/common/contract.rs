@@ -1,11 +1,11 @@
-//! The contract of `http_sd` and `file_sd`: bodies, and what Prometheus 2 does about each.
+//! The data model of `http_sd` and `file_sd`: bodies, and how Prometheus 2 handles each.
 
 pub const REJECTED: &str = "rejects the whole list and keeps its old targets";
 pub const NOT_READ: &str = "rejects the whole file and keeps what it has";
 pub const NO_TARGETS: &str = "takes it for a group without targets";
 pub const NEVER_SCRAPED: &str = "drops that target: it is never scraped";
 
-/// Each body of the contract, and what Prometheus 2 does about the fault in it; nothing if there is none.
+/// Each body, and how Prometheus 2 handles its fault. The second text is empty for a valid body.
 pub const BODIES: [(&str, &str); 31] = [
     ("[]", ""),
     (r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, ""),

@@ -1,4 +1,4 @@
-//! Amazon's DynamoDB Local: one for all tests of this process, which tell their tables apart by their access keys.
+//! Amazon's DynamoDB Local. All tests of a process share one; an access key for each test separates their tables.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -9,11 +9,12 @@ use std::{
 
 use super::{process::Process, repository};
 
-/// Becomes its arguments, and is killed once nobody has the other end of its standard input any more: however this process
-/// ends, that is when.
-const WHILE_WE_RUN: &str = r#"exec 3<&0; { cat <&3; kill -KILL $$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null"#;
+/// Runs the command in its arguments, and kills it when its standard input closes. The input closes when the test
+/// process ends, even if that process is killed.
+const KILL_AT_END_OF_INPUT: &str =
+    r#"exec 3<&0; { cat <&3; kill -KILL $$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null"#;
 
-/// Where it is. The first one to ask starts it.
+/// Returns the address. The first call starts DynamoDB Local.
 pub fn address() -> SocketAddr {
     static RUNNING: OnceLock<(Process, SocketAddr)> = OnceLock::new();
     RUNNING.get_or_init(start).1
@@ -21,13 +22,13 @@ pub fn address() -> SocketAddr {
 
 fn start() -> (Process, SocketAddr) {
     let home = repository().join(".tools/dynamodb-local");
-    assert!(home.is_dir(), "there is no DynamoDB Local in {}; run `scripts/tools dynamodb-local`", home.display());
-    let address = address_of_our_own();
+    assert!(home.is_dir(), "DynamoDB Local is missing in {}: run `scripts/tools dynamodb-local`", home.display());
+    let address = stable_free_address();
     let mut command = Command::new("sh");
-    // Without its telemetry it keeps to this machine, and without the JVM's it leaves no file behind. Of the 3 GB that all
-    // tests would make it take, two are garbage and what each thread has freed for itself alone.
+    // No telemetry, because a test connects only to this machine. `UsePerfData` would leave a file behind. Without the
+    // limits of heap and arenas the tests need 3 GB, 2 GB of it garbage and per-thread free lists.
     command
-        .args(["-c", WHILE_WE_RUN, "sh", "java", "-Xmx512m", "-XX:-UsePerfData"])
+        .args(["-c", KILL_AT_END_OF_INPUT, "sh", "java", "-Xmx512m", "-XX:-UsePerfData"])
         .arg("-Djava.library.path=DynamoDBLocal_lib")
         .args(["-jar", "DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-port", &address.port().to_string()])
         .env("MALLOC_ARENA_MAX", "2")
@@ -37,9 +38,9 @@ fn start() -> (Process, SocketAddr) {
     (process, address)
 }
 
-/// An address that is free, and stays so while it starts: Linux gives no port below 32768 away by itself, and any other
-/// process of tests looks elsewhere first.
-fn address_of_our_own() -> SocketAddr {
+/// Returns an address that stays free until the JVM listens on it. Linux assigns no port below 32768 by itself, and
+/// each test process starts its search at another port.
+fn stable_free_address() -> SocketAddr {
     let first = std::process::id() % 20_000;
     let ports = (0..20_000).map(|i| u16::try_from(10_000 + (first + i) % 20_000).unwrap());
     let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();

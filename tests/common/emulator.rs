@@ -1,4 +1,4 @@
-//! The function under AWS's own Lambda Runtime Interface Emulator.
+//! The function under AWS's Lambda Runtime Interface Emulator.
 
 use std::{fs, process::Command, sync::PoisonError, time::Duration};
 
@@ -16,19 +16,19 @@ use super::{
     watch::BUILD,
 };
 
-/// How long anything may take.
+/// The time-out of one invocation.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
-/// The emulator with the function in it.
+/// An emulator that runs the function.
 pub struct Emulated {
     url: String,
     pub process: Process,
-    /// Where its copy of the function is.
+    /// The folder with the emulator's copy of the function.
     _folder: TempDir,
 }
 
 impl Emulated {
-    /// Starts it against a DynamoDB at `endpoint`. `None` where there is no emulator.
+    /// Starts the emulator against a DynamoDB at `endpoint`. Returns `None` if the emulator is not installed.
     pub fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Option<Self> {
         let mut command = Command::new(tool("aws-lambda-rie")?);
         let address = format!("127.0.0.1:{}", free_port());
@@ -53,13 +53,13 @@ impl Emulated {
         })
     }
 
-    /// The function's response to an event of `events/`.
+    /// Returns the function's response to an event of `events/`.
     pub fn invoke(&self, event: &str) -> Value {
         let text = self.streamed(event);
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}\n{}", self.process.output()))
     }
 
-    /// The most memory that the function has had, in megabytes.
+    /// Returns the peak memory of the function, in MiB.
     pub fn peak_megabytes(&self) -> u64 {
         let emulator = self.process.id();
         let children = fs::read_dir(format!("/proc/{emulator}/task")).unwrap();
@@ -70,12 +70,12 @@ impl Emulated {
         peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
     }
 
-    /// The function's response to an event of `events/`, as text.
+    /// Returns the function's response to an event of `events/`, as text.
     pub fn streamed(&self, event: &str) -> String {
         let event = events::load(event).to_string();
-        // For a minute.
+        // 1,200 attempts, 50 ms apart: one minute.
         for _ in 0..1200 {
-            // Another request, while it has not answered the first one, is the end of the emulator.
+            // The emulator exits if it receives a second request before it has answered the first.
             let request = http::agent().post(&self.url).config().timeout_global(Some(PATIENCE)).build();
             if let Ok(mut answer) = request.send(event.as_bytes()) {
                 return answer.body_mut().read_to_string().unwrap();

@@ -1,4 +1,4 @@
-//! Where a DynamoDB is, and as whom one asks there.
+//! The URL and the access key with which a test reaches a DynamoDB.
 
 use std::{
     fmt,
@@ -7,9 +7,9 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// The URL of a DynamoDB, and the access key that its tables belong to.
+/// The URL of a DynamoDB, and the access key that owns the tables.
 ///
-/// All that stands before the same engine has its access key: DynamoDB Local has a database for each.
+/// A proxy before an engine uses the engine's access key, because DynamoDB Local keeps one database for each key.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     url: String,
@@ -17,15 +17,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// One with an access key of its own.
+    /// An endpoint with a new access key.
     pub fn new(url: impl fmt::Display) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
-        // Letters and digits are all that DynamoDB Local takes.
+        // DynamoDB Local accepts only letters and digits.
         let access_key = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         Self { url: url.to_string(), access_key }
     }
 
-    /// The same tables, elsewhere.
+    /// An endpoint with the same tables and another URL.
     pub fn at(&self, url: impl fmt::Display) -> Self {
         Self { url: url.to_string(), access_key: self.access_key.clone() }
     }

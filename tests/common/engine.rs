@@ -1,4 +1,4 @@
-//! The DynamoDB of a test.
+//! The DynamoDB engine of a test, and the clients of it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,10 +31,10 @@ use super::{Endpoint, TOKEN, background::Background, dynamodb_local, log};
 
 pub const TABLE: &str = "http-sd";
 
-/// What the tests' tables are in: `embedded`, the default, an engine in this process, or `dynamodb-local`, Amazon's.
+/// The engine: `embedded` (the default) runs in this process, `dynamodb-local` is Amazon's.
 const ENGINE: &str = "HTTP_SD_TEST_ENGINE";
 
-/// Whether the engine is Amazon's.
+/// Returns whether the engine is DynamoDB Local.
 pub fn is_dynamodb_local() -> bool {
     match env::var(ENGINE).as_deref() {
         Err(_) | Ok("" | "embedded") => false,
@@ -43,17 +43,17 @@ pub fn is_dynamodb_local() -> bool {
     }
 }
 
-/// A DynamoDB without tables at first, which nobody else has.
+/// A DynamoDB that no other test uses.
 pub struct Dynamo {
     pub address: SocketAddr,
     pub client: Client,
     endpoint: Endpoint,
-    /// What stops when it is dropped, if that is the engine.
+    /// The embedded engine, which stops when it is dropped.
     _server: Option<Background>,
 }
 
 impl Dynamo {
-    /// An engine without tables.
+    /// Starts an engine without tables.
     pub fn start() -> Self {
         log::watch();
         let server = (!is_dynamodb_local()).then(|| {
@@ -66,14 +66,14 @@ impl Dynamo {
         Self { address, client: client(&endpoint), endpoint, _server: server }
     }
 
-    /// An engine with an empty table.
+    /// Starts an engine with an empty table.
     pub async fn with_table() -> Self {
         let dynamo = Self::start();
         assert!(dynamo.store().create().await.unwrap());
         dynamo
     }
 
-    /// Creates a table with another key, of these attributes.
+    /// Creates the table with another key, of these attributes.
     pub async fn create_other_table(&self, key: &[(&str, KeyType, ScalarAttributeType)]) {
         let mut create = self.client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
         for (name, kind, of) in key {
@@ -84,24 +84,24 @@ impl Dynamo {
         create.send().await.unwrap();
     }
 
-    /// The table as the function has it.
+    /// The table as the function reads it.
     pub fn table(&self) -> Table {
         Table::new(self.client.clone(), TABLE)
     }
 
-    /// The table as `sdctl` has it.
+    /// The table as `sdctl` reads and writes it.
     pub fn store(&self) -> Store {
         Store::new(self.client.clone(), TABLE)
     }
 
-    /// The row of that group, as DynamoDB has it.
+    /// Returns the row of a group, as DynamoDB stores it.
     pub async fn row(&self, job: &str, group: &str) -> Option<HashMap<String, AttributeValue>> {
         let get = self.client.get_item().table_name(TABLE).consistent_read(true);
         let get = get.key("job", AttributeValue::S(job.into())).key("group", AttributeValue::S(group.into()));
         get.send().await.unwrap().item
     }
 
-    /// Every row, by job and group.
+    /// Returns every row, by job and group.
     pub async fn rows(&self) -> BTreeMap<(String, String), HashMap<String, AttributeValue>> {
         let pages = self.client.scan().table_name(TABLE).into_paginator().items().send();
         let rows: Vec<_> = pages.try_collect().await.unwrap();
@@ -119,7 +119,7 @@ impl Dynamo {
         self.client.delete_table().table_name(TABLE).send().await.unwrap();
     }
 
-    /// Puts the sample fleet into the table, and returns it.
+    /// Writes the sample fleet into the table, and returns it.
     pub async fn put_sample(&self) -> Vec<StoredGroup> {
         let sample = local::sample().unwrap();
         for group in &sample {
@@ -134,13 +134,13 @@ impl Dynamo {
 }
 
 impl Drop for Dynamo {
-    /// A test ends with the table that it had.
+    /// Checks the log at the end of each test that used a table.
     fn drop(&mut self) {
         log::assert_no_secret();
     }
 }
 
-/// The environment in which any AWS SDK finds the engine at that endpoint.
+/// Returns environment variables that direct any AWS SDK to this endpoint.
 pub fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     vec![
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.to_string()),
@@ -150,7 +150,7 @@ pub fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The environment in which the function serves that engine's table to whoever sends [`TOKEN`].
+/// Returns environment variables with which the function serves this table to callers with [`TOKEN`].
 pub fn function_environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     let mut variables = environment(endpoint);
     variables.extend([
@@ -161,12 +161,12 @@ pub fn function_environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> 
     variables
 }
 
-/// What requests are signed with, and what must be in no log.
+/// The key that signs requests. It carries the mark of a secret, which no log may contain.
 fn secret_key() -> String {
     format!("{}-key", log::MARK)
 }
 
-/// A client that retries as often as the SDK's default, only without the long pauses.
+/// A client with the SDK's default number of retries, and short pauses between them.
 pub fn client(endpoint: &Endpoint) -> Client {
     let credentials = Credentials::new(endpoint.access_key(), secret_key(), None, None, "test");
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
@@ -174,10 +174,10 @@ pub fn client(endpoint: &Endpoint) -> Client {
     Client::from_conf(config.retry_config(retries).build())
 }
 
-/// A client with the function's own time-outs as well, which no other client's failures keep from retrying.
+/// A client with the function's time-outs and its own retry budget.
 pub fn function_client(endpoint: &Endpoint) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-    // What the SDK spends on retries it counts for the whole process.
+    // The SDK keeps one retry budget for the process: failures of other tests' clients would use it up.
     let retries = RetryPartition::new(endpoint.to_string());
     let config = client(endpoint).config().to_builder().timeout_config(timeouts).retry_partition(retries).build();
     Client::from_conf(config)

@@ -1,4 +1,4 @@
-//! The events in `events/`, and what each must be answered with.
+//! The events in `events/`, and the expected response to each.
 
 use std::{collections::BTreeSet, fs};
 
@@ -10,23 +10,23 @@ use serde_json::Value;
 
 use super::repository;
 
-/// What an event must be answered with, over the sample fleet and in the environment of `local.env`.
+/// The expected response to an event, over the sample fleet and in the environment of `local.env`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     pub status: u16,
-    /// What the body starts with.
+    /// The start of the body.
     pub body: String,
     /// Whether the body is in base64.
     #[serde(default)]
     pub base64: bool,
 }
 
-/// Every event in `events/`, by name, with what `events/answers/` has under the same name.
+/// Returns the name of every event in `events/`, with the expected response from `events/answers/`.
 pub fn all() -> Vec<(String, Expected)> {
     let (events, answers) = (names("events"), names("events/answers"));
     let alone: Vec<_> = answers.difference(&events).collect();
-    assert!(alone.is_empty(), "events/answers/ has {alone:?}, but events/ does not");
+    assert!(alone.is_empty(), "events/answers/ contains {alone:?}, which events/ does not");
     let expected = |name: &String| {
         assert!(
             answers.contains(name),
@@ -37,12 +37,12 @@ pub fn all() -> Vec<(String, Expected)> {
     events.iter().map(|name| (name.clone(), expected(name))).collect()
 }
 
-/// An event by its name.
+/// Returns an event by its name.
 pub fn load(name: &str) -> Value {
     serde_json::from_str(&read(&format!("events/{name}.json"))).unwrap()
 }
 
-/// The names of a folder's files.
+/// Returns the names of a folder's files.
 fn names(folder: &str) -> BTreeSet<String> {
     let files = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|file| file.is_file());
@@ -53,17 +53,17 @@ fn read(file: &str) -> String {
     fs::read_to_string(repository().join(file)).unwrap_or_else(|e| panic!("cannot read {file}: {e}"))
 }
 
-/// An event as the runtime hands it to the function.
+/// Wraps an event as the Lambda runtime does.
 pub fn event(json: Value) -> LambdaEvent<LambdaFunctionUrlRequest> {
     let mut context = Context::default();
     context.request_id = "test-request".into();
     LambdaEvent::new(serde_json::from_value(json).unwrap(), context)
 }
 
-/// The status and the body of the response to an event, and whether the body is in base64.
+/// Returns status and body of the response to an event, and whether the body is in base64.
 pub async fn answer(service: &Service, json: Value) -> (u16, String, bool) {
     let Ok(FunctionResponse::BufferedResponse(response)) = lambda::handle(service.clone(), event(json)).await else {
-        panic!("streamed in buffered mode");
+        panic!("response is streamed in buffered mode");
     };
     let json = serde_json::to_value(response).unwrap();
     let response: LambdaFunctionUrlResponse = serde_json::from_value(json).unwrap();

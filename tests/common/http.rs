@@ -1,18 +1,18 @@
-//! A plain HTTP client.
+//! An HTTP client for tests.
 
 use std::time::Duration;
 
-/// The largest body that is read, in bytes.
+/// The largest body that the client reads, in bytes.
 pub const MOST: u64 = 64 << 20;
 
-/// A client that takes every status for an answer, asks for no compression and does not wait for ever.
+/// A client that returns every status as a response, requests no compression and times out.
 pub fn agent() -> ureq::Agent {
     let config =
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
     config.build().into()
 }
 
-/// Status and body of a `GET`, or why there is none.
+/// Returns status and body of a `GET`, or the reason of its failure.
 pub fn get(url: &str, token: Option<&str>) -> Result<(u16, String), ureq::Error> {
     let mut request = agent().get(url);
     if let Some(token) = token {

@@ -1,4 +1,4 @@
-//! The function as a process, and a stand-in for the API from which Lambda hands it events.
+//! The function as a process, beside a fake of the Lambda Runtime API, which delivers its events.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
@@ -22,7 +22,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{Endpoint, background::Background, engine::function_environment, events, process::Process, program::built};
 
-/// What Lambda sets for every function.
+/// Variables that Lambda sets for every function.
 const LAMBDA: [(&str, &str); 5] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "http-sd"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
@@ -30,17 +30,17 @@ const LAMBDA: [(&str, &str); 5] = [
     ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/http-sd"),
     ("AWS_LAMBDA_LOG_STREAM_NAME", "1"),
 ];
-/// How long anything may take.
+/// The time-out of start and of one invocation.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The function with an empty environment: nothing but what Lambda sets is there for it, not even a path.
+/// The function's executable with an empty environment.
 pub fn function() -> Command {
     let mut command = Command::new(built("http-sd"));
     command.env_clear();
     command
 }
 
-/// The function. It stops when it is dropped.
+/// A running function. It stops when it is dropped.
 pub struct Function {
     pub process: Process,
     idle: Receiver<()>,
@@ -57,7 +57,7 @@ struct Api {
 }
 
 impl Function {
-    /// Starts it against a DynamoDB at `endpoint`.
+    /// Starts the function against a DynamoDB at `endpoint`.
     pub fn start(endpoint: &Endpoint, environment: &[(&str, &str)]) -> Self {
         let (idle_in, idle) = channel();
         let (events, events_out) = tokio::sync::mpsc::unbounded_channel();
@@ -82,22 +82,22 @@ impl Function {
         Self { process: Process::start(&mut command), idle, events, answers, _api: api }
     }
 
-    /// Waits until it has initialised, which it tells by asking for an event.
+    /// Waits until the function has initialised: then it requests its first event.
     pub fn wait_until_ready(&self) {
         let ready = self.idle.recv_timeout(PATIENCE);
-        assert!(ready.is_ok(), "it asks for no event:\n{}", self.process.output());
+        assert!(ready.is_ok(), "the function requests no event:\n{}", self.process.output());
     }
 
-    /// Its response to an event of `events/`.
+    /// Returns the response to an event of `events/`.
     pub fn invoke(&self, event: &str) -> Value {
         self.answer(events::load(event))
     }
 
-    /// Its response to an event.
+    /// Returns the response to an event.
     pub fn answer(&self, event: Value) -> Value {
         self.events.send(event).unwrap();
         let answer = self.answers.recv_timeout(PATIENCE);
-        answer.unwrap_or_else(|_| panic!("it does not answer:\n{}", self.process.output()))
+        answer.unwrap_or_else(|_| panic!("the function does not respond:\n{}", self.process.output()))
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the tests of the function and of `sdctl` share: a real engine, rows, requests, child processes, and a reader with
-//! Prometheus's rules. `tests/README.md` is the map.
+//! Support for the tests of the function and of `sdctl`: an engine, rows, requests, child processes, and a reader with
+//! Prometheus's rules. `tests/README.md` describes the tests.
 
 pub mod access;
 pub mod applied;
@@ -35,10 +35,10 @@ pub use endpoint::Endpoint;
 pub use engine::Dynamo;
 pub use row::Row;
 
-/// The token that tests send, and events carry.
+/// The token in requests and events.
 pub const TOKEN: &str = "local-token";
 
-/// The repository's folder.
+/// Returns the repository's folder.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

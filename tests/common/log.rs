@@ -1,5 +1,5 @@
-//! Everything that is logged while tests run, in this process and by the programs that it starts, is searched for
-//! secrets: what a caller sends to be let in, and what the function itself signs its reads with.
+//! A search for secrets in all logs of the tests and of the programs that they start. A secret is a credential of a
+//! caller, or a key with which the function signs its reads.
 
 use std::{
     io,
@@ -13,18 +13,18 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::TOKEN;
 
-/// What every other secret in the tests has in it.
+/// The mark that every other secret in the tests contains.
 pub const MARK: &str = "test-secret";
 
-/// Lines with a secret in them.
+/// Log lines that contain a secret.
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What must not be in any log.
+/// Texts that no log may contain.
 fn secrets() -> &'static [String] {
     static SECRETS: OnceLock<Vec<String>> = OnceLock::new();
     SECRETS.get_or_init(|| {
         let tokens = [TOKEN, "not-the-token", MARK];
-        // In base64, too, wherever they stand in the text.
+        // Base64 of a token differs by its offset in the text modulo three.
         let encoded = tokens.iter().flat_map(|token| (0..3).map(|before| inner_base64(token, before)));
         let hash = TokenHash::of(TOKEN.as_bytes()).to_string();
         let own = ["Bearer ", "Basic ", "AWS4-HMAC-SHA256", "Signature="].map(str::to_owned);
@@ -32,34 +32,34 @@ fn secrets() -> &'static [String] {
     })
 }
 
-/// What base64 makes of a text that so many bytes stand before, without what these have a part in.
+/// Returns the base64 of a text after `before` other bytes, without the characters that depend on its neighbours.
 fn inner_base64(text: &str, before: usize) -> String {
     let whole = BASE64_STANDARD_NO_PAD.encode(format!("{}{text}", &"xx"[..before]));
-    // Each character is six bits.
+    // Each character encodes six bits.
     let (first, last) = ((before * 8).div_ceil(6), (before + text.len()) * 8 / 6);
     whole[first..last].to_owned()
 }
 
-/// The secret in a text, if there is one. Advice on how to send a token is none.
+/// Returns the secret that a text contains. The placeholders of help texts are not secrets.
 pub fn secret_in(text: &str) -> Option<&'static str> {
     let text = text.replace("Bearer <token>", "").replace("Bearer $TOKEN", "");
     secrets().iter().find(|secret| text.contains(*secret)).map(String::as_str)
 }
 
-/// Remembers a text that was logged, if there is a secret in it.
+/// Records a logged text if it contains a secret.
 pub fn search(text: &str) {
     if let Some(secret) = secret_in(text) {
         FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{secret:?} in: {text}"));
     }
 }
 
-/// Fails if a secret has been logged so far, by any test of this process.
+/// Fails if any test of this process has logged a secret.
 pub fn assert_no_secret() {
     let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(found.is_empty() || std::thread::panicking(), "secrets in a log:\n{}", found.join("\n"));
 }
 
-/// From now on searches all that is logged in this process, down to the details that nobody asks for.
+/// Starts to search all logs of this process, at every level.
 pub fn watch() {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
@@ -68,7 +68,7 @@ pub fn watch() {
     });
 }
 
-/// Searches what is written to it.
+/// A writer that searches its input.
 struct Searched;
 
 impl io::Write for Searched {
@@ -82,7 +82,7 @@ impl io::Write for Searched {
     }
 }
 
-/// Lines that are kept.
+/// A writer that searches and keeps its input.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -106,7 +106,7 @@ impl MakeWriter<'_> for Kept {
     }
 }
 
-/// What something does, and what it logs meanwhile, without the times.
+/// Returns the result of `work` and its log, without timestamps.
 pub fn of<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, String)> {
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).without_time();

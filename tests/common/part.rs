@@ -1,4 +1,4 @@
-//! Parts of a list: shards, and what selectors select.
+//! Checks for requests of a part of a list: a shard, or the selection of a selector.
 
 use http_sd_lambda::http::{Access, Service, Settings};
 
@@ -8,8 +8,8 @@ use super::{
     row::{n, put_all, tenths_of_a_page},
 };
 
-/// Checks that parts of a list of 25 rows fail with all of it: over a later page, and over a broken row, whether or not that
-/// would be in the part. `when_healed` looks at the parts in between.
+/// Checks that parts of a list of 25 rows fail when the whole list fails. The list fails by its later pages, and by a
+/// broken row that may be outside the part. `when_healed` checks the parts in between.
 pub async fn fails_with_the_whole_list(paths: &[String], when_healed: impl AsyncFn(&Service)) {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, tenths_of_a_page(25)).await;

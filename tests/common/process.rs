@@ -1,4 +1,4 @@
-//! Child processes that stop with the test, however it ends.
+//! Child processes that stop when the test ends, even if it panics.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::log;
 
-/// How long a process may take to stop when it is asked to.
+/// How long a process may take to stop after a signal.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// A child process in a group of its own.
+/// A child process in a new process group.
 pub struct Process {
     child: Child,
     output: Arc<Mutex<String>>,
@@ -24,12 +24,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it, and reads what it prints from then on.
+    /// Starts a process, and reads its output.
     pub fn start(command: &mut Command) -> Self {
         Self::start_with(command, Stdio::null())
     }
 
-    /// Starts it with a standard input that ends with this process, or when this is dropped.
+    /// Starts a process whose standard input stays open until this process ends, or until the value is dropped.
     pub fn start_with_open_input(command: &mut Command) -> Self {
         Self::start_with(command, Stdio::piped())
     }
@@ -50,30 +50,30 @@ impl Process {
         Self { child, output, readers }
     }
 
-    /// Its number.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has printed so far.
+    /// Returns the output so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
     }
 
-    /// What it has printed in all. For a process that has ended and left none behind.
+    /// Returns the whole output. The process and its children must have ended.
     pub fn whole_output(&mut self) -> String {
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
         self.output()
     }
 
-    /// Waits until it has printed that text, and returns all that it has printed.
+    /// Waits until the process prints a text, and returns its output.
     pub fn wait_for(&mut self, text: &str) -> String {
         let output = self.output.clone();
         self.wait_until(text, Duration::from_mins(2), || output.lock().unwrap().contains(text));
         self.output()
     }
 
-    /// Waits until something holds, for as long as the process runs.
+    /// Waits until a condition holds. Fails if the process ends first.
     pub fn wait_until(&mut self, what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
         let give_up = Instant::now() + patience;
         while !holds() {
@@ -83,18 +83,18 @@ impl Process {
         }
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(self.pid(), signal);
     }
 
-    /// Sends it a signal and waits for its end.
+    /// Sends a signal, and waits until the process ends.
     pub fn stop_with(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         self.wait().unwrap_or_else(|| panic!("still running after {signal:?}:\n{}", self.output()))
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends. Returns `None` after ten seconds.
     pub fn wait(&mut self) -> Option<ExitStatus> {
         let give_up = Instant::now() + STOP_WITHIN;
         while Instant::now() < give_up {
@@ -135,7 +135,7 @@ fn read_lines(pipe: impl Read + Send + 'static, output: Arc<Mutex<String>>) -> J
     })
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free at the time of the call.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The executable of that name.
+/// Returns the path of an executable.
 ///
-/// Cargo names the executables of the tests' own package, and has built them. The other package's are up to date only if
-/// Cargo was told to build both packages.
+/// Cargo builds the executables of the tests' own package, and names their paths. It builds the other package's only if
+/// it builds both packages.
 pub fn built(name: &str) -> PathBuf {
     if let Some(file) = env::var_os(format!("CARGO_BIN_EXE_{name}")) {
         return file.into();
@@ -23,13 +23,13 @@ pub fn built(name: &str) -> PathBuf {
     file
 }
 
-/// Whether an executable exists and is newer than its sources, which Cargo lists in a file beside it.
+/// Returns whether an executable exists and is newer than its sources, which Cargo lists in a file beside it.
 fn is_up_to_date(executable: &Path) -> bool {
     let modified = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
     let (Some(built), Ok(list)) = (modified(executable), fs::read_to_string(executable.with_extension("d"))) else {
         return false;
     };
-    // As in a Makefile: `executable: source source`, with a backslash before a blank of a name.
+    // The file is in Makefile syntax: `executable: source source`, with a backslash before a space in a name.
     let (_, sources) = list.trim_end().split_once(": ").unwrap();
     let list = sources.replace("\\ ", "\0");
     let mut sources = list.split(' ').map(|source| source.replace('\0', " "));

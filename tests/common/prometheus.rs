@@ -1,10 +1,10 @@
-//! A reader with the rules of Prometheus's `discovery/http`, and stricter where version 2 is.
+//! A reader of lists with the rules of Prometheus's `discovery/http`, as strict as version 2.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A target group as Prometheus decodes it: unknown keys are rejected, and nothing is coerced.
+/// A target group as Prometheus decodes it: unknown keys and other types are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -12,12 +12,13 @@ pub struct Group {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The groups of a body, or why Prometheus 2 would drop the whole refresh.
+/// Returns the groups of a body, or the reason why Prometheus 2 rejects it.
 pub fn read(body: &[u8]) -> Result<Vec<Group>, String> {
     read_with(body, is_legacy_label_name)
 }
 
-/// The groups of a body, or why Prometheus 3 would drop the whole refresh, which takes any label name but an empty one.
+/// Returns the groups of a body, or the reason why Prometheus 3 rejects it. Prometheus 3 accepts any non-empty label
+/// name.
 pub fn read_utf8(body: &[u8]) -> Result<Vec<Group>, String> {
     read_with(body, |name| !name.is_empty())
 }

@@ -1,4 +1,4 @@
-//! A real Prometheus that polls a server. It is asked, over its own API, what it made of the answers.
+//! A real Prometheus that polls a server. Tests read its targets from its API.
 
 use std::{
     collections::BTreeMap,
@@ -17,29 +17,29 @@ use super::{
     tools::tool,
 };
 
-/// How long Prometheus may take to show a change. It refreshes every second.
+/// How long Prometheus may take to show a change. It polls every second.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A Prometheus with a folder of its own, which scrapes what the function tells it.
+/// A Prometheus with its own folder, which scrapes the targets that the function lists.
 pub struct Prometheus {
     url: String,
     folder: TempDir,
     process: Process,
 }
 
-/// What Prometheus knows of a target.
+/// What Prometheus reports about a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Active {
     pub health: String,
     pub labels: BTreeMap<String, String>,
 }
 
-/// The token in the file `token`, as a bearer's and as a password.
+/// Credentials of a scrape config: the token in the file `token`, as a bearer token and as a password.
 pub const BEARER: &str = "authorization: {type: Bearer, credentials_file: token}";
 pub const PASSWORD: &str = "basic_auth: {username: prometheus, password_file: token}";
 
 impl Prometheus {
-    /// Starts it, to poll that URL with those credentials.
+    /// Starts Prometheus, which polls a URL with these credentials.
     pub fn start(url: &str, credentials: &str) -> Option<Self> {
         Self::start_with(&format!(
             "
@@ -56,7 +56,7 @@ scrape_configs:
         ))
     }
 
-    /// Starts it with that configuration, beside the token in the file `token`.
+    /// Starts Prometheus with a configuration. The file `token` contains the token.
     pub fn start_with(config: &str) -> Option<Self> {
         let program = tool("prometheus")?;
         let folder = TempDir::new().unwrap();
@@ -72,7 +72,7 @@ scrape_configs:
         Some(Self { url: format!("http://{address}"), folder, process })
     }
 
-    /// What its API says of the targets that it scrapes. `None` while it starts.
+    /// Returns the active targets from the API, or `None` while Prometheus starts.
     pub fn active_targets(&self) -> Option<Vec<Value>> {
         let (status, body) = http::get(&format!("{}/api/v1/targets?state=active", self.url), None).ok()?;
         if status == 503 {
@@ -83,8 +83,8 @@ scrape_configs:
         Some(answer["data"]["activeTargets"].as_array().unwrap().clone())
     }
 
-    /// The targets of each job, in order: addresses as discovered, and the labels that the target has in the end. `None`
-    /// while it starts.
+    /// Returns the targets of each job, sorted, as discovered address and final labels. Returns `None` while Prometheus
+    /// starts.
     pub fn targets_by_job(&self) -> Option<BTreeMap<String, Vec<(String, String)>>> {
         let mut jobs: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for mut target in self.active_targets()? {
@@ -98,7 +98,7 @@ scrape_configs:
         Some(jobs)
     }
 
-    /// The series that its API finds for a selector. `None` if it does not take the selector.
+    /// Returns the series that a selector selects, or `None` if Prometheus rejects the selector.
     pub fn series(&self, selector: &str) -> Option<Vec<Value>> {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();
         let (status, body) = http::get(&format!("{}/api/v1/series?{query}", self.url), None).unwrap();
@@ -107,7 +107,7 @@ scrape_configs:
         (status == 200).then(|| answer["data"].as_array().unwrap().clone())
     }
 
-    /// The targets that it scrapes, by address. `None` while it starts.
+    /// Returns the active targets by address, or `None` while Prometheus starts.
     pub fn active(&self) -> Option<BTreeMap<String, Active>> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let target = |target: &Value| {
@@ -124,7 +124,7 @@ scrape_configs:
         self.active().map(|active| active.into_keys().collect()).unwrap_or_default()
     }
 
-    /// The value of one of its own counters.
+    /// Returns the value of one of Prometheus's own counters.
     fn counter(&self, name: &str) -> u64 {
         let (_, metrics) = http::get(&format!("{}/metrics", self.url), None).unwrap();
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or("0");
@@ -135,14 +135,14 @@ scrape_configs:
         self.counter("prometheus_sd_http_failures_total")
     }
 
-    /// What it logs of polls that failed, but for those that took longer than it waits: on a busy machine some do.
+    /// Returns the log lines of failed polls, without time-outs, which a busy machine causes.
     pub fn failed_polls(&self) -> Vec<String> {
         let log = self.process.output();
         let failed = log.lines().filter(|line| line.contains("Unable to refresh target groups"));
         failed.filter(|line| !line.contains("deadline exceeded")).map(str::to_owned).collect()
     }
 
-    /// Waits until it scrapes exactly those targets.
+    /// Waits until Prometheus scrapes exactly these targets.
     pub fn wait_for(&self, addresses: &[&str]) {
         self.wait(&format!("{addresses:?}"), || self.addresses() == addresses);
     }
@@ -160,7 +160,7 @@ scrape_configs:
         }
     }
 
-    /// Waits for three failed refreshes, and checks at every look that the targets stay.
+    /// Waits for three failed polls, and checks all the time that the targets stay.
     pub fn keeps_while_refreshes_fail(&self, addresses: &[&str], why: &str) {
         let before = self.failures();
         self.wait(&format!("three failures, {why}"), || {

@@ -1,4 +1,4 @@
-//! Rows as users write them, right or wrong.
+//! Rows as users write them, valid or broken.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 
 use super::{Dynamo, engine::TABLE};
 
-/// A number as DynamoDB writes it.
+/// A number in DynamoDB's notation.
 pub struct Number(String);
 
 impl From<i64> for Number {
@@ -24,7 +24,7 @@ impl From<&str> for Number {
     }
 }
 
-/// A row to put into the table.
+/// A row to write to the table.
 #[derive(Clone)]
 pub struct Row(HashMap<String, AttributeValue>);
 
@@ -73,13 +73,13 @@ impl Row {
     }
 }
 
-/// Rows of the job `node` that make a page of every ten.
+/// Rows of the job `node`, large enough that ten fill a page.
 pub fn tenths_of_a_page(rows: usize) -> impl Iterator<Item = Row> {
     let padding = "x".repeat(100_000);
     (0..rows).map(move |i| Row::new("node", &format!("{i:02}"), &[&format!("{i}:1")]).labels([("padding", &padding)]))
 }
 
-/// Puts many rows, in batches.
+/// Writes many rows in batches.
 pub async fn put_all(dynamo: &Dynamo, rows: impl IntoIterator<Item = Row>) {
     let rows: Vec<Row> = rows.into_iter().collect();
     for batch in rows.chunks(25) {

@@ -21,27 +21,27 @@ use super::{
     tools,
 };
 
-/// A running `sdctl serve` with a folder of its own.
+/// A running `sdctl serve`.
 pub struct Served {
     pub process: Process,
     pub url: String,
-    /// Where its engine's API is, if the table is a local one.
+    /// The URL of its DynamoDB engine, if the table is a local one.
     pub dynamodb: Option<String>,
 }
 
-/// An `sdctl` without the settings of the environment that the tests run in.
+/// An `sdctl` without the settings of the developer or CI.
 pub fn sdctl() -> Command {
     let mut command = Command::new(built("sdctl"));
     remove_settings(&mut command);
     command
 }
 
-/// An `sdctl` whose table is the one behind that endpoint.
+/// An `sdctl` that uses the table at this endpoint.
 pub fn sdctl_at(endpoint: &Endpoint) -> Command {
     at(endpoint, sdctl())
 }
 
-/// A shell that runs that line with `sdctl` and the tools on its path. It stops at the first command that fails.
+/// A shell that runs a line with `sdctl` and the tools on its path. The shell stops at the first command that fails.
 pub fn shell(line: &str) -> Command {
     let first = [built("sdctl").parent().unwrap().to_owned(), tools::programs()];
     let path = env::var_os("PATH").unwrap_or_default();
@@ -51,7 +51,7 @@ pub fn shell(line: &str) -> Command {
     command
 }
 
-/// A shell as [`shell`], in which the table of `sdctl` is the one behind that endpoint.
+/// A [`shell`] in which `sdctl` uses the table at this endpoint.
 pub fn shell_at(endpoint: &Endpoint, line: &str) -> Command {
     at(endpoint, shell(line))
 }
@@ -61,7 +61,7 @@ fn at(endpoint: &Endpoint, mut command: Command) -> Command {
     command
 }
 
-/// What a command came to.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -69,11 +69,11 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs a command to its end, with that on its standard input.
+/// Runs a command with this standard input.
 pub fn run_with(command: &mut Command, input: &str) -> Ran {
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that does not read closes the pipe.
+    // A command that does not read its input closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -81,37 +81,37 @@ pub fn run_with(command: &mut Command, input: &str) -> Ran {
     Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Runs a command to its end.
+/// Runs a command without input.
 pub fn run(command: &mut Command) -> Ran {
     run_with(command, "")
 }
 
 impl Ran {
-    /// What a command that must have done its work printed.
+    /// Returns standard output, and checks that the command succeeded.
     pub fn done(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.stdout
     }
 
-    /// What a command that must have failed printed on standard error.
+    /// Returns standard error, and checks that the command failed.
     pub fn errors(self) -> String {
         assert_eq!(self.code, 1, "{self:?}");
         self.stderr
     }
 
-    /// The exit code, and what was printed on standard output and then on standard error.
+    /// Returns the exit code, and standard output followed by standard error.
     pub fn code_and_text(self) -> (i32, String) {
         (self.code, self.stdout + &self.stderr)
     }
 
-    /// The last line of a command that must have failed, in which it says why.
+    /// Returns the last line of standard error, and checks that the command failed.
     pub fn failed(self) -> String {
         assert_eq!(self.code, 1, "{self:?}");
         self.stderr.lines().last().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()
     }
 }
 
-/// Starts an `sdctl serve` and waits until it is ready.
+/// Starts `sdctl serve` and waits until it is ready.
 pub fn serve(command: &mut Command) -> Served {
     let mut process = Process::start(command);
     let output = process.wait_for("Ctrl-C stops it.");
@@ -123,14 +123,14 @@ pub fn serve(command: &mut Command) -> Served {
     Served { process, url, dynamodb: after("DynamoDB") }
 }
 
-/// An `sdctl serve` of a local table, on free ports.
+/// Starts `sdctl serve` of a local table, on free ports.
 pub fn serve_local(data: &Path, arguments: &[&str]) -> Served {
     let mut command = sdctl();
     serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data).args(arguments))
 }
 
 impl Served {
-    /// Status and body of a request.
+    /// Returns status and body of a request.
     pub fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
         http::get(&format!("{}{path}", self.url), token).unwrap()
     }

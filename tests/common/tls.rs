@@ -1,4 +1,4 @@
-//! An engine's endpoint over TLS, with a certificate of an authority that nobody knows.
+//! An engine's endpoint over TLS, with a certificate of a private authority.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -12,7 +12,7 @@ use tokio_rustls::{
 
 use super::{Dynamo, Endpoint, background::Background};
 
-/// The endpoint. It stops when it is dropped.
+/// A TLS endpoint. It stops when it is dropped.
 pub struct TlsDynamo {
     endpoint: Endpoint,
     _server: Background,
@@ -20,7 +20,7 @@ pub struct TlsDynamo {
 }
 
 impl TlsDynamo {
-    /// An endpoint that passes everything on to `dynamo`.
+    /// Starts an endpoint that forwards to `dynamo`.
     pub fn before(dynamo: &Dynamo) -> Self {
         let (folder, engine) = (TempDir::new().unwrap(), dynamo.address);
         let (authority, config) = identity();
@@ -31,7 +31,7 @@ impl TlsDynamo {
                 let (client, _) = listener.accept().await.unwrap();
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    // A client that does not trust the certificate goes away.
+                    // The handshake fails if the client does not trust the certificate.
                     let Ok(mut client) = acceptor.accept(client).await else { return };
                     let mut engine = TcpStream::connect(engine).await.unwrap();
                     let _ = copy_bidirectional(&mut client, &mut engine).await;
@@ -42,18 +42,18 @@ impl TlsDynamo {
         Self { endpoint, _server: server, folder }
     }
 
-    /// Where it is.
+    /// Returns the endpoint's URL and access key.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint.clone()
     }
 
-    /// The certificate of its authority, as a file.
+    /// Returns the file with the authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
 }
 
-/// An authority, and a server with a certificate of it.
+/// Creates an authority, and a server with a certificate from it.
 fn identity() -> (String, ServerConfig) {
     let (key, mut authority) = (KeyPair::generate().unwrap(), CertificateParams::default());
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! Programs that tests need and the package does not build.
+//! Programs that tests use and Cargo does not build.
 
 use std::{
     env,
@@ -8,25 +8,22 @@ use std::{
 
 use super::repository;
 
-/// The folder that `make tools` puts the programs into.
+/// Returns the folder into which `make tools` installs programs.
 pub fn programs() -> PathBuf {
     repository().join(".tools/bin")
 }
 
-/// A program that `make tools` installs, or that is on the path.
+/// Returns a program from the folder of `make tools`, or from `PATH`.
 ///
-/// Without it the test that asks is skipped and says so, except where `CI=true`: there it fails.
+/// Without the program the test is skipped and reports that. With `CI=true` the test fails.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let mut folders = vec![programs()];
     folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
     let found = folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        let why = format!(
-            "SKIPPED: there is no {name}, neither in {} nor on the path; run `make tools`",
-            programs().display()
-        );
+        let why = format!("SKIPPED: {name} is missing in {} and on PATH: run `make tools`", programs().display());
         assert!(env::var("CI").as_deref() != Ok("true"), "{why}");
-        // Not `eprintln!`, which a passing test would keep to itself.
+        // `eprintln!` is hidden while a test passes.
         let _ = writeln!(io::stderr(), "{why}");
     }
     found

@@ -1,4 +1,4 @@
-"""Programs around a deployed stack: the local AWS, the SAM CLI, sdctl, and the function under Lambda's emulator."""
+"""Programs around a deployed stack: a local AWS, the SAM CLI, sdctl, and the function under Lambda's emulator."""
 
 import base64
 import contextlib
@@ -26,13 +26,13 @@ ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "administrator", "AWS_SECRET_ACCESS_KEY": 
 
 
 def plain_environment():
-    """The environment without what whoever runs this has set for AWS and for us."""
+    """Returns the environment without the settings of AWS and of this project."""
     own = ("AWS_", "HTTP_SD_", "RUST_LOG", "SAM_CLI_", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def post(url, body, content_type="application/json"):
-    """The body that comes back, or `None` while nobody listens."""
+    """Returns the body of the response, or `None` while the connection is refused."""
     request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -44,26 +44,26 @@ def post(url, body, content_type="application/json"):
 
 
 class Aws:
-    """The local AWS."""
+    """A local AWS."""
 
     def __init__(self, port):
-        # moto knows its own storage by this name alone.
+        # moto recognises its own storage by this name only.
         self.url = f"http://localhost:{port}"
 
     def client(self, service, **keys):
-        """A client that does not try twice; of the administrator, unless other keys are given."""
+        """Returns a client without retries, with these keys or the administrator's."""
         keys = keys or {"aws_access_key_id": "administrator", "aws_secret_access_key": "administrator"}
         config = Config(retries={"max_attempts": 0})
         return boto3.client(service, region_name=REGION, endpoint_url=self.url, config=config, **keys)
 
     def environment(self, keys=None):
-        """The environment in which every AWS SDK asks here, with those keys or the administrator's."""
+        """Returns the environment that directs every AWS SDK here, with these keys or the administrator's."""
         here = {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
         return plain_environment() | here | (keys or ADMINISTRATOR)
 
     @contextlib.contextmanager
     def policies_in_force(self):
-        """While it lasts, a caller may only do what its policies allow."""
+        """Enforces the policies of callers in a `with` block."""
         post(f"{self.url}/moto-api/reset-auth", b"0", "text/plain")
         try:
             yield
@@ -71,7 +71,7 @@ class Aws:
             post(f"{self.url}/moto-api/reset-auth", b"inf", "text/plain")
 
     def sam(self, *arguments):
-        """Runs the SAM CLI in the repository, as a user would, and returns what it printed."""
+        """Runs the SAM CLI in the repository, and returns its output."""
         environment = self.environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
         command = [TOOLS / "sam", *arguments]
         ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
@@ -79,7 +79,7 @@ class Aws:
         return ran.stdout
 
     def deploy(self, stack, architecture="x86_64", **parameters):
-        """Deploys what `make build` has built, with the repository's samconfig.toml, and returns the stack."""
+        """Deploys the output of `make build` with the repository's samconfig.toml, and returns the stack."""
         overrides = [f"{name}={value}" for name, value in {"Architecture": architecture, **parameters}.items()]
         self.sam(
             "deploy",
@@ -90,7 +90,7 @@ class Aws:
         return Stack(self, stack)
 
     def user(self, name, actions, table):
-        """The keys of a new user who may do that to that table."""
+        """Returns the keys of a new user with permission for these actions on a table."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
         allow = {"Effect": "Allow", "Action": actions, "Resource": table_arn(table)}
@@ -100,7 +100,7 @@ class Aws:
         return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def sdctl(self, keys, table, *arguments):
-        """Runs sdctl on a table, and returns what it printed."""
+        """Runs sdctl on a table, and returns its output."""
         environment = self.environment(keys) | {"HTTP_SD_TABLE": table}
         ran = subprocess.run([SDCTL, *arguments], env=environment, capture_output=True, text=True, timeout=60)
         assert ran.returncode == 0, f"{arguments}\n{ran.stdout}\n{ran.stderr}"
@@ -108,7 +108,7 @@ class Aws:
 
 
 def table_arn(name):
-    """The ARN of a table here."""
+    """Returns the ARN of a table in the local AWS."""
     return f"arn:aws:dynamodb:{REGION}:123456789012:table/{name}"
 
 
@@ -123,11 +123,11 @@ class Stack:
         summaries = api.list_stack_resources(StackName=name)["StackResourceSummaries"]
         self.resources = {summary["LogicalResourceId"]: summary["PhysicalResourceId"] for summary in summaries}
         self.function = aws.client("lambda").get_function_configuration(FunctionName=self.resources["Function"])
-        # After an update moto has forgotten it.
+        # moto forgets the output after an update.
         self.table = self.outputs.get("TableName")
 
     def role(self):
-        """Keys of the function's own role, as Lambda would hand them to it."""
+        """Returns keys of the function's role, as Lambda provides them."""
         made = self.aws.client("sts").assume_role(RoleArn=self.function["Role"], RoleSessionName="function")
         keys = made["Credentials"]
         return {
@@ -138,10 +138,10 @@ class Stack:
 
     @contextlib.contextmanager
     def emulated(self, bootstrap, folder, role, **variables):
-        """The function under Lambda's emulator, with what the stack gives it, the role included, and variables."""
+        """Runs the function under Lambda's emulator with the stack's environment, its role and further variables."""
         address = f"127.0.0.1:{free_port()}"
         environment = self.aws.environment(role) | self.function["Environment"]["Variables"] | variables
-        # As Lambda sets them for the template's LoggingConfig and Timeout.
+        # Lambda derives these from the template's LoggingConfig and Timeout.
         environment |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
         environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] = str(self.function["Timeout"])
         runtime = f"127.0.0.1:{free_port()}"
@@ -155,17 +155,17 @@ class Stack:
 
 
 class Emulated:
-    """The function, one event at a time."""
+    """A running function, which accepts one event at a time."""
 
     def __init__(self, url, log):
         self.url, self.log = url, log
 
     def is_up(self):
-        """Whether the emulator listens; the function starts with its first call."""
+        """Returns whether the emulator listens. The function starts with the first event."""
         return self.invoke("health") is not None
 
     def invoke(self, event, token=None, path=None):
-        """Status and body of an event of `events/`, with that token and path in it."""
+        """Returns status and body for an event of `events/`, with this token and path."""
         event = json.loads((REPOSITORY / "events" / f"{event}.json").read_text())
         if token:
             event["headers"]["authorization"] = f"Bearer {token}"
@@ -182,31 +182,31 @@ class Emulated:
         return response["statusCode"], body
 
     def logged(self):
-        """The lines that the function has logged."""
+        """Returns the log lines of the function."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def unavailable(why):
-    """Skips the test that asks, except where `CI=true`: there it fails."""
+    """Skips the calling test, or fails it with `CI=true`."""
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
 
 def tool(name):
-    """A program that `make check-tools` installs, or that is on the path."""
+    """Returns a program that `make check-tools` installs, or one on PATH."""
     program = shutil.which(name, path=f"{TOOLS}:{os.environ['PATH']}")
-    return program or unavailable(f"there is no {name}; run make check-tools")
+    return program or unavailable(f"{name} is missing: run make check-tools")
 
 
 def bootstrap_for(architecture, folder):
-    """What runs the function as it was built for an architecture."""
+    """Returns a bootstrap that runs the function built for an architecture."""
     built = REPOSITORY / ".aws-sam" / architecture / "Function/bootstrap"
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(os.uname().machine)
     tool("aws-lambda-rie")
     if machine == architecture:
         return built
     if architecture != "arm64":
-        unavailable(f"this machine runs no {architecture}")
+        unavailable(f"this machine cannot run {architecture}")
     wrapper = folder / "bootstrap"
     libraries = REPOSITORY / ".tools/qemu/usr/aarch64-linux-gnu"
     wrapper.write_text(f'#!/bin/sh\nexec "{tool("qemu-aarch64-static")}" -L "{libraries}" "{built}" "$@"\n')
@@ -215,14 +215,14 @@ def bootstrap_for(architecture, folder):
 
 
 def zipped(folder, into):
-    """The zip that is uploaded, and its size in bytes."""
+    """Creates the zip for the upload, and returns its size in bytes."""
     archive = Path(shutil.make_archive(str(into / "function"), "zip", folder))
     return archive.stat().st_size
 
 
 @contextlib.contextmanager
 def local_aws(folder):
-    """A local AWS that is empty."""
+    """Starts an empty local AWS."""
     port, log = free_port(), folder / "aws.log"
     command = [sys.executable, Path(__file__).with_name("cloudformation.py"), str(port)]
     environment = plain_environment() | {"AWS_DEFAULT_REGION": REGION}

@@ -1,10 +1,10 @@
-"""A local AWS for one stack: moto's server, and by its own API what its CloudFormation lacks.
+"""A local AWS for one stack: moto's server, extended by the resource types that its CloudFormation lacks.
 
 Usage: cloudformation.py PORT
 
-moto leaves out, without failing, the resource types and properties that are added here: each through the call that
-CloudFormation would make, so that botocore checks names and types. It checks neither the rules nor the parameters of a
-template; tests/template does. What AWS makes of a value, only AWS knows.
+moto silently ignores the resource types and properties that this module adds. The module adds each by the API call that
+CloudFormation makes, so botocore checks names and types. Rules and parameters of a template are not checked here, but
+in tests/template. Only AWS itself shows how AWS handles a value.
 """
 
 import json
@@ -27,14 +27,14 @@ PORT = sys.argv[1]
 
 
 def client(service, region):
-    """A client of this server."""
+    """Returns a client of this server."""
     url = f"http://127.0.0.1:{PORT}"
     keys = {"aws_access_key_id": "cloudformation", "aws_secret_access_key": "cloudformation"}
     return boto3.client(service, region_name=region, endpoint_url=url, **keys)
 
 
 def lower_camel(value):
-    """Names as the API of CloudWatch Logs writes them."""
+    """Converts names to those of the CloudWatch Logs API."""
     if isinstance(value, dict):
         return {name[0].lower() + name[1:]: lower_camel(item) for name, item in value.items()}
     return [lower_camel(item) for item in value] if isinstance(value, list) else value
@@ -42,16 +42,16 @@ def lower_camel(value):
 
 # --- Types that moto does not know ------------------------------------------------------------------------------------
 
-# moto finds them among the subclasses, which Python forgets if nobody holds them.
+# moto finds the types among the subclasses, which exist only while they are referenced.
 ADDED = []
 
 
 def add_type(kind, attributes=()):
-    """Makes `create(name, properties, region)`, which returns a physical id and its attributes, a resource type."""
+    """Adds a resource type. `create(name, properties, region)` returns a physical id and its attributes."""
 
     def decorate(create):
         class Added(CloudFormationModel):
-            # moto names the service after it.
+            # moto derives the name of the service from the module.
             __module__ = "moto.cloudformation.added"
 
             def __init__(self, physical_id, values):
@@ -128,7 +128,7 @@ def metric_filter(name, properties, region):
 
 @add_type("AWS::Logs::QueryDefinition", ("QueryDefinitionId",))
 def query_definition(name, properties, region):
-    # moto has no PutQueryDefinition to call; what it takes is checked by cfn-lint.
+    # moto lacks PutQueryDefinition. cfn-lint checks the properties.
     return name, {"QueryDefinitionId": name}
 
 
@@ -136,7 +136,7 @@ def query_definition(name, properties, region):
 
 
 def extend_create(model):
-    """Runs a function on what a model has created, with the properties that it was to have."""
+    """Runs a function on each resource that a model creates, with the resource's properties."""
 
     def decorate(extend):
         create = model.create_from_cloudformation_json.__func__
@@ -156,9 +156,9 @@ def extend_create(model):
 @extend_create(Table)
 def table(made, properties, region):
     api = client("dynamodb", region)
-    # CloudFormation makes a boolean of a parameter's text.
+    # CloudFormation converts the text of a parameter to a boolean.
     made.deletion_protection_enabled = properties["DeletionProtectionEnabled"] == "true"
-    # moto made the key, but looks for the word that DynamoDB's own API has.
+    # moto creates the key, but expects the word of DynamoDB's API.
     made.sse_specification["Enabled"] = properties["SSESpecification"]["SSEEnabled"]
     api.update_time_to_live(TableName=made.name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     recovery = properties["PointInTimeRecoverySpecification"]
@@ -172,7 +172,7 @@ def function(made, properties, region):
     made.environment_vars = {name: str(value) for name, value in made.environment_vars.items()}
 
 
-# The ARN of a log group ends with ":*", as its document says, and so takes in its streams:
+# The ARN of a log group ends with ":*", which includes its streams:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-logs-loggroup.html
 LogGroup.get_cfn_attribute = lambda self, attribute_name: {"Arn": f"{self.arn}:*"}[attribute_name]
 
@@ -195,13 +195,13 @@ def arn(handler, service, resource):
 
 
 def dynamodb_resource(self):
-    """What a request to DynamoDB is for, so that a policy's Resource counts."""
+    """Returns the resource of a request to DynamoDB, which a policy's Resource restricts."""
     name = request_of(self).get("TableName")
     return arn(self, "dynamodb", f"table/{name}") if name else "*"
 
 
 def logs_resource(self):
-    """What a request to CloudWatch Logs is for."""
+    """Returns the resource of a request to CloudWatch Logs."""
     request = request_of(self)
     group, stream = request.get("logGroupName"), request.get("logStreamName")
     return arn(self, "logs", f"log-group:{group}:log-stream:{stream}") if group and stream else "*"
@@ -212,7 +212,7 @@ WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Con
 
 
 def check_each_action(self, resource):
-    """For a transaction IAM asks for the permission of each write in it, and knows none of its own."""
+    """Checks the permission of each write in a transaction. IAM has no permission for transactions."""
     if self._action != "dynamodb:TransactWriteItems":
         check_action(self, resource)
         return

@@ -25,14 +25,14 @@ def aws(tmp_path_factory):
         yield aws
 
 
-def test_the_steps_lead_to_a_polling_prometheus(aws, tmp_path):
+def test_readme_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     prometheus, token = tool("prometheus"), tmp_path / "http-sd.token"
     environment = aws.environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
-    # sdctl as it was built for the tests; .ci/run installs it as well.
+    # sdctl from the build of the tests, because `cargo install` takes long. .ci/run installs it too.
     environment["PATH"] = f"{SDCTL.parent}:{environment['PATH']}"
 
     def run(commands, before=""):
-        # Nobody is at the keyboard to answer the one question.
+        # A test cannot answer the confirmation.
         script = "\n".join([before, *commands]).replace("sam deploy", "sam deploy --no-confirm-changeset")
         script = script.replace("http-sd.token", str(token)).replace(f"/etc/prometheus/{token}", str(token))
         command = ["bash", "-euo", "pipefail", "-c", script]
@@ -45,7 +45,7 @@ def test_the_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     run(commands[:reading])
     stack = Stack(aws, "http-sd")
 
-    # The same service over the same table, in place of the URL, which is not there.
+    # sdctl serve of the same table replaces the Function URL, which moto lacks.
     served = f"http://127.0.0.1:{free_port()}/"
     serve = [SDCTL, "serve", "--table", stack.table, "--port", served.strip("/").rsplit(":")[-1]]
     log = tmp_path / "serve.log"

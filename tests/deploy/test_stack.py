@@ -1,6 +1,6 @@
-"""The template, built by SAM and deployed into a local AWS by the SAM CLI: what comes out is used.
+"""The SAM CLI builds the template and deploys it into a local AWS. The tests use the deployed stack.
 
-Needs what `make build` and `make test` have built.
+They need the output of `make build` and `make test`.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def stack(aws):
 
 @pytest.fixture(scope="module")
 def filled(aws, stack):
-    """The stack, with two groups in its table."""
+    """Returns the stack with two groups in its table."""
     put = ["put", "node_exporter", "web", "--target", "web-1:9100", "--label", "env=prod"]
     aws.sdctl(ADMINISTRATOR, stack.table, *put)
     aws.sdctl(ADMINISTRATOR, stack.table, "put", "mysqld", "db", "--target", "db-1:9104")
@@ -42,13 +42,13 @@ def filled(aws, stack):
 
 
 def denied(call, *arguments, **keywords):
-    """Whether the caller's policies keep it from that."""
+    """Returns whether the caller's policies deny a call."""
     with pytest.raises(ClientError) as error:
         call(*arguments, **keywords)
     return error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_the_table_that_comes_out_is_safe(aws, stack):
+def test_deployed_table_is_protected(aws, stack):
     dynamodb = aws.client("dynamodb")
     table = dynamodb.describe_table(TableName=stack.table)["Table"]
     assert table["DeletionProtectionEnabled"]
@@ -57,19 +57,19 @@ def test_the_table_that_comes_out_is_safe(aws, stack):
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "delete_at"}
     backups = dynamodb.describe_continuous_backups(TableName=stack.table)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
-    # sdctl, which makes tables too, has nothing to say against it.
+    # sdctl finds no difference to the tables that it creates.
     described = aws.sdctl(ADMINISTRATOR, stack.table, "table", "describe")
     assert "sdctl table" not in described and "aws dynamodb" not in described, described
 
 
-def test_the_outputs_are_what_the_readme_says(stack):
+def test_outputs_match_the_readme(stack):
     assert stack.outputs.keys() == {"Url", "TableName", "FunctionArn", "LogGroupName", "DashboardName", "ScrapeConfig"}
     assert stack.outputs["Url"].startswith("https://")
     assert stack.outputs["Url"].endswith("/")
     assert f"url: {stack.outputs['Url']}prom/node_exporter" in stack.outputs["ScrapeConfig"]
 
 
-def test_the_scrape_config_of_the_outputs_is_one_that_prometheus_takes(stack, tmp_path):
+def test_prometheus_accepts_scrape_config_of_outputs(stack, tmp_path):
     config = tmp_path / "prometheus.yml"
     config.write_text(stack.outputs["ScrapeConfig"].replace("/etc/prometheus/", f"{tmp_path}/"))
     (tmp_path / "http-sd.token").write_text(TOKEN)
@@ -77,7 +77,7 @@ def test_the_scrape_config_of_the_outputs_is_one_that_prometheus_takes(stack, tm
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_the_public_url_has_its_two_permissions(aws, stack):
+def test_public_url_has_two_permissions(aws, stack):
     api = aws.client("lambda")
     policy = json.loads(api.get_policy(FunctionName=stack.resources["Function"])["Policy"])
     actions = sorted(statement["Action"] for statement in policy["Statement"])
@@ -87,7 +87,7 @@ def test_the_public_url_has_its_two_permissions(aws, stack):
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
-def test_the_function_reads_the_table_with_the_stacks_role_and_environment(aws, filled, architecture, tmp_path):
+def test_function_reads_table_with_stack_role(aws, filled, architecture, tmp_path):
     bootstrap = bootstrap_for(architecture, tmp_path)
     role = filled.role()
     with aws.policies_in_force(), filled.emulated(bootstrap, tmp_path, role) as function:
@@ -104,7 +104,7 @@ def test_the_function_reads_the_table_with_the_stacks_role_and_environment(aws, 
         assert OF_MYSQL not in function.log.read_text()
 
 
-def test_the_role_can_do_nothing_else(aws, filled):
+def test_role_allows_nothing_else(aws, filled):
     keys = dict(
         zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), filled.role().values(), strict=False)
     )
@@ -136,7 +136,7 @@ def test_the_role_can_do_nothing_else(aws, filled):
 
 
 def permissions():
-    """The table of docs/sdctl.md: commands, and the actions that they need."""
+    """Returns the table of docs/sdctl.md: commands, and the actions that they need."""
     rows = re.findall(r"^\| (`.*`) \| (`.*`) \|$", (REPOSITORY / "docs/sdctl.md").read_text(), re.MULTILINE)
     return {tuple(re.findall("`([^`]*)`", commands)): re.findall("`([^`]*)`", actions) for commands, actions in rows}
 
@@ -157,12 +157,12 @@ EXAMPLES = {
 
 @pytest.fixture(scope="module")
 def edited(aws):
-    """A stack whose table sdctl edits."""
+    """Returns a stack whose table sdctl edits."""
     return aws.deploy("edited", TokenSha256=HASH)
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
-def test_sdctl_needs_the_permissions_that_its_document_names(aws, edited, command, tmp_path):
+def test_sdctl_needs_exactly_the_documented_permissions(aws, edited, command, tmp_path):
     (actions,) = [actions for commands, actions in permissions().items() if command in commands]
     keys = aws.user(command.replace(" ", "-"), [f"dynamodb:{action}" for action in actions], edited.table)
     groups = tmp_path / "groups.json"
@@ -174,7 +174,7 @@ def test_sdctl_needs_the_permissions_that_its_document_names(aws, edited, comman
 
 
 def filtered(pattern, line):
-    """Whether a metric filter's pattern, comparisons that must all hold, takes a line of the log."""
+    """Returns whether a metric filter's pattern matches a log line. All comparisons must hold."""
     comparisons = re.findall(r'\$\.([\w.]+) (=|>) (?:"(\w+)"|(\d+))', pattern)
     assert len(comparisons) == pattern.count("$"), pattern
     for path, operator, text, number in comparisons:
@@ -186,7 +186,7 @@ def filtered(pattern, line):
     return True
 
 
-def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_path):
+def test_queries_and_filters_match_the_log(aws, filled, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
     rows = aws.client("dynamodb")
     broken = {"job": {"S": "broken"}, "group": {"S": "b"}, "targets": {"S": "a:1"}}
@@ -208,7 +208,7 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
         rows.delete_item(TableName=filled.table, Key={"job": {"S": job}, "group": {"S": group}})
 
     logged = {f"fields.{name}" for line in lines for name in line["fields"]} | {name for line in lines for name in line}
-    # What Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+    # Lines that Lambda adds: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
     reports = {f"record.metrics.{name}" for name in ("initDurationMs", "durationMs", "maxMemoryUsedMB")} | {"type"}
     template = (REPOSITORY / "template.yaml").read_text()
     asked = set(re.findall(r"\b(?:fields|record)\.[a-zA-Z_.]+", template)) | {"level", "type"}
@@ -226,13 +226,13 @@ def test_the_queries_and_filters_name_what_the_function_logs(aws, filled, tmp_pa
             value = made["metricValue"]
             values = [int(value) if value.isdigit() else fields[value.removeprefix("$.fields.")] for fields in taken]
             counted[made["metricName"]][-1] += sum(values)
-    # Each poll counts the broken rows that it met, whether it failed or left them out.
+    # Each poll counts the broken rows that it read, both if it fails and if it skips them.
     assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0]}
     assert [line["level"] for line in skipping if line["fields"]["event"] == "invalid_group"] == ["WARN"] * 3
     assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
 
 
-def test_the_alarms_and_the_dashboard_are_there(aws, stack):
+def test_alarms_and_dashboard_exist(aws, stack):
     names = [physical for logical, physical in stack.resources.items() if logical.endswith("Alarm")]
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     assert len(alarms) == 4
@@ -255,7 +255,7 @@ def test_response_and_invoke_mode_change_together(aws, tmp_path):
     assert url["InvokeMode"] == "BUFFERED"
 
 
-def test_a_url_for_iam_lets_in_whom_iam_lets_in(aws, tmp_path):
+def test_iam_url_accepts_callers_that_iam_allows(aws, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
     stack = aws.deploy("iam", Auth="iam", UrlAuthType="AWS_IAM")
     assert "ScrapeConfig" not in stack.outputs
@@ -268,7 +268,7 @@ def test_a_url_for_iam_lets_in_whom_iam_lets_in(aws, tmp_path):
         assert function.invoke("job", token=TOKEN)[0] == 401
 
 
-def test_the_table_survives_the_stack_and_is_taken_over_by_another(aws, tmp_path):
+def test_table_survives_stack_and_joins_another(aws, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
     first = aws.deploy("first-name", TokenSha256=HASH, DeletionProtection="false")
     aws.sdctl(
@@ -288,7 +288,7 @@ def test_the_table_survives_the_stack_and_is_taken_over_by_another(aws, tmp_path
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
-def test_the_zip_is_small(architecture, tmp_path, capsys):
+def test_zip_is_small(architecture, tmp_path, capsys):
     folder = REPOSITORY / ".aws-sam" / architecture / "Function"
     size = zipped(folder, tmp_path)
     with capsys.disabled():
@@ -297,5 +297,5 @@ def test_the_zip_is_small(architecture, tmp_path, capsys):
     assert size < 3_500_000
 
 
-def test_sdctl_is_there():
-    assert SDCTL.exists(), "cargo build --locked --package sdctl makes it"
+def test_sdctl_is_built():
+    assert SDCTL.exists(), "sdctl is missing: run cargo build --locked --package sdctl"

@@ -1,5 +1,5 @@
-//! A real Prometheus polls the function while the table, and what is between them, fails at random and is written to.
-//! `docs/reliability.md` says how to run it for longer.
+//! A real Prometheus polls the function while rows change, and the table and its connections fail at random.
+//! `docs/reliability.md` describes longer runs.
 
 mod function;
 mod random;
@@ -25,15 +25,15 @@ use test_support::{
 
 use self::{function::Function, random::Random, truth::Truth};
 
-/// For how many seconds things fail.
+/// The duration of the faults, in seconds.
 const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";
-/// What makes the faults and the writes of a run those of another one.
+/// The seed of the random faults and writes.
 const SEED: &str = "HTTP_SD_CHAOS_SEED";
 
-/// How often Prometheus is asked for its targets.
+/// How often the test reads Prometheus's targets.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// How long Prometheus may take to show what it has been told: it passes on what it discovers every five seconds, and
-/// takes it over every five seconds, too.
+/// Prometheus may take this long to show a list: it passes discovered targets on every five seconds, and applies them
+/// every five seconds.
 const OWN_DELAYS: Duration = Duration::from_secs(30);
 
 const FAULTS: [Fault; 18] = [
@@ -58,7 +58,7 @@ const FAULTS: [Fault; 18] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with_the_table() {
+async fn prometheus_loses_no_target_through_random_faults() {
     let number = |name: &str| env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
     let seconds = number(SECONDS).unwrap_or(120);
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
@@ -89,7 +89,7 @@ async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with
             tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
         }
         tokio::time::sleep(Duration::from_millis(random.below(2000))).await;
-        // Not always: faults follow each other as well.
+        // Not after each fault, so that some faults follow each other directly.
         if random.below(3) > 0 {
             heal(&faulty, &dynamo).await;
             tokio::time::sleep(Duration::from_millis(random.below(2500))).await;
@@ -100,11 +100,11 @@ async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with
     }
     heal(&faulty, &dynamo).await;
 
-    // Two refreshes have to do: after that there are no more.
+    // Two polls of each list must suffice: the function rejects all later ones.
     function.count_again();
     let give_up = Instant::now() + OWN_DELAYS;
     while !function.all_pools_have(2) {
-        assert!(Instant::now() < give_up, "no two refreshes of each list");
+        assert!(Instant::now() < give_up, "fewer than two polls of each list");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     function.shut();
@@ -121,10 +121,10 @@ async fn prometheus_loses_nothing_through_random_faults_and_writes_and_ends_with
     let (failures, lists) = (watched.prometheus.failures(), function.lists());
     println!("{played} faults, {failures} failed refreshes, {lists} lists, {looks} looks at the targets");
     let enough = usize::try_from(seconds).unwrap() / 10;
-    assert!(played >= enough && failures > enough as u64 && lists > enough && looks > enough, "that says little");
+    assert!(played >= enough && failures > enough as u64 && lists > enough && looks > enough, "the test proves little");
 }
 
-/// Lets something else fail from now on. Returns what.
+/// Sets another fault, and returns its description.
 async fn fail(faulty: &FaultyDynamo, dynamo: &Dynamo, function: &Function, random: &mut Random) -> String {
     let starts_anew = random.below(4) == 0;
     if starts_anew {
@@ -141,7 +141,7 @@ async fn fail(faulty: &FaultyDynamo, dynamo: &Dynamo, function: &Function, rando
         }
         _ => {
             let fault = random.one_of(&FAULTS);
-            // Of a hundred requests.
+            // In percent of the requests.
             let part = [10, 30, 100][usize::try_from(random.below(3)).unwrap()];
             let only_later = random.below(2) == 0;
             let each = Mutex::new(Random::new(random.next()));
@@ -164,13 +164,13 @@ async fn heal(faulty: &FaultyDynamo, dynamo: &Dynamo) {
     dynamo.delete("node", BROKEN).await;
 }
 
-/// The only one who writes to the table. A target that has gone never comes back, so that whoever has seen one must see
-/// it until it goes.
+/// The only writer of the table. It never adds a removed target again, so a watcher may forget a target only when it is
+/// removed.
 struct Writer<'a> {
     dynamo: &'a Dynamo,
     truth: Arc<Truth>,
     groups: BTreeMap<(&'static str, String), BTreeSet<String>>,
-    /// How many there have been so far.
+    /// The number of targets created so far.
     targets: usize,
 }
 
@@ -192,12 +192,12 @@ impl Writer<'_> {
 
     async fn add(&mut self, job: &'static str) {
         let targets = BTreeSet::from([self.new_target(), self.new_target()]);
-        // Anywhere among the others.
+        // The name sorts anywhere among the others.
         let group = format!("{:02}-{}", self.targets * 37 % 100, self.targets);
         self.put((job, group), targets).await;
     }
 
-    /// Another target in place of one of them, and another label for the one that stays.
+    /// Replaces one target of a group, and changes the label of the other.
     async fn change(&mut self, key: &(&'static str, String), random: &mut Random) {
         let old: Vec<String> = self.groups[key].iter().cloned().collect();
         let targets = BTreeSet::from([random.one_of(&old), self.new_target()]);
@@ -220,14 +220,14 @@ impl Writer<'_> {
     }
 }
 
-/// A Prometheus whose targets are looked at all the time.
+/// A Prometheus whose targets a thread reads all the time.
 struct Watched {
     prometheus: Arc<Prometheus>,
     seen: Arc<Seen>,
     watcher: Option<JoinHandle<()>>,
 }
 
-/// What was seen of the targets.
+/// What the thread found.
 #[derive(Default)]
 struct Seen {
     lost: Mutex<Vec<String>>,
@@ -245,12 +245,12 @@ impl Watched {
 
     fn assert_nothing_lost(&self) {
         let lost = self.seen.lost.lock().unwrap();
-        assert!(lost.is_empty(), "Prometheus lost what is in the table:\n{}", lost.join("\n"));
+        assert!(lost.is_empty(), "Prometheus lost targets that are in the table:\n{}", lost.join("\n"));
     }
 }
 
 impl Drop for Watched {
-    /// Prometheus stops with the test, and not after it.
+    /// Prometheus must stop with the test, and not later.
     fn drop(&mut self) {
         self.seen.is_enough.store(true, Ordering::SeqCst);
         if let Some(watcher) = self.watcher.take() {
@@ -264,7 +264,7 @@ impl Seen {
         let mut before = BTreeSet::new();
         while !self.is_enough.load(Ordering::SeqCst) {
             if let Some(found) = targets(prometheus) {
-                // What is in the table still.
+                // Targets that are still in the table.
                 before.retain(|(_, target): &(String, String)| truth.has(target));
                 let missing: Vec<_> = before.difference(&found).collect();
                 if !missing.is_empty() {
@@ -278,7 +278,7 @@ impl Seen {
     }
 }
 
-/// What Prometheus scrapes: its job and the target.
+/// Returns the job and the address of every target that Prometheus scrapes.
 fn targets(prometheus: &Prometheus) -> Option<BTreeSet<(String, String)>> {
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let active = prometheus.active_targets()?;

@@ -1,4 +1,4 @@
-//! The function under AWS's own Lambda Runtime Interface Emulator.
+//! The function under AWS's Lambda Runtime Interface Emulator.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,10 +12,10 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_answers_function_url_events() {
+async fn function_responds_to_function_url_events() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
-    // The most that anybody can ask to be logged: no token may be in it.
+    // Even the most detailed log must contain no token.
     let trace = [("RUST_LOG", "trace")];
     let Some(mut emulated) = Emulated::start(&dynamo.endpoint(), &trace) else { return };
     let job = emulated.invoke("job");
@@ -26,16 +26,16 @@ async fn the_function_answers_function_url_events() {
     assert_eq!(emulated.invoke("token-wrong")["statusCode"], 401);
     assert_eq!(emulated.invoke("health")["statusCode"], 200);
     let log = emulated.process.wait_for("route=\"healthy\"");
-    assert!(!log.contains(TOKEN) && !log.contains("not-the-token"), "a token is in the log:\n{log}");
+    assert!(!log.contains(TOKEN) && !log.contains("not-the-token"), "the log contains a token:\n{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_table_is_answered_before_lambda_ends_the_invocation() {
+async fn slow_table_is_an_error_before_lambdas_timeout() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
     let faulty = FaultyDynamo::before(&dynamo);
     faulty.fail(|_, _| Fault::Silence);
-    // The emulator, unlike Lambda, takes the start out of the first invocation's time.
+    // The emulator, unlike Lambda, counts the start as part of the first invocation.
     let Some(emulated) = Emulated::start(&faulty.endpoint(), &[("HTTP_SD_WARM_UP", "off")]) else { return };
     let slow = emulated.invoke("job");
     assert_eq!(slow["statusCode"], 504, "{slow}");
@@ -44,7 +44,7 @@ async fn a_slow_table_is_answered_before_lambda_ends_the_invocation() {
     assert_eq!(emulated.invoke("job")["statusCode"], 200);
 }
 
-/// Pages of a megabyte without end, two by two, so that none names itself as the next one.
+/// Endless pages of one megabyte. The two alternate, so that no page names itself as the next one.
 fn pages_without_end() -> [&'static str; 2] {
     ["1", "2"].map(|next| {
         let padding = "x".repeat(1000);
@@ -59,7 +59,7 @@ fn pages_without_end() -> [&'static str; 2] {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_too_large_for_the_functions_memory_is_an_error_and_not_the_end_of_the_function() {
+async fn fleet_larger_than_memory_is_an_error() {
     const MEMORY: u64 = 128;
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
@@ -89,7 +89,7 @@ async fn a_fleet_too_large_for_the_functions_memory_is_an_error_and_not_the_end_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_is_json_with_the_fields_that_metric_filters_read() {
+async fn log_is_json_with_fields_of_metric_filters() {
     let dynamo = Dynamo::with_table().await;
     let json = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "INFO")];
     let Some(mut emulated) = Emulated::start(&dynamo.endpoint(), &json) else { return };
@@ -102,7 +102,7 @@ async fn the_log_is_json_with_the_fields_that_metric_filters_read() {
         let line = lines.iter().find(|line| line["fields"]["event"] == event);
         let line = line.unwrap_or_else(|| panic!("no {event} in:\n{log}"));
         assert_eq!(line["level"], level, "{line}");
-        // Without one Lambda would take every line for INFO.
+        // Lambda treats a line without a timestamp as INFO.
         let time = line["timestamp"].as_str().unwrap();
         assert!(humantime::parse_rfc3339(time).is_ok(), "{time}");
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use test_support::{Dynamo, events, repository, tools::tool, watch::Watched};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cargo_lambda_invokes_the_function_with_every_event() {
+async fn cargo_lambda_invokes_function_with_every_event() {
     let dynamo = Dynamo::with_table().await;
     dynamo.put_sample().await;
     let (Some(watched), Some(cargo_lambda)) = (Watched::start(&dynamo), tool("cargo-lambda")) else { return };

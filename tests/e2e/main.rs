@@ -1,4 +1,4 @@
-//! The real programs around the function: cargo-lambda, the Lambda Runtime Interface Emulator and Prometheus.
+//! The function with real programs: cargo-lambda, the Lambda Runtime Interface Emulator and Prometheus.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod chaos;

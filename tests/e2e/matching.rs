@@ -1,4 +1,4 @@
-//! Prometheus's own selectors and relabelling, and our `match[]`, select the same targets.
+//! `match[]` of the function selects the same targets as Prometheus's selectors and relabelling.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -15,19 +15,19 @@ use test_support::{
     prometheus_server::Prometheus,
 };
 
-/// Values of the label `v`, one of which is what each regular expression below is about.
+/// Values of the label `v`. Each regular expression below concerns one of them.
 const VALUES: [&str; 56] = [
     "", "a", "b", "c", "ab", "ba", "aB", "AB", "A", "aa", "aaa", "aaaa", "k", "K", "\u{212a}", "s", "S", "\u{17f}",
     "sk", "é", "É", "ü", "1", "12", "٣", "１", "_", "-", "a-b", "]", "[", "[a]", "^", "a^b", "a\nb", "\n", "a\n", " ",
     "\t", "\u{b}", "\u{a0}", "{", "}", "a{2}", "a{,2}", "\\", "\\d", ".", "a.b", "&&", "~", ":", "<", "a|b", "\"", "'",
 ];
 
-/// The same selector for the series of Prometheus, in which what begins with `__` is under another name.
+/// Returns the selector for Prometheus's series, whose labels replace the prefix `__`.
 fn for_series(text: &str) -> String {
     text.replace("__address__", "address").replace("__meta_dynamodb_", "meta_")
 }
 
-/// The targets, each with its group, that we answer with. `None` if the selector is refused.
+/// Returns the targets that the function lists, each with its group, or `None` if it rejects the selector.
 fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();
     let (status, body) = http::get(&format!("{url}/prom?meta=true&{query}"), None).unwrap();
@@ -40,14 +40,14 @@ fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
     Some(targets.collect())
 }
 
-/// Those that Prometheus finds among its series.
+/// Returns the targets whose series Prometheus selects.
 fn theirs(prometheus: &Prometheus, selector: &str) -> Option<BTreeSet<String>> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let series = prometheus.series(&for_series(selector))?;
     Some(series.iter().map(|labels| format!("{} {}", text(&labels["meta_group"]), text(&labels["address"]))).collect())
 }
 
-/// Each series has the labels that its target was discovered with.
+/// A scrape config that gives each series the discovered labels of its target.
 fn config_for_series(url: &str) -> String {
     format!(
         "
@@ -58,18 +58,18 @@ scrape_configs:
     relabel_configs:
       - {{source_labels: [__address__], target_label: address}}
       - {{regex: __meta_dynamodb_(.+), replacement: meta_$1, action: labelmap}}
-      # Where nobody listens, which is noticed at once.
+      # No server listens at this address, so a scrape fails at once.
       - {{target_label: __address__, replacement: '127.0.0.1:1'}}
 "
     )
 }
 
-/// In the text of a selector, with the quotes.
+/// Quotes a text as in a selector.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n"))
 }
 
-/// Selectors of which Prometheus is to think the same as we.
+/// Selectors with the same meaning in Prometheus and the function.
 const SELECTORS: [&str; 54] = [
     r#"{env="prod"}"#,
     r#"{env!="prod",__address__!=""}"#,
@@ -127,7 +127,7 @@ const SELECTORS: [&str; 54] = [
     "{env=\"prod\"} or {env=\"test\"}",
 ];
 
-/// Selectors that Prometheus takes and we do not: its series have names, and it has texts that are no UTF-8.
+/// Selectors that only Prometheus accepts: its series have names, and its strings need not be UTF-8.
 const STRICTER: [&str; 7] = [
     "up",
     r#"up{env="prod"}"#,
@@ -138,7 +138,7 @@ const STRICTER: [&str; 7] = [
     "{v=\"a\"# \r}",
 ];
 
-/// Regular expressions of which Prometheus is to think the same as we.
+/// Regular expressions with the same meaning in Prometheus and the function.
 const PATTERNS: [&str; 102] = [
     "a|b",
     "a|",
@@ -244,7 +244,7 @@ const PATTERNS: [&str; 102] = [
     "é|ü",
 ];
 
-/// Regular expressions with another meaning in Prometheus, or none.
+/// Regular expressions that the function rejects, and that mean something else in Prometheus or are invalid there.
 const REFUSED: [(&str, bool); 42] = [
     (r"\<", true),
     (r"\>", true),
@@ -291,7 +291,7 @@ const REFUSED: [(&str, bool); 42] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selector_selects_what_prometheus_selects_by_it() {
+async fn selector_selects_the_same_as_in_prometheus() {
     let dynamo = Dynamo::with_table().await;
     let server = serve(service(&dynamo, Settings::default()));
     let url = server.url();
@@ -317,12 +317,12 @@ async fn a_selector_selects_what_prometheus_selects_by_it() {
         assert_eq!(ours, theirs(&prometheus, text), "{text}");
         seen.insert(ours);
     }
-    assert!(seen.len() > 15, "the test says little: {seen:?}");
+    assert!(seen.len() > 15, "the test proves little: {seen:?}");
     for text in STRICTER {
         assert_eq!((ours(&url, text), theirs(&prometheus, text).is_some()), (None, true), "{text}");
     }
 
-    // Prometheus 3 has the flag s for all, and the one that runs here may be a Prometheus 2, which has not.
+    // Prometheus 3 sets the flag `s` for all expressions. The flag is explicit, because Prometheus 2 does not set it.
     let both = |pattern: &str, operator: &str| {
         let text = |pattern: &str| format!("{{__address__!=\"\",v{operator}{}}}", quoted(pattern));
         [ours(&url, &text(pattern)), theirs(&prometheus, &text(&format!("(?s:{pattern})")))]
@@ -339,7 +339,7 @@ async fn a_selector_selects_what_prometheus_selects_by_it() {
         assert_eq!((ours, theirs.is_some()), (None, taken), "{pattern}");
     }
 
-    // Whatever else is taken has the same meaning there.
+    // Any other accepted expression has the same meaning in both.
     let mut runner = TestRunner::deterministic();
     let mut compare = |random: &str, number: usize, both: &dyn Fn(&str) -> [Option<BTreeSet<String>>; 2]| {
         let random = proptest::string::string_regex(random).unwrap();
@@ -353,13 +353,13 @@ async fn a_selector_selects_what_prometheus_selects_by_it() {
                 telling += usize::from(!ours.unwrap_or_default().is_empty());
             }
         }
-        assert!(taken > number / 8 && telling > number / 30, "{taken} taken, {telling} match: the test says little");
+        assert!(taken > number / 8 && telling > number / 30, "{taken} taken, {telling} match: the test proves little");
     };
     compare(&random_pattern(), 1500, &|pattern| both(pattern, "=~"));
     compare(&random_selector(), 1500, &|text| [ours(&url, text), theirs(&prometheus, text)]);
 }
 
-/// A regular expression for regular expressions, most of them odd.
+/// A regular expression that generates regular expressions, most of them odd.
 fn random_pattern() -> String {
     let parts = [
         "[abkKsSé1_.\n-]",
@@ -375,7 +375,8 @@ fn random_pattern() -> String {
     format!("({}){{1,6}}", parts.join("|"))
 }
 
-/// A regular expression for selectors, many of them odd. None has a `.`, which newer versions read otherwise.
+/// A regular expression that generates selectors, many of them odd. None contains `.`, whose meaning differs between
+/// versions of Prometheus.
 fn random_selector() -> String {
     let part = r#"([abké|]|[abké|]|[+*?(){},=\n #-]|\\[antvx\\'"`dub01]|\\x[06ec][19]|\\[0123][04][13]|\\u00[6e][19]|\\U0000006[12])"#;
     let quoted = ['"', '\'', '`'].map(|quote| format!("{quote}{part}{{0,2}}{quote}")).join("|");
@@ -385,7 +386,7 @@ fn random_selector() -> String {
     format!("{odd}\\{{({matcher}{blank},){{0,1}}{matcher}{odd}[,]{{0,1}}\\}}{blank}")
 }
 
-/// Selectors, and the relabelling that means the same.
+/// Selectors, and relabelling with the same meaning.
 const RELABELLED: [(&[&str], &str); 14] = [
     (&[r#"{env="prod"}"#], "{source_labels: [env], regex: prod, action: keep}"),
     (&[r#"{env!="prod",__address__!=""}"#], "{source_labels: [env], regex: prod, action: drop}"),
@@ -409,7 +410,7 @@ const RELABELLED: [(&[&str], &str); 14] = [
     (&[r#"{env="prod"}"#, r#"{city="Köln"}"#], "{source_labels: [env, city], regex: 'prod;.*|.*;Köln', action: keep}"),
 ];
 
-/// A job for each of both ways to have a part of the targets.
+/// A scrape config with two jobs for each case: one selects, the other relabels.
 fn config_for_relabelling(url: &str) -> String {
     let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
     for (i, (selectors, relabelling)) in RELABELLED.iter().enumerate() {
@@ -431,7 +432,7 @@ fn config_for_relabelling(url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
+async fn selector_selects_the_same_as_relabelling() {
     let dynamo = Dynamo::with_table().await;
     let server = serve(service(&dynamo, Settings::default()));
     let url = server.url();
@@ -445,7 +446,7 @@ async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
         }
     }
     let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&url)) else { return };
-    // No list is on its way any more, and none is empty.
+    // Waits until no change is pending and no list is empty.
     let same = || {
         let active = prometheus.targets_by_job()?;
         let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
@@ -457,7 +458,7 @@ async fn a_selector_is_what_prometheus_keeps_by_relabelling() {
     let active = same().unwrap();
     for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
         let number = active[&format!("polled-{i}")].len();
-        assert!(number < 60, "{selectors:?} selects all {number}: the test says nothing");
+        assert!(number < 60, "{selectors:?} selects all {number}: the test proves nothing");
     }
     assert_eq!(prometheus.failed_polls(), [""; 0]);
 }

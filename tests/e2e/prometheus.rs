@@ -1,4 +1,4 @@
-//! Prometheus polls the function under `cargo lambda watch`, and the local server.
+//! Prometheus polls the function under `cargo lambda watch`, and `sdctl serve`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::http::{Service, Settings, TokenHash};
@@ -14,7 +14,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failure() {
+async fn prometheus_keeps_targets_through_every_failure() {
     let dynamo = Dynamo::with_table().await;
     let server = Background::router(axum::Router::new().fallback(|| async { "a_metric 1\n" }));
     let exporter = server.address.to_string();
@@ -39,7 +39,7 @@ async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failur
     prometheus.wait("a target that is up", || prometheus.active().is_some_and(|all| all[&exporter].health == "up"));
     assert_eq!(prometheus.failures(), 0);
 
-    // An added group appears, a changed one changes and a removed one goes.
+    // An added group appears, a changed one changes, and a removed one disappears.
     Row::new("node", "cache", &["cache-1.invalid:9100"]).put(&dynamo).await;
     prometheus.wait_for(&[exporter.as_str(), "cache-1.invalid:9100", "db-1.invalid:9100", "db-2.invalid:9100"]);
     Row::new("node", "db", &["db-1.invalid:9100"]).put(&dynamo).await;
@@ -62,20 +62,20 @@ async fn prometheus_follows_the_table_and_keeps_its_targets_through_every_failur
     prometheus.use_token(TOKEN);
     recovers(&prometheus, &dynamo, &both).await;
 
-    // The table is gone, and comes back.
+    // The table is deleted and created again.
     dynamo.delete_table().await;
     prometheus.keeps_while_refreshes_fail(&both, "the table is gone");
     assert!(dynamo.store().create().await.unwrap());
     fill().await;
     recovers(&prometheus, &dynamo, &both).await;
 
-    // The function is gone altogether.
+    // The function stops.
     drop(watched);
     prometheus.keeps_while_refreshes_fail(&both, "nothing listens");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prometheus_may_send_its_token_as_a_password_and_be_given_some_jobs_alone() {
+async fn prometheus_with_token_password_reads_allowed_jobs() {
     let dynamo = Dynamo::with_table().await;
     dynamo.put_sample().await;
     let access = token_access(&format!("prometheus:{}:node_exporter", TokenHash::of(TOKEN.as_bytes())));
@@ -94,7 +94,7 @@ async fn prometheus_may_send_its_token_as_a_password_and_be_given_some_jobs_alon
     prometheus.keeps_while_refreshes_fail(&targets, "the password is wrong");
 }
 
-/// Refreshes succeed again: a group that is added shows up, and goes when it is removed.
+/// Checks that polls succeed again: an added group appears, and disappears when it is removed.
 async fn recovers(prometheus: &Prometheus, dynamo: &Dynamo, addresses: &[&str]) {
     Row::new("node", "zz-new", &["zz-new.invalid:9100"]).put(dynamo).await;
     prometheus.wait_for(&[addresses, &["zz-new.invalid:9100"]].concat());

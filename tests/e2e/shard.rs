@@ -1,4 +1,4 @@
-//! Prometheus's own `hashmod` and our shards share the same targets out in the same way.
+//! Shards of the function contain the same targets as Prometheus's `hashmod`.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -9,10 +9,11 @@ use test_support::{
     prometheus_server::Prometheus,
 };
 
-/// Numbers of shards. Every byte of the hash and its place count modulo 7, where 3 would not tell the order of the bytes.
+/// Numbers of shards. Modulo 7 every byte of the hash counts by its place; modulo 3 the order of the bytes would not
+/// matter.
 const NUMBERS: [usize; 2] = [7, 8];
 
-/// Targets of every kind that Prometheus scrapes: names, long ones, ports, none, IPv4, IPv6, Unicode.
+/// Targets of every kind: names, long names, ports, no port, IPv4, IPv6, Unicode.
 fn varied_targets() -> BTreeSet<String> {
     let ports = [80, 443, 9090, 9100, 9104, 65_535];
     let mut all = BTreeSet::new();
@@ -32,7 +33,7 @@ fn varied_targets() -> BTreeSet<String> {
     all
 }
 
-/// A job for each of both ways to have a shard.
+/// A scrape config with two jobs for each shard: one polls the shard, the other relabels.
 fn config(url: &str) -> String {
     let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
     for (of, i) in NUMBERS.into_iter().flat_map(|of| (0..of).map(move |i| (of, i))) {
@@ -54,7 +55,7 @@ fn config(url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
+async fn shard_equals_prometheus_hashmod() {
     let dynamo = Dynamo::with_table().await;
     let server = serve(service(&dynamo, Settings::default()));
     let all = varied_targets();
@@ -64,12 +65,12 @@ async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
         let (name, env) = (format!("{i:02}"), format!("env-{}", i % 3));
         Row::new("node", &name, targets).labels([("env", &env)]).put(&dynamo).await;
     }
-    // Some of them once more, with other labels: to Prometheus these are targets of their own.
+    // Repeated targets with other labels, which are separate targets to Prometheus.
     Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put(&dynamo).await;
 
     let Some(prometheus) = Prometheus::start_with(&config(&server.url())) else { return };
     let jobs = |way: &str, of: usize| (0..of).map(|i| format!("{way}-{i}/{of}")).collect::<Vec<_>>();
-    // Each way has every target in one of its jobs: nothing is on its way any more.
+    // Both ways show every target, so no change is pending.
     prometheus.wait("all targets of all shards", || {
         prometheus.targets_by_job().is_some_and(|active| {
             let count = |way, of| jobs(way, of).iter().filter_map(|job| active.get(job)).map(Vec::len).sum::<usize>();
@@ -79,7 +80,11 @@ async fn a_shard_is_what_prometheus_keeps_by_hashmod() {
     let active = prometheus.targets_by_job().unwrap();
     for of in NUMBERS {
         for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
-            assert!(active[relabelled].len() > 10, "{relabelled} has {:?}: the test says little", active[relabelled]);
+            assert!(
+                active[relabelled].len() > 10,
+                "{relabelled} scrapes {:?}: the test proves little",
+                active[relabelled]
+            );
             assert_eq!(active[relabelled], active[polled], "{polled}");
         }
         let found =

@@ -1,4 +1,4 @@
-//! A response that is too large to be buffered, streamed.
+//! A streamed response that is too large for buffering.
 
 use http_sd_lambda::http::{Access, ResponseMode, Service, Settings};
 use test_support::{
@@ -8,7 +8,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_streamed_answer_of_more_than_6_mb_arrives_whole() {
+async fn streamed_response_above_6_mb_arrives_whole() {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, tenths_of_a_page(70)).await;
     let Some(watched) = Watched::start_with(&dynamo, &[("HTTP_SD_RESPONSE_MODE", "stream")]) else { return };

@@ -1,4 +1,4 @@
-//! Who is let in, what each may read, and what the others are told.
+//! Access: which callers the function admits, which jobs each may read, and the errors for other callers.
 
 use std::{
     sync::{
@@ -27,7 +27,7 @@ fn hash(token: &str) -> TokenHash {
     TokenHash::of(token.as_bytes())
 }
 
-/// Four callers, each with a token of its own.
+/// Four callers, each with its own token.
 fn four_callers() -> Access {
     token_access(&format!(
         "{},nodes:{}:node,two:{}:sql%2Fmaster|node,later:{}:none|nor-this",
@@ -48,7 +48,7 @@ async fn three_jobs() -> Dynamo {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_everywhere_but_at_healthy() {
+async fn every_path_except_healthy_requires_a_token() {
     let dynamo = three_jobs().await;
     let access = token_access(&format!("{},{}", hash(EVERYTHING), hash(TOKEN)));
     let service = Service::new(dynamo.table(), access, Settings::default());
@@ -76,7 +76,7 @@ async fn a_token_is_asked_for_everywhere_but_at_healthy() {
     assert_eq!(Ask::get("/-/healthy").of(&service).await.status(), 200);
 }
 
-/// Requests of whoever has no token, or not a right one.
+/// Requests without a token, or with a wrong one.
 fn refused(path: &str) -> Vec<Ask> {
     let bare = || Ask::get(path);
     let authorization = |value: &str| bare().header(header::AUTHORIZATION, value);
@@ -106,7 +106,7 @@ fn refused(path: &str) -> Vec<Ask> {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_tell_what_was_wrong() {
+async fn unauthorized_response_does_not_reveal_the_reason() {
     let dynamo = three_jobs().await;
     let service = Service::new(dynamo.table(), token_access(&hash(TOKEN).to_string()), Settings::default());
     let mut told = Vec::new();
@@ -117,13 +117,13 @@ async fn a_refusal_does_not_tell_what_was_wrong() {
         told.push((answer.text().to_owned(), answer.0.headers().clone(), log.replace(&millis, "")));
     }
     assert!(told.len() > 20 && told.iter().all(|other| *other == told[0]), "{told:#?}");
-    // Nor which job was asked for: somebody may have taken the path for the place of the token.
+    // A caller may have put its token into the path, so the log omits the job.
     let (_, log) = log::of(Ask::get("/prom/test-secret-in-the-path").of(&service)).await;
     assert_eq!(log::secret_in(&log), None, "{log}");
 }
 
 #[test]
-fn a_secret_in_a_log_is_found() {
+fn log_search_finds_secrets() {
     let basic = |user: &str| Ask::get("/").basic(user, TOKEN).authorization().to_owned();
     let secrets = [
         format!("token={TOKEN}"),
@@ -142,7 +142,7 @@ fn a_secret_in_a_log_is_found() {
 }
 
 #[tokio::test]
-async fn a_refused_request_and_the_health_check_touch_no_table() {
+async fn unauthorized_request_and_health_check_read_no_table() {
     let dynamo = three_jobs().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let asked = Arc::new(AtomicUsize::new(0));
@@ -168,13 +168,13 @@ async fn a_refused_request_and_the_health_check_touch_no_table() {
     }
     let open_to_iam = Service::new(faulty.table(), Access::Iam, Settings::default());
     assert_eq!(Ask::get("/prom").bearer(EVERYTHING).of(&open_to_iam).await.status(), 401);
-    assert_eq!(asked.load(Ordering::Relaxed), 0, "the table was asked");
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "the function read the table");
     assert_eq!(Ask::get("/prom/node").bearer(NODES).of(&service).await.status(), 200);
     assert!(asked.load(Ordering::Relaxed) > 0);
 }
 
 #[tokio::test]
-async fn a_token_reads_its_own_jobs_and_no_other() {
+async fn token_reads_only_its_jobs() {
     let dynamo = three_jobs().await;
     let service = Service::new(dynamo.table(), four_callers(), Settings::default());
     let all: &[&str] = &["n:2", "n:1", "m:1", "s:1"];
@@ -212,7 +212,7 @@ async fn a_token_reads_its_own_jobs_and_no_other() {
 }
 
 #[tokio::test]
-async fn callers_with_other_jobs_do_not_share_an_answer_from_memory() {
+async fn callers_with_different_jobs_share_no_cached_response() {
     let dynamo = three_jobs().await;
     let settings = Settings { cache: Duration::from_mins(1), ..Settings::default() };
     let service = Service::new(dynamo.table(), four_callers(), settings);
@@ -226,7 +226,7 @@ async fn callers_with_other_jobs_do_not_share_an_answer_from_memory() {
 }
 
 #[tokio::test]
-async fn a_failed_page_of_one_of_a_callers_jobs_is_not_a_short_list() {
+async fn failed_page_of_one_job_fails_the_list() {
     let dynamo = three_jobs().await;
     put_all(&dynamo, tenths_of_a_page(25)).await;
     let faulty = FaultyDynamo::before(&dynamo);
@@ -244,7 +244,7 @@ async fn a_failed_page_of_one_of_a_callers_jobs_is_not_a_short_list() {
 }
 
 #[tokio::test]
-async fn a_callers_jobs_have_to_fit_one_answer_together() {
+async fn jobs_of_a_caller_share_one_response_limit() {
     let dynamo = Dynamo::with_table().await;
     let padding = "x".repeat(300_000);
     let rows = ["a", "b", "c"].into_iter().flat_map(|job| {
@@ -259,7 +259,7 @@ async fn a_callers_jobs_have_to_fit_one_answer_together() {
 }
 
 #[tokio::test]
-async fn iam_access_needs_a_caller_whom_iam_has_let_through() {
+async fn iam_access_requires_a_caller_from_iam() {
     let dynamo = three_jobs().await;
     let service = Service::new(dynamo.table(), Access::Iam, Settings::default());
     for ask in [Ask::get("/prom/node"), Ask::get("/prom/node").bearer(TOKEN), Ask::get("/prom/node").iam_caller("")] {
@@ -272,7 +272,7 @@ async fn iam_access_needs_a_caller_whom_iam_has_let_through() {
 }
 
 #[tokio::test]
-async fn the_log_names_the_caller_and_its_program_but_nothing_that_it_sent() {
+async fn log_names_caller_and_program_without_credentials() {
     let dynamo = three_jobs().await;
     let service = Service::new(dynamo.table(), four_callers(), Settings::default());
     let own = http::HeaderName::from_static("x-own");
@@ -293,7 +293,7 @@ async fn the_log_names_the_caller_and_its_program_but_nothing_that_it_sent() {
 }
 
 #[tokio::test]
-async fn an_open_endpoint_is_somebodys_decision_and_in_the_log() {
+async fn open_access_logs_a_warning() {
     let ((), log) = log::of(async { Access::Open.warn_if_open() }).await;
     assert!(log.contains("WARN") && log.contains("event=\"open\""), "{log}");
     let ((), log) = log::of(async {

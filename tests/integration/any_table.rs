@@ -1,4 +1,4 @@
-//! Whatever is in the table: a valid group or an error that names what is wrong, and what is served is what is stored.
+//! Random tables: each row is served as stored, or is an error that names the fault.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -29,7 +29,7 @@ use test_support::{
 };
 use tokio::runtime::Runtime;
 
-/// Tries one in so many of the usual number of values, each of which finds the tables empty.
+/// Tests random values, each over empty tables. The number of values is the default of proptest divided by `one_in`.
 fn try_all<T: Debug>(
     one_in: u32,
     values: impl Strategy<Value = T>,
@@ -57,7 +57,7 @@ fn runtime() -> Runtime {
     Runtime::new().unwrap()
 }
 
-/// Any text of so many characters, some of which are of the kind that matters.
+/// Random text of a length within a range. Some characters have a meaning in labels or targets.
 fn chars(length: Range<usize>) -> impl Strategy<Value = String> {
     let odd = select(vec![
         '\0', '\t', '\n', ' ', '"', '%', ',', '/', '\\', '\u{7f}', '\u{85}', '\u{a0}', '\u{2028}', '\u{feff}',
@@ -65,7 +65,7 @@ fn chars(length: Range<usize>) -> impl Strategy<Value = String> {
     vec(prop_oneof![4 => any::<char>(), 1 => odd], length).prop_map(String::from_iter)
 }
 
-/// Short texts and long ones, plain ones and others.
+/// Short and long texts, plain ones and others.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-z]{1,3}",
@@ -75,7 +75,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Parts of a key: not empty, and no longer than a key may be.
+/// Parts of a key: not empty, and within DynamoDB's limit.
 fn key() -> impl Strategy<Value = String> {
     prop_oneof!["[a-c]", chars(1..20), chars(1..2).prop_map(|text| text.repeat(1024 / text.len()))]
 }
@@ -85,7 +85,7 @@ fn number() -> impl Strategy<Value = String> {
     prop_oneof![any::<i64>().prop_map(|number| number.to_string()), select(odd.to_vec()).prop_map(str::to_owned)]
 }
 
-/// Whatever DynamoDB can hold.
+/// Any attribute that DynamoDB can store.
 fn attribute() -> impl Strategy<Value = AttributeValue> {
     let binary = || vec(any::<u8>(), 0..20);
     let leaf = prop_oneof![
@@ -108,17 +108,17 @@ fn attribute() -> impl Strategy<Value = AttributeValue> {
     })
 }
 
-/// Mostly what belongs there, sometimes anything, and sometimes nothing.
+/// Mostly a valid attribute, sometimes any attribute, sometimes none.
 fn field(right: impl Strategy<Value = AttributeValue>) -> impl Strategy<Value = Option<AttributeValue>> {
     option::weighted(0.9, prop_oneof![6 => right, 1 => attribute()])
 }
 
-/// Strings, unless there is something else among them.
+/// Mostly a string, sometimes any attribute.
 fn string() -> impl Strategy<Value = AttributeValue> {
     prop_oneof![12 => target().prop_map(AttributeValue::S), 1 => text().prop_map(AttributeValue::S), 1 => attribute()]
 }
 
-/// A row's attributes but for its key.
+/// The attributes of a row, without its key.
 fn fields() -> impl Strategy<Value = HashMap<String, AttributeValue>> {
     let targets = prop_oneof![
         vec(string(), 0..4).prop_map(AttributeValue::L),
@@ -138,7 +138,7 @@ fn fields() -> impl Strategy<Value = HashMap<String, AttributeValue>> {
     (ours, others).prop_map(|(ours, others)| ours.into_iter().flatten().chain(others).collect())
 }
 
-/// What the contract makes of a row's attributes, word by word: a group, nothing if it has lapsed, or an error.
+/// Reads a row as the data model says it, independently of the function: a group, `None` if expired, or an error.
 fn by_the_contract(row: &HashMap<String, AttributeValue>) -> Result<Option<Group>, ()> {
     let string = |value: &AttributeValue| value.as_s().cloned().map_err(|_| ());
     for name in ["expires_at", "delete_at"] {
@@ -182,7 +182,7 @@ fn target() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn any_row_is_a_valid_group_or_a_named_error() {
+fn every_row_is_served_or_a_named_error() {
     let runtime = runtime();
     let dynamo = runtime.block_on(Dynamo::with_table());
     let failing = service(&dynamo, Settings::default());
@@ -216,13 +216,13 @@ fn any_row_is_a_valid_group_or_a_named_error() {
     });
 }
 
-/// The path of a job, if there can be one.
+/// Returns the path of a job, or `None` if the job does not fit into a path.
 fn path_of(job: &str) -> Option<String> {
     let fits = Job::new(job).is_ok_and(|job| job.fits_a_url());
     fits.then(|| format!("/prom/{}", utf8_percent_encode(job, NON_ALPHANUMERIC)))
 }
 
-/// Valid groups by job and name, each with the targets of a list, or of a set.
+/// Valid groups by job and name. The flag says whether the targets are stored as a set.
 type Table = BTreeMap<(String, String), (Group, bool)>;
 
 fn tables(names: LabelNames) -> impl Strategy<Value = Table> {
@@ -239,13 +239,13 @@ fn tables(names: LabelNames) -> impl Strategy<Value = Table> {
     btree_map((key(), key()), group, 0..10)
 }
 
-/// The groups of a table, or of a job of it, in the order in which they are served.
+/// Returns the groups of a table, or of one job, in the order in which the function serves them.
 fn groups(table: &Table, job: Option<&str>) -> Vec<Group> {
     let of_job = table.iter().filter(|((of, _), _)| job.is_none_or(|job| job == of));
     of_job.map(|(_, (group, _))| group.clone()).collect()
 }
 
-/// Its rows, with the elements of each set in order, or the other way round.
+/// Returns the rows of a table, optionally with the elements of each set reversed.
 fn rows(table: &Table, turned: bool) -> Vec<Row> {
     let s = |text: &String| AttributeValue::S(text.clone());
     let row = |((job, name), (group, is_set)): (&(String, String), &(Group, bool))| {
@@ -269,7 +269,7 @@ fn settings(label_names: LabelNames) -> Settings {
 }
 
 #[test]
-fn any_valid_groups_are_served_as_they_are() {
+fn valid_groups_are_served_unchanged() {
     let runtime = runtime();
     let dynamo = runtime.block_on(Dynamo::with_table());
     for names in [LabelNames::Legacy, LabelNames::Utf8] {
@@ -289,7 +289,7 @@ fn any_valid_groups_are_served_as_they_are() {
     }
 }
 
-/// What makes a table another one.
+/// A change of a table.
 #[derive(Debug, Clone)]
 enum Change {
     Remove,
@@ -300,7 +300,7 @@ enum Change {
 }
 
 impl Change {
-    /// The table after it, and the key of the row that it is about.
+    /// Returns the changed table, and the key of the changed row.
     fn of(&self, table: &Table, at: Index) -> (Table, (String, String)) {
         let mut table = table.clone();
         let key = table.keys().nth(at.index(table.len())).unwrap().clone();
@@ -326,7 +326,7 @@ fn etag(answer: &Answer) -> Option<&str> {
 }
 
 #[test]
-fn bytes_and_tag_are_a_function_of_the_content() {
+fn body_and_etag_depend_only_on_content() {
     let runtime = runtime();
     let (dynamo, other) = runtime.block_on(async { (Dynamo::with_table().await, Dynamo::with_table().await) });
     let pages = [1, 2, 7].map(|rows| FaultyDynamo::with_pages_of(rows, &other));

@@ -1,4 +1,4 @@
-//! The cache: requests that share rows, and the memory that these may take.
+//! The cache: shared rows and the limit of memory for them.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ async fn one_group() -> Dynamo {
     dynamo
 }
 
-/// A service with a cache, and how many reads of rows it has made so far.
+/// A service with a cache, and a counter of the reads of rows.
 fn counted(dynamo: &Dynamo, memory: Option<usize>) -> (FaultyDynamo, Service, Arc<AtomicUsize>) {
     let faulty = FaultyDynamo::before(dynamo);
     let reads = Arc::new(AtomicUsize::new(0));
@@ -38,7 +38,7 @@ fn counted(dynamo: &Dynamo, memory: Option<usize>) -> (FaultyDynamo, Service, Ar
 }
 
 #[tokio::test]
-async fn whatever_is_asked_for_within_the_time_of_the_cache_shares_one_read() {
+async fn requests_within_cache_time_share_one_read() {
     let dynamo = one_group().await;
     let (_faulty, service, reads) = counted(&dynamo, None);
     let whole = Ask::get("/prom/node").of(&service).await;
@@ -52,7 +52,7 @@ async fn whatever_is_asked_for_within_the_time_of_the_cache_shares_one_read() {
     let tag = whole.header(header::ETAG).unwrap();
     assert_eq!(Ask::get("/prom/node").header(header::IF_NONE_MATCH, tag).of(&service).await.status(), 304);
     assert_eq!(reads.load(Ordering::Relaxed), 1);
-    // The whole table has the rows of each job, and knows which jobs it has none of.
+    // The rows of the whole table answer for each job, with or without rows.
     assert_eq!(Ask::get("/prom").of(&service).await.status(), 200);
     let of_the_table = reads.load(Ordering::Relaxed);
     for path in ["/prom/node", "/prom/none", "/prom"] {
@@ -62,7 +62,7 @@ async fn whatever_is_asked_for_within_the_time_of_the_cache_shares_one_read() {
 }
 
 #[tokio::test]
-async fn polls_at_the_same_time_share_one_read_if_there_is_a_cache() {
+async fn concurrent_polls_with_cache_share_one_read() {
     let dynamo = one_group().await;
     let (_faulty, service, reads) = counted(&dynamo, None);
     let polls = (0..5).map(|shard| Ask::get(&format!("/prom/node?shard={shard}&of=5")).of(&service));
@@ -71,21 +71,21 @@ async fn polls_at_the_same_time_share_one_read_if_there_is_a_cache() {
     assert_eq!(reads.load(Ordering::Relaxed), 1);
 }
 
-/// Memory is counted for each read, so that what one took does not fail the next.
+/// Memory is counted for each read: the rows of one read must not fail the next.
 #[tokio::test]
-async fn a_poll_that_takes_too_much_memory_leaves_it_to_the_next_ones() {
+async fn exhausted_memory_limit_does_not_affect_later_polls() {
     const MEGABYTE: usize = 1024 * 1024;
     let dynamo = Dynamo::with_table().await;
     let padding = "x".repeat(100_000);
     let row = |job: &str, i: usize| Row::new(job, &format!("{i:02}"), &["a:1"]).labels([("padding", &padding)]);
     put_all(&dynamo, (0..7).flat_map(|i| ["a", "b"].map(|job| row(job, i)))).await;
     put_all(&dynamo, (0..15).map(|i| row("large", i))).await;
-    // A megabyte for rows.
+    // One megabyte remains for rows.
     let (_faulty, service, reads) = counted(&dynamo, Some(57 * MEGABYTE));
     let status = async |path: &str| Ask::get(path).of(&service).await.status();
     for _ in 0..3 {
         assert_eq!(status("/prom/a").await, 200);
-        // Both do not fit: the cache makes room.
+        // Both do not fit: the cache drops the first.
         assert_eq!(status("/prom/b").await, 200);
         let error = Ask::get("/prom/large").of(&service).await.error();
         assert_eq!((error.0, error.1.as_str()), (500, "response_too_large"));
@@ -94,7 +94,7 @@ async fn a_poll_that_takes_too_much_memory_leaves_it_to_the_next_ones() {
     let before = reads.load(Ordering::Relaxed);
     assert_eq!(status("/prom/b").await, 200);
     let after_the_failed_read = reads.load(Ordering::Relaxed);
-    assert!(after_the_failed_read > before, "what did not fit is in the cache");
+    assert!(after_the_failed_read > before, "the cache keeps rows that do not fit");
     assert_eq!(status("/prom/b").await, 200);
     assert_eq!(reads.load(Ordering::Relaxed), after_the_failed_read);
 }

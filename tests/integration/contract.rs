@@ -1,4 +1,4 @@
-//! The rows of the contract that concern a server: what pollers send, accept and reject.
+//! The data model as pollers see it: what they send, accept and reject.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use test_support::{
 };
 
 #[tokio::test]
-async fn prometheus_gets_what_it_accepts() {
+async fn response_to_prometheus_has_accepted_form() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
@@ -27,7 +27,7 @@ async fn prometheus_gets_what_it_accepts() {
 }
 
 #[tokio::test]
-async fn nothing_stored_is_an_empty_list_and_never_null() {
+async fn empty_table_is_an_empty_list_not_null() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, Settings::default());
     for path in ["/prom/node", "/prom"] {
@@ -38,7 +38,7 @@ async fn nothing_stored_is_an_empty_list_and_never_null() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_compressed_for_vmagent_and_not_for_prometheus() {
+async fn large_body_is_compressed_only_on_request() {
     let dynamo = Dynamo::with_table().await;
     for i in 0..50 {
         Row::new("node", &format!("group-{i:02}"), &["a.example.internal:9100"]).put(&dynamo).await;
@@ -57,7 +57,7 @@ async fn a_large_body_is_compressed_for_vmagent_and_not_for_prometheus() {
 }
 
 #[tokio::test]
-async fn a_304_goes_only_to_a_caller_that_asks_for_it() {
+async fn status_304_requires_a_matching_if_none_match() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
     let service = service(&dynamo, Settings::default());
@@ -88,7 +88,7 @@ async fn unknown_query_parameters_are_ignored() {
 }
 
 #[tokio::test]
-async fn the_same_table_gives_the_same_bytes() {
+async fn same_table_gives_the_same_bytes() {
     let rows = || {
         ["zeta", "alpha", "mid", "é", "Z", "a"].map(|group| {
             Row::new("node", group, &["b:1", "a:1"]).labels([("z", "1"), ("a", "2"), ("m", "3")]).with(
@@ -124,7 +124,7 @@ async fn the_same_table_gives_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn rows_that_prometheus_accepts_are_served_as_they_are() {
+async fn rows_that_prometheus_accepts_are_served_unchanged() {
     let long = "x".repeat(380_000);
     let cases = [
         (Row::new("j", "g", &[]), r#"[{"targets":[],"labels":{}}]"#.to_owned()),
@@ -170,7 +170,7 @@ async fn rows_that_prometheus_accepts_are_served_as_they_are() {
     }
 }
 
-/// A row of a wrong shape, the field that it is reported for, and words of the report.
+/// Broken rows, each with the field and words of its error.
 fn wrong_rows() -> Vec<(Row, &'static str, &'static str)> {
     let row = || Row::key("node", "web");
     let labelled = |labels| Row::new("node", "web", &["a:1"]).with("labels", labels);
@@ -220,7 +220,7 @@ fn wrong_rows() -> Vec<(Row, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_row_of_a_wrong_shape_is_an_error_that_names_job_group_and_field() {
+async fn broken_row_error_names_job_group_and_field() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, Settings::default());
     Row::new("node", "db", &["b:1"]).put(&dynamo).await;
@@ -236,7 +236,7 @@ async fn a_row_of_a_wrong_shape_is_an_error_that_names_job_group_and_field() {
 }
 
 #[tokio::test]
-async fn a_row_of_a_wrong_shape_is_left_out_alone_if_the_settings_say_so() {
+async fn setting_skip_leaves_out_only_broken_rows() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, skipping());
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
@@ -253,14 +253,14 @@ fn skipping() -> Settings {
     Settings { on_invalid: OnInvalid::Skip, ..Settings::default() }
 }
 
-/// What a poll logs of broken groups.
+/// Returns the warnings about broken groups that a poll logs.
 async fn warnings(path: &str, service: &Service) -> Vec<String> {
     let (_, log) = log::of(Ask::get(path).of(service)).await;
     log.lines().filter(|line| line.contains("invalid_group")).map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn each_poll_logs_one_warning_of_the_rows_that_it_left_out() {
+async fn poll_logs_one_warning_about_skipped_rows() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, skipping());
     let mended = || Row::new("node", "web", &["a:1"]);
@@ -300,7 +300,7 @@ async fn each_poll_logs_one_warning_of_the_rows_that_it_left_out() {
 }
 
 #[tokio::test]
-async fn each_poll_counts_what_it_left_out() {
+async fn poll_counts_skipped_rows() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, Settings { cache: Duration::from_mins(1), ..skipping() });
     for group in ["a", "b", "c"] {
@@ -313,11 +313,11 @@ async fn each_poll_counts_what_it_left_out() {
     }
 }
 
-/// What a response says of groups that are left out.
+/// The header that names broken groups left out of the list.
 const SKIPPED: HeaderName = HeaderName::from_static("x-http-sd-skipped");
 
 #[tokio::test]
-async fn a_response_names_the_groups_that_are_left_out_in_a_header() {
+async fn response_header_names_skipped_groups() {
     let dynamo = Dynamo::with_table().await;
     for i in 0..50 {
         Row::new("node", &format!("group-{i:02}"), &["a.example.internal:9100"]).put(&dynamo).await;
@@ -352,7 +352,7 @@ async fn a_response_names_the_groups_that_are_left_out_in_a_header() {
 }
 
 #[tokio::test]
-async fn many_groups_that_are_left_out_are_named_as_far_as_they_fit() {
+async fn header_with_many_skipped_groups_is_cut() {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, (0..100).map(|i| Row::key(&format!("job-{}", i % 7), &format!("{i:02}")))).await;
     let service = service(&dynamo, skipping());
@@ -363,7 +363,7 @@ async fn many_groups_that_are_left_out_are_named_as_far_as_they_fit() {
 }
 
 #[tokio::test]
-async fn a_broken_row_of_one_job_does_not_touch_another_job() {
+async fn broken_row_does_not_affect_other_jobs() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, Settings::default());
     Row::key("broken", "g").put(&dynamo).await;
@@ -373,7 +373,7 @@ async fn a_broken_row_of_one_job_does_not_touch_another_job() {
 }
 
 #[tokio::test]
-async fn label_names_of_prometheus_3_are_served_where_the_settings_say_so() {
+async fn setting_allows_label_names_of_prometheus_3() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, Settings { label_names: LabelNames::Utf8, ..Settings::default() });
     Row::new("node", "a", &["a:1"]).labels([("a-b", "1"), ("é.x", "2")]).put(&dynamo).await;

@@ -1,4 +1,4 @@
-//! In what the engines differ, and that `docs/reliability.md` says so: nobody but this file asks which one there is.
+//! The differences between the engines, compared with `docs/reliability.md`. No other test depends on the engine.
 
 use std::{collections::BTreeMap, fs};
 
@@ -16,7 +16,7 @@ use test_support::{
     row::{put_all, s, tenths_of_a_page},
 };
 
-/// The code of an error, or what came instead.
+/// Returns the code of an error, or `instead` of the result.
 fn code<T, E: ProvideErrorMetadata>(result: Result<T, E>, instead: impl FnOnce(T) -> String) -> String {
     match result {
         Ok(answer) => instead(answer),
@@ -28,7 +28,7 @@ fn done<T>(_: T) -> String {
     "done".into()
 }
 
-/// What the engine says to each question.
+/// Returns the engine's behaviour in each question.
 async fn answers() -> BTreeMap<&'static str, String> {
     let dynamo = Dynamo::with_table().await;
     let client = &dynamo.client;
@@ -46,7 +46,7 @@ async fn answers() -> BTreeMap<&'static str, String> {
         let read = scan().segment(segment).total_segments(4).set_exclusive_start_key(page.last_evaluated_key.clone());
         elsewhere.push(code(read.send().await, |page| format!("{} rows", page.count)));
     }
-    // One of the four is the job's own segment.
+    // One of the four segments contains the job itself.
     elsewhere.sort();
     assert_eq!(elsewhere.iter().filter(|answer| **answer == elsewhere[1]).count(), 3, "{elsewhere:?}");
     let elsewhere = elsewhere.swap_remove(1);
@@ -98,7 +98,7 @@ async fn answers() -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// The table of the section *Engines*, as rows of cells.
+/// Returns the table of the section *Engines*, as rows of cells.
 fn documented() -> Vec<Vec<String>> {
     let text = fs::read_to_string(repository().join("docs/reliability.md")).unwrap();
     let section = text.split("\n## ").find(|section| section.starts_with("Engines\n")).unwrap();
@@ -107,7 +107,7 @@ fn documented() -> Vec<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_engines_differ_as_documented() {
+async fn engines_differ_as_documented() {
     let column = if is_dynamodb_local() { 2 } else { 1 };
     let documented = documented();
     let written: BTreeMap<&str, String> = documented.iter().map(|row| (row[0].as_str(), row[column].clone())).collect();
@@ -115,7 +115,7 @@ async fn the_engines_differ_as_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_test_has_another_ones_table() {
+async fn tests_have_separate_tables() {
     let (ours, other) = (Dynamo::with_table().await, Dynamo::start());
     let missing = other.client.scan().table_name(TABLE).send().await.unwrap_err();
     assert_eq!(missing.code(), Some("ResourceNotFoundException"));

@@ -1,4 +1,4 @@
-//! Every event in `events/`, as Lambda would hand it to the function.
+//! Every event in `events/`, passed to the function as Lambda passes it.
 
 use std::{collections::BTreeMap, fs};
 
@@ -16,7 +16,7 @@ use test_support::{
     repository,
 };
 
-/// The variables of `local.env`, with which cargo-lambda runs the function.
+/// Returns the variables of `local.env`, with which cargo-lambda runs the function.
 fn local_env() -> BTreeMap<String, String> {
     let file = fs::read_to_string(repository().join("local.env")).unwrap();
     let lines = file.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -32,7 +32,7 @@ async fn sample_service(dynamo: &Dynamo, overrides: &[(&str, &str)]) -> Service 
 }
 
 #[tokio::test]
-async fn every_event_is_loaded_and_answered() {
+async fn every_event_gets_its_expected_response() {
     let dynamo = Dynamo::with_table().await;
     let service = sample_service(&dynamo, &[]).await;
     for (name, expected) in events::all() {
@@ -44,7 +44,7 @@ async fn every_event_is_loaded_and_answered() {
 }
 
 #[tokio::test]
-async fn the_iam_event_alone_gets_through_where_iam_is_asked_for() {
+async fn only_the_iam_event_passes_iam_access() {
     let dynamo = Dynamo::with_table().await;
     let service = sample_service(&dynamo, &[(config::AUTH, "iam")]).await;
     for (name, status) in [("iam-caller", 200), ("job", 401)] {
@@ -67,7 +67,7 @@ async fn the_iam_event_alone_gets_through_where_iam_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_streamed_response_has_the_same_status_headers_and_body() {
+async fn streamed_response_equals_buffered_response() {
     use futures_util::StreamExt;
     let dynamo = Dynamo::with_table().await;
     let buffered = sample_service(&dynamo, &[]).await;
@@ -77,14 +77,14 @@ async fn a_streamed_response_has_the_same_status_headers_and_body() {
         let json = load(name);
         let (status, body, _) = answer(&buffered, json.clone()).await;
         let response = lambda::handle(streamed.clone(), event(json)).await;
-        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("not streamed") };
+        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("response is not streamed") };
         assert_eq!(response.metadata_prelude.status_code.as_u16(), status, "{name}");
         let pieces: Vec<_> = response.stream.map(Result::unwrap).collect().await;
         assert_eq!(pieces.concat(), body.as_bytes(), "{name}");
     }
 }
 
-/// Events that no browser sends, but that somebody will, with the status that each must get.
+/// Events that browsers do not send, each with its expected status.
 fn odd_events() -> Vec<(Value, u16)> {
     let odd = |path: &str, query: &str, method: Value, host: &str, proto: &str| {
         json!({
@@ -131,7 +131,7 @@ fn odd_events() -> Vec<(Value, u16)> {
 }
 
 #[tokio::test]
-async fn an_odd_event_is_answered_and_does_not_panic() {
+async fn odd_event_does_not_panic() {
     let dynamo = Dynamo::with_table().await;
     let buffered = sample_service(&dynamo, &[]).await;
     let streamed = sample_service(&dynamo, &[(config::RESPONSE_MODE, "stream")]).await;
@@ -139,14 +139,14 @@ async fn an_odd_event_is_answered_and_does_not_panic() {
         let (found, body, _) = answer(&buffered, json.clone()).await;
         assert_eq!(found, status, "{json:.300}: {body}");
         let response = lambda::handle(streamed.clone(), event(json)).await;
-        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("not streamed") };
+        let Ok(FunctionResponse::StreamingResponse(response)) = response else { panic!("response is not streamed") };
         assert_eq!(response.metadata_prelude.status_code.as_u16(), status, "{body}");
     }
 }
 
-/// Lambda's runtime would report a panic as an error of the function, which [`Function`] does not take for an answer.
+/// Lambda's runtime reports a panic as an error of the function, which [`Function`] does not accept.
 #[tokio::test(flavor = "multi_thread")]
-async fn function_answers_odd_events() {
+async fn function_process_responds_to_odd_events() {
     let dynamo = Dynamo::with_table().await;
     dynamo.put_sample().await;
     let function = Function::start(&dynamo.endpoint(), &[]);

@@ -1,4 +1,4 @@
-//! What happens when something fails: an error, in time, that says what to do, and never a short list.
+//! Failures of the table: each is an error before the deadline that names the remedy, and never a short list.
 
 use std::{
     net::SocketAddr,
@@ -37,7 +37,7 @@ fn streaming(table: Table) -> Service {
 }
 
 #[tokio::test]
-async fn a_failed_page_is_an_error_and_not_a_short_list() {
+async fn failed_page_is_an_error_not_short_list() {
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let service = streaming(faulty.table());
@@ -73,7 +73,7 @@ async fn a_failed_page_is_an_error_and_not_a_short_list() {
 }
 
 #[tokio::test]
-async fn a_read_that_would_outlast_the_deadline_ends_before_it() {
+async fn slow_read_ends_before_the_deadline() {
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let service = streaming(faulty.table());
@@ -83,10 +83,10 @@ async fn a_read_that_would_outlast_the_deadline_ends_before_it() {
             _ => Fault::None,
         });
         let paths: &[&str] = if only_later { &PATHS } else { &["/prom/node", "/prom", "/-/ready"] };
-        // Side by side, because each takes as long as it may.
+        // In parallel, because each takes as long as its deadline.
         let answers = join_all(paths.iter().map(async |path| {
             let answer = Ask::get(path).within(DEADLINE).in_time(&service).await;
-            (path, answer.unwrap_or_else(|| panic!("{path} is not answered by the deadline")))
+            (path, answer.unwrap_or_else(|| panic!("{path}: no response before the deadline")))
         }));
         for (path, answer) in answers.await {
             let expected = if *path == "/-/ready" { 503 } else { 504 };
@@ -98,14 +98,14 @@ async fn a_read_that_would_outlast_the_deadline_ends_before_it() {
 }
 
 #[tokio::test]
-async fn a_deadline_that_has_passed_is_a_time_out_at_once() {
+async fn past_deadline_is_an_immediate_timeout() {
     let dynamo = Dynamo::with_table().await;
     let answer = Ask::get("/prom").within(Duration::ZERO).of(&service(&dynamo, Settings::default())).await;
     assert_eq!(answer.discreet(), (504, "table_timeout".into()));
 }
 
 #[tokio::test]
-async fn an_endpoint_that_refuses_or_closes_is_an_unavailable_table() {
+async fn refused_or_closed_connection_is_table_unavailable() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
     for address in [nowhere, closing_endpoint()] {
         let service = streaming(Table::new(client(&address.into()), TABLE));
@@ -117,9 +117,9 @@ async fn an_endpoint_that_refuses_or_closes_is_an_unavailable_table() {
     }
 }
 
-/// Answers that are no pages, each of which could pass for the end of the table.
+/// Responses that are not pages. A careless reader could mistake each for the end of the table.
 #[tokio::test]
-async fn a_page_that_cannot_be_right_is_an_error_and_not_a_short_list() {
+async fn implausible_page_is_an_error() {
     const SAME_PAGE: &str = r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"01"}}}"#;
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let faulty = FaultyDynamo::before(&dynamo);
@@ -140,9 +140,9 @@ async fn a_page_that_cannot_be_right_is_an_error_and_not_a_short_list() {
     assert_eq!(Ask::get("/prom/node").of(&service).await.groups().len(), 25);
 }
 
-/// What was changed under way may be as good a page as the right one: only its checksum tells.
+/// A changed page can look valid: only its checksum reveals the change.
 #[tokio::test]
-async fn a_page_with_another_checksum_is_read_again_and_in_the_end_an_error() {
+async fn page_with_wrong_checksum_is_retried_then_fails() {
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let service = streaming(faulty.table());
@@ -170,7 +170,7 @@ async fn a_page_with_another_checksum_is_read_again_and_in_the_end_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_tried_again_is_logged_with_the_requests_id() {
+async fn retries_are_logged_with_the_request_id() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let cases = [
@@ -192,14 +192,14 @@ async fn what_was_tried_again_is_logged_with_the_requests_id() {
     }
 }
 
-/// Pages that follow each other without end, each of which is right by itself.
+/// Endless pages, each of which is valid.
 const WITHOUT_END: [&str; 2] = [
     r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"01"}}}"#,
     r#"{"Items":[],"Count":0,"LastEvaluatedKey":{"job":{"S":"node"},"group":{"S":"02"}}}"#,
 ];
 
 #[tokio::test]
-async fn a_table_without_end_is_a_time_out() {
+async fn endless_table_is_a_timeout() {
     let dynamo = rows_of_a_tenth_of_a_page(1).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let service = streaming(faulty.table());
@@ -213,7 +213,7 @@ async fn a_table_without_end_is_a_time_out() {
 }
 
 #[tokio::test]
-async fn an_answer_that_would_take_all_memory_is_an_error_that_says_what_to_change() {
+async fn response_above_memory_limit_names_the_setting() {
     let dynamo = rows_of_a_tenth_of_a_page(25).await;
     let with = |memory| {
         let settings = Settings { response_mode: ResponseMode::Stream, memory, ..Settings::default() };
@@ -230,7 +230,7 @@ async fn an_answer_that_would_take_all_memory_is_an_error_that_says_what_to_chan
 }
 
 #[tokio::test]
-async fn a_missing_table_is_misconfigured_and_not_ready() {
+async fn missing_table_is_misconfigured_and_not_ready() {
     let dynamo = Dynamo::start();
     let service = service(&dynamo, Settings::default());
     for path in PATHS {
@@ -243,7 +243,7 @@ async fn a_missing_table_is_misconfigured_and_not_ready() {
 }
 
 #[tokio::test]
-async fn a_table_with_another_key_is_misconfigured_even_when_it_is_empty() {
+async fn empty_table_with_another_key_is_misconfigured() {
     use ScalarAttributeType::{N, S};
     let cases: [&[(&str, KeyType, ScalarAttributeType)]; 4] = [
         &[("pk", KeyType::Hash, S), ("sk", KeyType::Range, S)],
@@ -264,7 +264,7 @@ async fn a_table_with_another_key_is_misconfigured_even_when_it_is_empty() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_says_which_setting_to_change() {
+async fn response_above_size_limit_names_the_setting() {
     let dynamo = rows_of_a_tenth_of_a_page(65).await;
     let service = service(&dynamo, Settings::default());
     for path in PATHS {
@@ -276,16 +276,16 @@ async fn an_answer_that_does_not_fit_says_which_setting_to_change() {
     }
 }
 
-/// Lambda sends 6 MB of a stream at once, and then 2 MB a second.
+/// Lambda sends the first 6 MB of a stream at once, then 2 MB a second.
 #[tokio::test]
-async fn a_stream_that_lambda_cannot_send_before_the_deadline_is_an_error_at_once() {
+async fn stream_too_slow_for_the_deadline_fails_immediately() {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, tenths_of_a_page(130)).await;
     let settings =
         Settings { response_mode: ResponseMode::Stream, cache: Duration::from_mins(10), ..Settings::default() };
     let service = service(&dynamo, settings);
     let ask = |path: &str, seconds| Ask::get(path).within(Duration::from_secs(seconds));
-    // From now on the rows are in memory, so that the time left is that for sending.
+    // Now the rows are in memory, so the remaining time is for sending.
     assert_eq!(ask("/prom", 30).of(&service).await.targets().len(), 130);
     for path in ["/prom/node", "/prom", "/prom/node?meta=true"] {
         let (status, code, message) = ask(path, 3).of(&service).await.error();

@@ -1,5 +1,4 @@
-//! Requests of people who mean no good, each with the status that it must get: from the service, as a Function URL
-//! event, and over a socket.
+//! Hostile requests, each with its expected status: sent to the service, as a Function URL event, and over a socket.
 
 mod requests;
 
@@ -49,7 +48,7 @@ impl Request {
 }
 
 #[tokio::test]
-async fn every_hostile_request_gets_its_status_from_the_service() {
+async fn service_gives_hostile_requests_their_status() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo).await;
     let requests = requests();
@@ -65,7 +64,7 @@ async fn every_hostile_request_gets_its_status_from_the_service() {
 }
 
 #[tokio::test]
-async fn every_hostile_request_gets_its_status_as_an_event() {
+async fn hostile_events_get_their_status() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo).await;
     for request in requests() {
@@ -74,11 +73,11 @@ async fn every_hostile_request_gets_its_status_as_an_event() {
     }
 }
 
-/// Sends bytes and returns the status, if one came back, and the body.
+/// Sends bytes, and returns the status, if any, and the body.
 fn over_a_socket(address: SocketAddr, bytes: &[u8], then_hang_up: bool) -> (Option<u16>, String) {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    // A server that has seen enough may close before it has read everything.
+    // The server may close the connection before it has read everything.
     let _ = socket.write_all(bytes);
     if then_hang_up {
         let _ = socket.shutdown(Shutdown::Write);
@@ -96,7 +95,7 @@ async fn server(dynamo: &Dynamo) -> Background {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hostile_request_gets_its_status_over_a_socket() {
+async fn hostile_requests_over_sockets_get_their_status() {
     let dynamo = Dynamo::with_table().await;
     let server = server(&dynamo).await;
     for request in requests() {
@@ -105,9 +104,9 @@ async fn every_hostile_request_gets_its_status_over_a_socket() {
     }
 }
 
-/// What is no request at all, or two in one: the server says so or hangs up, and serves on.
+/// Not an HTTP request, or two in one: the server rejects it or closes the connection, and keeps serving.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_request_is_refused_and_the_next_one_answered() {
+async fn malformed_request_does_not_affect_the_next() {
     let dynamo = Dynamo::with_table().await;
     let server = server(&dynamo).await;
     let bearer = format!("authorization: Bearer {TOKEN}\r\n");
@@ -143,9 +142,9 @@ async fn what_is_no_request_is_refused_and_the_next_one_answered() {
     }
 }
 
-/// The body of a request is not looked at, whatever it claims to be.
+/// The function ignores the body of a request and the headers that describe it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_changes_nothing() {
+async fn request_body_is_ignored() {
     let dynamo = Dynamo::with_table().await;
     let server = server(&dynamo).await;
     let head = format!("GET /prom/node HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\nconnection: close\r\n");

@@ -1,4 +1,4 @@
-//! The way to the table: which host it is on, as the function finds it, and TLS.
+//! The connection to the table: which host the function connects to, and TLS.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 use test_support::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsDynamo};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_is_read_over_tls_and_its_authority_must_be_a_trusted_one() {
+async fn tls_table_requires_a_trusted_authority() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
     let [ours, other] = [TlsDynamo::before(&dynamo), TlsDynamo::before(&dynamo)];
@@ -27,11 +27,11 @@ async fn the_table_is_read_over_tls_and_its_authority_must_be_a_trusted_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trusted_roots_are_read_for_tls_alone() {
+async fn trusted_roots_are_read_only_for_tls() {
     let dynamo = Dynamo::with_table().await;
     let tls = TlsDynamo::before(&dynamo);
     let authority = tls.authority();
-    // Whoever reads the roots says that there is no such folder.
+    // A process that reads the roots reports this missing folder.
     let roots = [("SSL_CERT_FILE", authority.to_str().unwrap()), ("SSL_CERT_DIR", "/nowhere")];
     for (endpoint, expected) in [(tls.endpoint(), true), (dynamo.endpoint(), false)] {
         let mut function = Function::start(&endpoint, &roots);
@@ -41,7 +41,7 @@ async fn trusted_roots_are_read_for_tls_alone() {
     }
 }
 
-/// The head of the first request that the function sends: to the table itself, or to a proxy on the way there.
+/// Returns the head of the function's first request, to the table (`itself`) or to a proxy.
 fn first_request(variables: &[(&str, &str)], itself: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ fn first_request(variables: &[(&str, &str)], itself: bool) -> String {
 }
 
 #[test]
-fn the_sdks_own_variables_say_where_the_table_is() {
+fn sdk_variables_choose_the_endpoint() {
     let elsewhere = ("AWS_ENDPOINT_URL", "https://elsewhere.example");
     let account = ("AWS_ACCOUNT_ID", "123456789012");
     let cases: [(&[(&str, &str)], &str); 9] = [

@@ -1,4 +1,4 @@
-//! Leases: one time for a whole read, and those that lapse together.
+//! Leases: one time for a whole read, and leases that lapse together.
 
 use std::{
     collections::BTreeMap,
@@ -36,14 +36,14 @@ fn settings() -> Settings {
     Settings { lease_grace, response_mode: ResponseMode::Stream, ..Settings::default() }
 }
 
-/// A service, and its clock.
+/// A service and its clock.
 fn service_at(table: Table, settings: Settings, now: i64) -> (Service, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(now));
     let service = Service::new(table, Access::Open, settings).with_clock(Clock::Set(clock.clone()));
     (service, clock)
 }
 
-/// A group of the job `node` whose lease ends then, with a target of the same name.
+/// A group of the job `node` whose lease expires at `end`, with a target of the same name.
 fn leased(group: &str, end: i64) -> Row {
     Row::new("node", group, &[group]).with("expires_at", n(end))
 }
@@ -52,7 +52,7 @@ async fn targets(path: &str, service: &Service) -> String {
     Ask::get(path).of(service).await.targets().join(" ")
 }
 
-/// Rows of several jobs, which make several pages of each job and of each segment, with leases that end then.
+/// Rows of several jobs, on several pages of each job and segment. Their leases expire at `end`.
 async fn pages_of_leases(end: i64) -> Dynamo {
     let dynamo = Dynamo::with_table().await;
     let padding = "x".repeat(300_000);
@@ -65,7 +65,7 @@ async fn pages_of_leases(end: i64) -> Dynamo {
 }
 
 #[tokio::test]
-async fn a_lease_that_lapses_between_two_pages_is_served_or_not_by_the_time_at_which_the_read_began() {
+async fn lease_expiry_is_judged_at_the_read_start() {
     let dynamo = pages_of_leases(NOW + 10).await;
     let faulty = FaultyDynamo::before(&dynamo);
     let (service, clock) = service_at(faulty.table(), Settings { lease_grace: Duration::ZERO, ..settings() }, NOW);
@@ -81,13 +81,13 @@ async fn a_lease_that_lapses_between_two_pages_is_served_or_not_by_the_time_at_w
             });
             let served = Ask::get(path).of(&service).await.targets().len();
             assert_eq!(served, expected, "{path} {at_first} {later}");
-            assert_eq!(clock.load(Ordering::SeqCst), later, "{path}: only one page: the test says nothing");
+            assert_eq!(clock.load(Ordering::SeqCst), later, "{path}: only one page: the test proves nothing");
         }
     }
 }
 
 #[tokio::test]
-async fn leases_that_lapse_together_are_kept_at_their_places_for_the_grace_time() {
+async fn lapsed_together_groups_stay_for_grace_time() {
     let dynamo = Dynamo::with_table().await;
     for (group, end) in [("a", NOW), ("c", NOW - 200), ("e", NOW - 300), ("f", NOW + 9999), ("h", NOW - 9999)] {
         leased(group, end).put(&dynamo).await;
@@ -101,7 +101,7 @@ async fn leases_that_lapse_together_are_kept_at_their_places_for_the_grace_time(
         service_at(dynamo.table(), Settings { lease_grace: Duration::ZERO, ..settings() }, 0);
     let end_of = |end: i64| end + GRACE;
     let cases = [
-        // The last of the three has not ended, so that two have.
+        // The last of the three leases is still active, so only two expired.
         (NOW - 1, "a b d f g", "a b d f g"),
         (NOW, "a b c d e f g", "b d f g"),
         (end_of(NOW - 300) - 1, "a b c d e f g", "b d f g"),
@@ -122,7 +122,7 @@ async fn leases_that_lapse_together_are_kept_at_their_places_for_the_grace_time(
 }
 
 #[tokio::test]
-async fn a_lapsed_group_is_labelled_where_meta_labels_are_asked_for_and_can_be_selected() {
+async fn meta_labels_mark_kept_groups_for_selection() {
     let dynamo = Dynamo::with_table().await;
     for group in ["a", "b", "c"] {
         leased(group, NOW - 1).labels([("__meta_dynamodb_lease", "forged")]).put(&dynamo).await;
@@ -148,9 +148,9 @@ async fn a_lapsed_group_is_labelled_where_meta_labels_are_asked_for_and_can_be_s
 }
 
 #[tokio::test]
-async fn leases_that_lapse_together_over_several_pages_are_kept_at_their_places() {
+async fn lapsed_together_groups_keep_order_across_pages() {
     let dynamo = pages_of_leases(NOW).await;
-    // As many again that run, one before and one after each of the others.
+    // As many active leases, one before and one after each lapsed one.
     let others = (0..40).map(|i| {
         let job = ["node", "b", "c", "d"][i % 4];
         Row::new(job, &format!("{i:02}-"), &[&format!("{i}-:1")]).with("expires_at", n(NOW + 9999))
@@ -163,8 +163,8 @@ async fn leases_that_lapse_together_over_several_pages_are_kept_at_their_places(
         clock.store(NOW, Ordering::SeqCst);
         let after = Ask::get(path).of(&service).await;
         assert_eq!(after.targets(), before.targets(), "{path}");
-        assert!(after.text() == before.text(), "{path}: other bytes");
-        // One more that runs, and they are less than half.
+        assert!(after.text() == before.text(), "{path}: bytes differ");
+        // With one more active lease, fewer than half have lapsed.
         leased("z", NOW + 9999).put(&dynamo).await;
         let fewer = Ask::get(path).of(&service).await.targets();
         let left = |target: &&String| !target.ends_with(":1") || target.ends_with("-:1");
@@ -176,7 +176,7 @@ async fn leases_that_lapse_together_over_several_pages_are_kept_at_their_places(
 }
 
 #[tokio::test]
-async fn what_is_kept_is_logged_and_counted_and_what_is_not_is_not() {
+async fn only_kept_groups_are_logged_and_counted() {
     let dynamo = Dynamo::with_table().await;
     for (group, age) in [("a", 10), ("b", 20), ("c", 30), ("d", 5000)] {
         leased(group, NOW - age).put(&dynamo).await;
@@ -194,7 +194,7 @@ async fn what_is_kept_is_logged_and_counted_and_what_is_not_is_not() {
             assert!(log.contains(part), "no {part} in {log}");
         }
     }
-    // Of a shard what is served of it, but the same warning.
+    // The log counts the groups that the shard serves; the warning stays the same.
     let (answer, log) = log::of(Ask::get("/prom/node?shard=0&of=1000").of(&service)).await;
     assert!(log.contains("count=3") && log.contains(&format!("kept={} ", answer.groups().len())), "{log}");
     assert!(log.contains("lapsed=1 "), "{log}");
@@ -207,7 +207,7 @@ async fn what_is_kept_is_logged_and_counted_and_what_is_not_is_not() {
 }
 
 #[tokio::test]
-async fn a_broken_group_is_looked_at_if_it_is_kept_and_only_then() {
+async fn broken_expired_group_fails_only_if_kept() {
     let dynamo = Dynamo::with_table().await;
     for group in ["a", "c"] {
         leased(group, NOW).put(&dynamo).await;
@@ -229,7 +229,7 @@ async fn a_broken_group_is_looked_at_if_it_is_kept_and_only_then() {
 }
 
 #[tokio::test]
-async fn a_broken_group_whose_lease_runs_counts_as_one_that_runs() {
+async fn broken_group_with_active_lease_counts_as_active() {
     let dynamo = Dynamo::with_table().await;
     for (group, end) in [("a", NOW), ("b", NOW), ("c", NOW), ("d", NOW + 9), ("e", NOW + 9)] {
         leased(group, end).put(&dynamo).await;
@@ -244,7 +244,7 @@ async fn a_broken_group_whose_lease_runs_counts_as_one_that_runs() {
 }
 
 #[tokio::test]
-async fn a_row_that_may_be_deleted_is_not_kept() {
+async fn row_past_delete_at_is_not_kept() {
     let dynamo = Dynamo::with_table().await;
     for group in ["a", "b", "c", "d"] {
         let to_be_deleted = if group == "a" { NOW + 5 } else { NOW + 9999 };
@@ -260,7 +260,7 @@ async fn a_row_that_may_be_deleted_is_not_kept() {
 }
 
 #[tokio::test]
-async fn an_answer_from_memory_ends_when_another_one_may_be_kept() {
+async fn cached_response_ends_when_kept_groups_change() {
     let dynamo = Dynamo::with_table().await;
     let (service, clock) = service_at(dynamo.table(), Settings { cache: Duration::from_hours(1), ..settings() }, 0);
     for (group, end) in [("a", NOW), ("b", NOW), ("c", NOW + 100)] {
@@ -272,7 +272,7 @@ async fn an_answer_from_memory_ends_when_another_one_may_be_kept() {
         (NOW - 1, "a b c d", "a d"),
         (NOW, "c d", "d"),
         (NOW + 99, "c d", "d"),
-        // What is kept changes with a lease that is not asked for.
+        // Another group's lease expires, which ends the rule for the kept ones.
         (NOW + 100, "a b c d", "a d"),
         (NOW + GRACE - 1, "a b c d", "a d"),
         (NOW + GRACE, "c d", "d"),
@@ -287,7 +287,7 @@ async fn an_answer_from_memory_ends_when_another_one_may_be_kept() {
 }
 
 #[tokio::test]
-async fn what_is_kept_counts_for_the_limit_of_the_response_and_what_is_not_does_not() {
+async fn only_kept_groups_count_towards_response_limit() {
     let dynamo = Dynamo::with_table().await;
     let padding = "x".repeat(300_000);
     let row = |i: usize| leased(&format!("{i:02}"), NOW).labels([("padding", &padding)]);
@@ -303,7 +303,7 @@ async fn what_is_kept_counts_for_the_limit_of_the_response_and_what_is_not_does_
 }
 
 #[tokio::test]
-async fn a_token_for_some_jobs_gets_what_is_kept_of_these() {
+async fn token_with_jobs_reads_their_kept_groups() {
     let dynamo = Dynamo::with_table().await;
     for group in ["b", "c", "d"] {
         leased(group, NOW).put(&dynamo).await;
@@ -319,7 +319,7 @@ async fn a_token_for_some_jobs_gets_what_is_kept_of_these() {
     assert!(log.contains("kept=3 ") && log.contains("lapsed=0 ") && !log.contains("secret\""), "{log}");
 }
 
-/// The groups of one job that are served, word by word: each with the end of its lease, if it has one.
+/// Returns the groups of one job that the rule serves, computed independently. Each group maps to its expiry, if any.
 fn served(rows: &BTreeMap<String, Option<i64>>) -> Vec<String> {
     let ends: Vec<i64> = rows.values().flatten().copied().collect();
     let have_lapsed_together = |start: &i64| {
@@ -334,7 +334,7 @@ fn served(rows: &BTreeMap<String, Option<i64>>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn any_table_is_served_by_the_rule_job_by_job_and_all_at_once() {
+async fn random_tables_are_served_by_the_rule() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let age = prop_oneof![-400..0_i64, 0..400_i64, 0..5000_i64];
     let jobs = vec(vec(proptest::option::weighted(0.9, age), 0..12), 60);
@@ -360,7 +360,7 @@ async fn any_table_is_served_by_the_rule_job_by_job_and_all_at_once() {
         kept += groups.iter().filter(|group| rows[*group].is_some_and(|end| end <= NOW)).count();
         expected.insert(job, groups);
     }
-    assert!(kept > 20, "only {kept} are kept: the test says nothing");
+    assert!(kept > 20, "only {kept} are kept: the test proves nothing");
     let (service, _) = service_at(dynamo.table(), settings(), NOW);
     let all: Vec<String> = expected.values().flatten().cloned().collect();
     assert_eq!(Ask::get("/prom").of(&service).await.targets(), all);

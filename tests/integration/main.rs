@@ -1,4 +1,4 @@
-//! The function's parts together, against a real engine: the service, the table, the events.
+//! The function with a real engine: requests, the table, events, and checks of the repository.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod access;
@@ -14,6 +14,7 @@ mod leases;
 mod map;
 mod matching;
 mod matrix;
+mod names;
 mod reading;
 mod shard;
 mod start_up;

@@ -1,4 +1,4 @@
-//! `?match[]=<series_selector>`: the targets whose labels any of the selectors selects.
+//! `?match[]=<series_selector>` selects targets by their labels.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use test_support::{
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A path with a query of these selectors, which may have one already.
+/// Adds selectors to the query of a path.
 fn path(path: &str, selectors: &[&str]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let query = query.extend_pairs(selectors.iter().map(|text| ("match[]", text))).finish();
@@ -29,7 +29,7 @@ async fn fleet() -> Dynamo {
 }
 
 #[tokio::test]
-async fn a_list_has_the_targets_that_are_selected_and_their_groups_as_they_are() {
+async fn selected_list_keeps_groups_of_selected_targets() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
     let web = r#"[{"targets":["web-1:9100","web-2:9100","[::1]:9100"],"labels":{"env":"prod","region":"eu"}}]"#;
@@ -53,7 +53,7 @@ async fn a_list_has_the_targets_that_are_selected_and_their_groups_as_they_are()
     ];
     for (selectors, body) in cases {
         for job in ["/prom/node", "/prom", "/prom/node/"] {
-            // All jobs have another one in front, which is in none of the lists.
+            // The list of all jobs starts with a group that no list of one job contains.
             let body = if job == "/prom" && selectors == [r#"{env!="prod",__address__!=""}"#] {
                 body.replacen('[', &format!("[{APP},"), 1)
             } else {
@@ -69,7 +69,7 @@ async fn a_list_has_the_targets_that_are_selected_and_their_groups_as_they_are()
 const APP: &str = r#"{"targets":["app:1"],"labels":{"__address__":"forged","__meta_dynamodb_group":"forged","__meta_dynamodb_job":"forged"}}"#;
 
 #[tokio::test]
-async fn a_target_has_its_own_address_job_and_group_whatever_is_stored_or_shown() {
+async fn stored_labels_cannot_forge_address_job_or_group() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
     let meta = r#"{"targets":["app:1"],"labels":{"__address__":"forged","__meta_dynamodb_group":"bare","__meta_dynamodb_job":"app"}}"#;
@@ -91,7 +91,7 @@ async fn a_target_has_its_own_address_job_and_group_whatever_is_stored_or_shown(
 }
 
 #[tokio::test]
-async fn of_a_shard_only_what_is_selected_is_there() {
+async fn selector_and_shard_combine() {
     let dynamo = Dynamo::with_table().await;
     let all: Vec<String> = (0..60).map(|i| format!("{}-{i}:9100", ["web", "db", "x"][i % 3])).collect();
     put_all(
@@ -105,7 +105,7 @@ async fn of_a_shard_only_what_is_selected_is_there() {
     let service = service(&dynamo, Settings::default());
     let selectors = [r#"{env="a",__address__=~"web.*"}"#, r#"{env="b",__address__!~"web.*"}"#];
     let selected = Ask::get(&path("/prom/node", &selectors)).of(&service).await.targets();
-    assert!((10..50).contains(&selected.len()), "the test says nothing: {selected:?}");
+    assert!((10..50).contains(&selected.len()), "the test proves nothing: {selected:?}");
     let mut found = Vec::new();
     for shard in 0..3 {
         let shard = format!("/prom/node?shard={shard}&of=3");
@@ -120,7 +120,7 @@ async fn of_a_shard_only_what_is_selected_is_there() {
 }
 
 #[tokio::test]
-async fn what_is_no_selector_is_refused_with_the_name_of_the_parameter_and_what_it_takes() {
+async fn invalid_selector_error_names_parameter_and_syntax() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
     let selector = r#"match[] takes matchers in braces, as in {env="prod",region=~"eu-.*"}, with =, !=, =~ or !~, label names without quotes and values in quotes, but is "#;
@@ -161,12 +161,12 @@ async fn what_is_no_selector_is_refused_with_the_name_of_the_parameter_and_what_
     }
     let many = path("/prom", &[r#"{env="a"}"#; 17]);
     assert!(Ask::get(&many).of(&service).await.error().2.contains("match[] is there more than 16 times"));
-    // Health and readiness are asked without a meaning for it.
+    // Health and readiness ignore `match[]`.
     assert_eq!(Ask::get("/-/ready?match[]=").of(&service).await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_selected_list_is_an_answer_like_any_other() {
+async fn selected_lists_have_separate_etags() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
     let mut etags: Vec<String> = Vec::new();
@@ -185,7 +185,7 @@ async fn a_selected_list_is_an_answer_like_any_other() {
 }
 
 #[tokio::test]
-async fn selectors_share_rows_in_memory_and_no_answer() {
+async fn selectors_share_cached_rows_but_no_response() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings { cache: MINUTE, ..Settings::default() });
     let (prod, test) = (r#"{env="prod"}"#, r#"{env="test"}"#);
@@ -205,17 +205,17 @@ async fn selectors_share_rows_in_memory_and_no_answer() {
             let found = Ask::get(&path(job, selectors)).of(&service).await.targets();
             assert_eq!(found.len(), targets, "{job} {selectors:?}");
         }
-        // From now on they are in memory alone.
+        // Now the rows exist only in memory.
         for (job, group) in [("node", "web"), ("node", "db"), ("node", "none"), ("app", "bare")] {
             dynamo.delete(job, group).await;
         }
     }
-    // Other selectors read nothing, either.
+    // Another selector causes no read.
     assert_eq!(Ask::get(&path("/prom/node", &[test, prod])).of(&service).await.targets().len(), 5);
 }
 
 #[tokio::test]
-async fn a_token_for_some_jobs_gets_what_is_selected_of_them() {
+async fn token_with_jobs_selects_only_from_them() {
     let dynamo = fleet().await;
     Row::new("secret", "one", &["web-1:1"]).labels([("env", "prod")]).put(&dynamo).await;
     let access = token_access(&format!("two:{}:node|app", TokenHash::of(TOKEN.as_bytes())));
@@ -241,7 +241,7 @@ async fn a_token_for_some_jobs_gets_what_is_selected_of_them() {
 }
 
 #[tokio::test]
-async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_select_nothing() {
+async fn log_has_selectors_and_warns_of_empty_selection() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
     let of = async |path: String| log::of(Ask::get(&path).of(&service)).await.1;
@@ -256,7 +256,7 @@ async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_
     assert!(log.contains("event=\"empty_match\"") && log.contains("rows=3") && log.contains("groups=0"), "{log}");
     let log = of(path("/prom/nodes", &[r#"{job="node"}"#])).await;
     assert!(log.contains("event=\"empty_job\"") && !log.contains("empty_match"), "{log}");
-    // However long, and without a line of its own for what is in it.
+    // The log cuts long selectors and escapes line breaks.
     let wide = format!("{{env=\"{}\nend\"}}", "é".repeat(500)).replace('\n', "\\n");
     let log = of(path("/prom/node", &[&wide])).await;
     let line = log.lines().find(|line| line.contains("event=\"request\"")).unwrap();
@@ -269,7 +269,7 @@ async fn the_log_has_the_selectors_of_callers_who_were_let_in_and_warns_if_they_
 }
 
 #[tokio::test]
-async fn what_fails_the_whole_list_fails_every_part_of_it() {
+async fn failed_list_fails_every_selection() {
     let selectors = [r#"{__address__="0:1"}"#, r#"{__address__="24:1"}"#, r#"{none="x"}"#];
     let paths = selectors.into_iter().flat_map(|text| ["/prom", "/prom/node"].map(|job| path(job, &[text])));
     let paths: Vec<String> = paths.collect();
@@ -281,15 +281,16 @@ async fn what_fails_the_whole_list_fails_every_part_of_it() {
     .await;
 }
 
-/// Matching the table's one page takes many times as long as there is time. Without a look at the deadline the list is whole.
+/// Matching the one page takes many times the deadline. Without a check of the deadline, the response would be the
+/// list.
 #[tokio::test]
-async fn the_deadline_holds_however_much_work_a_selector_makes() {
+async fn expensive_selector_ends_at_the_deadline() {
     let dynamo = Dynamo::with_table().await;
     let targets: Vec<String> = (b'a'..=b'z').map(|c| char::from(c).to_string().repeat(40)).collect();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     put_all(&dynamo, (0..600).map(|i| Row::new("node", &format!("{i:03}"), &targets))).await;
     let service = service(&dynamo, Settings::default());
-    // Every place in it is reached after every character.
+    // Each character of the address reaches every state of this expression.
     let path = path("/prom/node", &["{__address__=~\"(([a-z]*){15}){15}-\"}"]);
     let answer = Ask::get(&path).within(Duration::from_secs(1)).of(&service).await;
     assert_eq!(answer.code(), (504, "table_timeout".into()));

@@ -1,4 +1,4 @@
-//! Every fault in every place: everything is answered, or an error in time that says what happened; never a short list.
+//! Every fault in every place of a read. Each response is the whole list, or an error in time that names the cause.
 
 mod case;
 mod document;
@@ -32,11 +32,11 @@ use self::{
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
 
-/// How many cells are tried at a time: many of those that wait, and few of the others, which would keep them from waking.
+/// Cells tried at a time: many that wait, but few that work, because those delay the timers of the others.
 const WAITING: usize = 24;
 const WORKING: usize = 4;
 
-/// The table, and what is answered when nothing fails, by path.
+/// The table, and the response by path without a fault.
 struct World {
     dynamo: Dynamo,
     complete: BTreeMap<&'static str, String>,
@@ -47,7 +47,7 @@ impl World {
         let dynamo = Dynamo::with_table().await;
         let row = |job: &str, i: usize| Row::new(job, &format!("{i:02}"), &[&format!("{job}-{i}:1")]);
         let job = (0..ROWS_OF_THE_JOB).map(|i| row("node", i));
-        // So many that each segment has more than a page of them.
+        // Enough rows that each segment has several pages.
         let others = (0..40).map(|i| row(&format!("job-{i:02}"), i));
         put_all(&dynamo, job.chain(others)).await;
         let service = Service::new(dynamo.table(), Access::Open, Settings::default());
@@ -62,7 +62,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_in_every_place_is_an_error_or_everything_and_is_what_the_document_says() {
+async fn fault_matrix_has_documented_outcomes() {
     let world = Arc::new(World::new().await);
     let cells = CASES.iter().flat_map(|case| Place::ALL.map(|place| (case, place))).enumerate();
     let (waiting, working): (Vec<_>, Vec<_>) = cells.partition(|(_, (case, _))| case.waits());
@@ -71,7 +71,7 @@ async fn every_fault_in_every_place_is_an_error_or_everything_and_is_what_the_do
             let world = world.clone();
             async move {
                 let cell = format!("{} / {}", case.name, place.name());
-                // A task of its own, so that the others are tried as well if it panics.
+                // A separate task, so that a panic does not stop the other cells.
                 let outcome = tokio::spawn(async move { tried(case, place, &world).await }).await;
                 let outcome = outcome.map_err(|_| "a panic, which the output above tells".to_owned()).flatten();
                 (number, outcome.map_err(|problem| format!("{cell}: {problem}")))
@@ -90,7 +90,7 @@ async fn every_fault_in_every_place_is_an_error_or_everything_and_is_what_the_do
     document::compare(&document::table(&Place::ALL.map(Place::name), rows));
 }
 
-/// What comes of a fault in a place, or what is wrong with that.
+/// Returns the outcome of a fault in a place, or what is wrong with the response.
 async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outcome, String> {
     let faulty = FaultyDynamo::with_pages_of(ROWS_OF_A_PAGE, &world.dynamo);
     let table = Table::new(function_client(&faulty.endpoint()), TABLE);
@@ -126,7 +126,7 @@ async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outco
         return Err(format!("{outcome}, but expected {expected}\n{}", told(&log)));
     }
     let told = told(&log);
-    // Of a fault that everything was read through without a second try there is nothing to tell.
+    // The log need not mention a fault that caused neither an error nor a retry.
     let is_to_be_told = outcome != Outcome::Complete || case.later == Some(Fault::None);
     if is_to_be_told && !case.causes.iter().any(|cause| told.contains(cause)) {
         return Err(format!("the log says none of {:?}, but:\n{told}", case.causes));
@@ -143,7 +143,7 @@ fn service(table: Table) -> Service {
     Service::new(table, Access::Open, Settings::default())
 }
 
-/// Lets a fault happen in a place from now on. Returns how often it has.
+/// Sets a fault in a place. Returns a counter of its occurrences.
 fn inject(case: &'static Case, place: Place, faulty: &FaultyDynamo) -> Arc<AtomicUsize> {
     let hits = Arc::new(AtomicUsize::new(0));
     let counted = hits.clone();
@@ -182,7 +182,7 @@ fn inject(case: &'static Case, place: Place, faulty: &FaultyDynamo) -> Arc<Atomi
     hits
 }
 
-/// What has to come of a fault in a place.
+/// Returns the expected outcome of a fault in a place.
 fn expected(case: &Case, place: Place) -> Outcome {
     match place {
         Place::Start => case.expected.start,
@@ -191,7 +191,7 @@ fn expected(case: &Case, place: Place) -> Outcome {
     }
 }
 
-/// What the function's log tells whoever reads warnings and errors.
+/// Returns the warnings and errors of the function's log.
 fn told(log: &str) -> String {
     let told = log.lines().map(str::trim_start).filter(|line| {
         ["WARN", "ERROR"].iter().any(|level| line.starts_with(level)) && line.contains("http_sd_lambda")

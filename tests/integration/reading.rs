@@ -1,4 +1,4 @@
-//! Reading the table: pages, segments, order, leases.
+//! Reads of the table: pages, segments, order and leases.
 
 use http_sd_lambda::{
     group::{EpochSeconds, Job},
@@ -11,7 +11,7 @@ use test_support::{
     row::{n, put_all},
 };
 
-/// Enough rows of about a kilobyte for several pages of a megabyte.
+/// Enough rows of about one kilobyte for several pages of one megabyte.
 const ROWS: usize = 4000;
 
 fn group(i: usize) -> String {
@@ -43,18 +43,18 @@ async fn count(mut pages: Pages) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn every_page_of_a_job_and_of_the_table_is_served_in_order() {
+async fn all_pages_are_served_in_order() {
     let dynamo = several_pages().await;
     let table = dynamo.table();
     let (pages, rows) = count(table.job(&Job::new("big").unwrap())).await;
-    assert!(pages > 3, "only {pages} pages: the test says nothing");
+    assert!(pages > 3, "only {pages} pages: the test proves nothing");
     assert_eq!(rows, ROWS);
     let mut scanned = (0, 0);
     for segment in 0..3 {
         let (pages, rows) = count(table.segment(segment, 3)).await;
         scanned = (scanned.0 + pages, scanned.1 + rows);
     }
-    assert!(scanned.0 > 5, "only {} pages: the test says nothing", scanned.0);
+    assert!(scanned.0 > 5, "only {} pages: the test proves nothing", scanned.0);
     assert_eq!(scanned.1, ROWS + 50);
 
     let service = service(&dynamo, Settings::default());
@@ -65,7 +65,7 @@ async fn every_page_of_a_job_and_of_the_table_is_served_in_order() {
 }
 
 #[tokio::test]
-async fn all_jobs_come_by_job_and_then_group() {
+async fn all_jobs_are_sorted_by_job_and_group() {
     let dynamo = Dynamo::with_table().await;
     for (job, group) in [("b", "2"), ("a", "10"), ("b", "1"), ("a", "9"), ("é", "x"), ("B", "y")] {
         Row::new(job, group, &[&format!("{job}/{group}")]).put(&dynamo).await;
@@ -75,7 +75,7 @@ async fn all_jobs_come_by_job_and_then_group() {
 }
 
 #[tokio::test]
-async fn a_group_is_served_until_its_lease_ends() {
+async fn group_is_served_until_its_lease_expires() {
     let dynamo = Dynamo::with_table().await;
     let EpochSeconds(now) = EpochSeconds::now();
     Row::new("node", "1-no-lease", &["1:1"]).put(&dynamo).await;
@@ -91,7 +91,7 @@ async fn a_group_is_served_until_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn a_job_of_lapsed_leases_alone_is_an_empty_list() {
+async fn job_with_only_expired_leases_is_empty() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "a", &["a:1"]).with("expires_at", n(1)).put(&dynamo).await;
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
@@ -99,7 +99,7 @@ async fn a_job_of_lapsed_leases_alone_is_an_empty_list() {
 }
 
 #[tokio::test]
-async fn the_sample_fleet_is_served_as_it_was_put() {
+async fn sample_fleet_is_served_unchanged() {
     let dynamo = Dynamo::with_table().await;
     let sample = dynamo.put_sample().await;
     let served = Ask::get("/prom").of(&service(&dynamo, Settings::default())).await;

@@ -1,4 +1,4 @@
-//! `?shard=i&of=n`: each target in one shard, the one that Prometheus's `hashmod` gives it.
+//! `?shard=i&of=n`: each target is in one shard, the one that Prometheus's `hashmod` computes.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,7 +15,7 @@ use test_support::{
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Targets of which Python's `hashlib` says that they are in the shards 2, 0, 2 and 1, 1 of 3.
+/// Targets in the shards 2, 0, 2 and 1, 1 of 3, as computed with Python's `hashlib`.
 async fn two_groups() -> Dynamo {
     let dynamo = Dynamo::with_table().await;
     let web = Row::new("node", "web", &["10.0.0.1:9100", "[::1]:9100", "müller.example:9100"]);
@@ -26,7 +26,7 @@ async fn two_groups() -> Dynamo {
 }
 
 #[tokio::test]
-async fn a_shard_has_the_targets_that_hashmod_gives_it_and_their_groups_as_they_are() {
+async fn shard_has_hashmod_targets_in_their_groups() {
     let dynamo = two_groups().await;
     let service = service(&dynamo, Settings::default());
     let shards = [
@@ -44,19 +44,19 @@ async fn a_shard_has_the_targets_that_hashmod_gives_it_and_their_groups_as_they_
         Ask::get("/prom?shard=0&meta=true&of=3").of(&service).await.text(),
         r#"[{"targets":["[::1]:9100"],"labels":{"__meta_dynamodb_group":"web","__meta_dynamodb_job":"node","env":"prod"}}]"#
     );
-    // The group without a target is in no shard, not even in the only one.
+    // A group without targets is in no shard, even if there is only one shard.
     assert_eq!(Ask::get("/prom/node").of(&service).await.groups().len(), 3);
     assert_eq!(Ask::get("/prom/node?shard=0&of=1").of(&service).await.groups().len(), 2);
 }
 
-/// Every target together with its labels, in order.
+/// Returns every target with its labels, in order.
 fn targets(answer: &Answer) -> Vec<String> {
     let groups = answer.groups().into_iter();
     groups.flat_map(|g| g.targets.into_iter().map(move |target| format!("{target} {:.200?}", g.labels))).collect()
 }
 
 #[tokio::test]
-async fn the_shards_of_several_pages_share_out_the_whole_list_in_its_order() {
+async fn shards_partition_a_list_of_several_pages() {
     let dynamo = Dynamo::with_table().await;
     let padding = "x".repeat(20_000);
     let rows = (0..120).map(|i| {
@@ -68,13 +68,13 @@ async fn the_shards_of_several_pages_share_out_the_whole_list_in_its_order() {
     put_all(&dynamo, (0..30).map(|i| Row::new("other", &format!("{i:03}"), &[&format!("other-{i}:1")]))).await;
     let service = service(&dynamo, Settings::default());
     let (answer, log) = log::of(Ask::get("/prom/node").of(&service)).await;
-    assert!(log.contains("pages=3"), "the test says nothing: {log}");
+    assert!(log.contains("pages=3"), "the test proves nothing: {log}");
     assert_eq!(answer.targets().len(), 840);
 
     for path in ["/prom/node?meta=true", "/prom?meta=true"] {
         let whole = targets(&Ask::get(path).of(&service).await);
         let places: HashMap<&String, usize> = whole.iter().zip(0..).collect();
-        assert_eq!(places.len(), whole.len(), "a target is there twice: the test says nothing");
+        assert_eq!(places.len(), whole.len(), "a target occurs twice: the test proves nothing");
         for of in [1, 2, 7] {
             let mut found = Vec::new();
             for shard in 0..of {
@@ -91,7 +91,7 @@ async fn the_shards_of_several_pages_share_out_the_whole_list_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_shard_is_an_answer_like_any_other() {
+async fn shards_have_separate_etags() {
     let dynamo = two_groups().await;
     let service = service(&dynamo, Settings::default());
     let mut etags: Vec<String> = Vec::new();
@@ -108,7 +108,7 @@ async fn a_shard_is_an_answer_like_any_other() {
         }
         etags.push(etag);
     }
-    // What changes elsewhere does not change a shard.
+    // A change outside of a shard does not change the shard.
     Row::new("node", "web", &["10.0.0.1:9100", "[::1]:9100"]).labels([("env", "prod")]).put(&dynamo).await;
     let again = |shard: usize| {
         Ask::get(&format!("/prom/node?shard={shard}&of=3")).header(header::IF_NONE_MATCH, &etags[shard + 1])
@@ -119,7 +119,7 @@ async fn a_shard_is_an_answer_like_any_other() {
 }
 
 #[tokio::test]
-async fn shards_share_rows_in_memory_and_no_answer() {
+async fn shards_share_cached_rows_but_no_response() {
     let dynamo = two_groups().await;
     let service = service(&dynamo, Settings { cache: MINUTE, ..Settings::default() });
     let cases = [("", 5), ("?shard=0&of=3", 1), ("?shard=1&of=3", 2), ("?of=3&shard=2", 2), ("?shard=0&of=2", 3)];
@@ -128,17 +128,17 @@ async fn shards_share_rows_in_memory_and_no_answer() {
             let found = Ask::get(&format!("/prom/node{query}")).of(&service).await.targets();
             assert_eq!(found.len(), targets, "{query}");
         }
-        // From now on they are in memory alone.
+        // Now the rows exist only in memory.
         for group in ["web", "db", "none"] {
             dynamo.delete("node", group).await;
         }
     }
-    // Another shard reads nothing, either.
+    // Another shard causes no read.
     assert_eq!(Ask::get("/prom/node?shard=1&of=2").of(&service).await.targets().len(), 2);
 }
 
 #[tokio::test]
-async fn a_token_for_some_jobs_gets_their_part_of_a_shard() {
+async fn token_with_jobs_reads_their_part_of_shard() {
     let dynamo = two_groups().await;
     // In the shards 1 and 0 of 3.
     Row::new("app", "one", &["b:1"]).put(&dynamo).await;
@@ -161,7 +161,7 @@ async fn a_token_for_some_jobs_gets_their_part_of_a_shard() {
 }
 
 #[tokio::test]
-async fn the_log_has_the_shard_and_what_was_served_of_it_and_warns_of_a_job_without_a_row_alone() {
+async fn log_has_shard_and_warns_of_empty_job() {
     let dynamo = two_groups().await;
     let service = service(&dynamo, Settings::default());
     let of = async |path: &str| log::of(Ask::get(path).of(&service)).await.1;
@@ -184,14 +184,14 @@ async fn the_log_has_the_shard_and_what_was_served_of_it_and_warns_of_a_job_with
 }
 
 #[tokio::test]
-async fn what_fails_the_whole_list_fails_every_shard_of_it() {
+async fn failed_list_fails_every_shard() {
     let paths =
         ["/prom", "/prom/node"].into_iter().flat_map(|path| (0..3).map(move |i| format!("{path}?shard={i}&of=3")));
     fails_with_the_whole_list(&paths.collect::<Vec<_>>(), async |_| {}).await;
 }
 
 #[tokio::test]
-async fn a_list_that_is_too_large_can_be_had_in_shards() {
+async fn oversized_list_can_be_read_in_shards() {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, tenths_of_a_page(70)).await;
     let service = service(&dynamo, Settings::default());

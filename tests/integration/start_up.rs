@@ -1,22 +1,22 @@
-//! The function's own start, as a process.
+//! The start of the function as a process.
 
 use std::process::Output;
 
 use test_support::lambda::function;
 
-/// Runs the function in an environment of exactly those variables.
+/// Runs the function with exactly these environment variables.
 fn run(variables: &[(&str, &str)]) -> Output {
     function().envs(variables.iter().copied()).output().unwrap()
 }
 
-/// Whether it began, and what it said on standard error.
+/// Returns whether the function started, and its standard error.
 fn start(variables: &[(&str, &str)]) -> (bool, String) {
     let output = run(variables);
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
 #[test]
-fn a_wrong_variable_ends_the_start_with_one_line_that_names_it() {
+fn wrong_variable_fails_start_with_its_name() {
     let cases: [(&[(&str, &str)], &str); 4] = [
         (&[], "HTTP_SD_TABLE is not set"),
         (&[("HTTP_SD_TABLE", "http-sd")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
@@ -35,7 +35,7 @@ fn a_wrong_variable_ends_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
-fn credentials_outside_of_lambda_must_be_in_the_environment() {
+fn credentials_outside_lambda_must_be_variables() {
     let variables = [
         ("HTTP_SD_TABLE", "http-sd"),
         ("HTTP_SD_AUTH", "iam"),
@@ -48,14 +48,14 @@ fn credentials_outside_of_lambda_must_be_in_the_environment() {
 }
 
 #[test]
-fn an_open_function_says_so_at_each_start() {
+fn open_function_warns_at_each_start() {
     let table = ("HTTP_SD_TABLE", "http-sd");
     let warning = "HTTP_SD_AUTH=none: whoever reaches the URL may read every target";
     for (auth, expected) in [("none", true), ("iam", false)] {
         let output = run(&[table, ("HTTP_SD_AUTH", auth)]);
         let [log, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(log.contains(warning), expected, "{log}");
-        // There is nothing to go on with.
+        // The Lambda Runtime API is missing, so the start fails.
         assert!(
             !output.status.success() && error.starts_with("http-sd: there is no Lambda here: run it with"),
             "{error}"

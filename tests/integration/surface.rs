@@ -1,4 +1,4 @@
-//! The HTTP surface: paths, methods, `HEAD`, `?meta=true`, what every answer carries, the cache.
+//! The HTTP interface: paths, methods, `HEAD`, `?meta=true`, headers and the cache.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn one_group() -> Dynamo {
 }
 
 #[tokio::test]
-async fn each_path_and_method_has_its_answer() {
+async fn each_path_and_method_has_its_response() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
     let cases = [
@@ -49,7 +49,7 @@ async fn each_path_and_method_has_its_answer() {
 }
 
 #[tokio::test]
-async fn every_answer_is_data_and_nothing_that_a_browser_would_run() {
+async fn responses_contain_nothing_that_a_browser_executes() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
     let etag = Ask::get("/prom").of(&service).await.header(header::ETAG).unwrap().to_owned();
@@ -78,7 +78,7 @@ async fn every_answer_is_data_and_nothing_that_a_browser_would_run() {
 }
 
 #[tokio::test]
-async fn head_answers_like_get_without_the_body() {
+async fn head_equals_get_without_body() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
     for path in ["/prom/node", "/prom", "/prom/none", "/-/ready", "/nowhere"] {
@@ -93,9 +93,9 @@ async fn head_answers_like_get_without_the_body() {
     }
 }
 
-/// A `HEAD` says of a length what a `GET` would say, or nothing (RFC 9110, 8.6).
+/// The length in a response to `HEAD` equals that of `GET`, or is absent (RFC 9110, 8.6).
 #[tokio::test]
-async fn a_304_to_head_says_nothing_of_a_length() {
+async fn status_304_to_head_has_no_length() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
     let get = Ask::get("/prom/node").of(&service).await;
@@ -109,14 +109,14 @@ async fn a_304_to_head_says_nothing_of_a_length() {
 }
 
 #[tokio::test]
-async fn a_job_that_has_no_row_is_an_empty_list() {
+async fn job_without_rows_is_an_empty_list() {
     let dynamo = one_group().await;
     let answer = Ask::get("/prom/nodes").of(&service(&dynamo, Settings::default())).await;
     assert_eq!((answer.status(), answer.text()), (200, "[]"));
 }
 
 #[tokio::test]
-async fn meta_adds_job_and_group_to_the_labels() {
+async fn meta_adds_job_and_group_labels() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
     for path in ["/prom/node?meta=true", "/prom?meta=true"] {
@@ -129,7 +129,7 @@ async fn meta_adds_job_and_group_to_the_labels() {
 }
 
 #[tokio::test]
-async fn a_warm_function_answers_from_memory_only_if_the_settings_say_so() {
+async fn cache_setting_serves_from_memory() {
     let dynamo = one_group().await;
     let cold = service(&dynamo, Settings::default());
     let warm = service(&dynamo, Settings { cache: Duration::from_mins(1), ..Settings::default() });
@@ -144,7 +144,7 @@ async fn a_warm_function_answers_from_memory_only_if_the_settings_say_so() {
 }
 
 #[tokio::test]
-async fn an_error_is_never_answered_from_memory_nor_kept_there() {
+async fn errors_are_never_cached() {
     let dynamo = one_group().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let settings = Settings { cache: Duration::from_mins(1), ..Settings::default() };

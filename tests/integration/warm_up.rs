@@ -1,4 +1,4 @@
-//! The read while the function starts, and a start that goes on without it.
+//! The warm-up read at the start of the function, and starts where it fails.
 
 use std::sync::{
     Arc, Mutex,
@@ -13,7 +13,7 @@ use test_support::{
 
 const ANSWER: &str = r#"[{"targets":["a:1"],"labels":{}}]"#;
 
-/// An engine with one row, and an endpoint before it that says what it is asked for, and fails by that rule.
+/// An engine with one row, and an endpoint that fails by a rule and reports each operation.
 async fn table(fault: impl Fn(&str) -> Fault + Send + Sync + 'static) -> (Dynamo, FaultyDynamo, Receiver<String>) {
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
@@ -34,7 +34,7 @@ fn sorted(operations: &Receiver<String>) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_is_read_once_while_starting_and_the_first_poll_takes_what_was_seen() {
+async fn warm_up_read_serves_the_first_poll() {
     let (_dynamo, faulty, asked) = table(|_| Fault::None).await;
     let function = Function::start(&faulty.endpoint(), &[]);
     function.wait_until_ready();
@@ -45,7 +45,7 @@ async fn the_table_is_read_once_while_starting_and_the_first_poll_takes_what_was
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_warm_up_nothing_is_read_before_the_first_poll() {
+async fn disabled_warm_up_reads_nothing_before_first_poll() {
     let (_dynamo, faulty, asked) = table(|_| Fault::None).await;
     let function = Function::start(&faulty.endpoint(), &[("HTTP_SD_WARM_UP", "off")]);
     function.wait_until_ready();
@@ -55,13 +55,13 @@ async fn without_the_warm_up_nothing_is_read_before_the_first_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_cannot_be_read_yet_is_a_warning_and_the_first_poll_finds_it() {
+async fn failed_warm_up_warns_and_first_poll_reads() {
     let missing = Fault::Error(400, "ResourceNotFoundException");
     let throttled = Fault::Error(400, "ThrottlingException");
     let cases = [
         (missing, "ResourceNotFoundException (HTTP 400)"),
         (throttled, "ThrottlingException (HTTP 400)"),
-        // Lambda gives a start ten seconds, and begins another one then.
+        // Lambda ends a start after ten seconds and begins another.
         (Fault::Silence, "no answer within 5 s"),
     ];
     for (fault, expected) in cases {
@@ -77,7 +77,7 @@ async fn a_table_that_cannot_be_read_yet_is_a_warning_and_the_first_poll_finds_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_still_missing_is_the_first_polls_own_error() {
+async fn missing_table_fails_the_first_poll() {
     let (_dynamo, faulty, _asked) = table(|_| Fault::Error(400, "ResourceNotFoundException")).await;
     let function = Function::start(&faulty.endpoint(), &[]);
     assert_eq!(function.invoke("job")["statusCode"], 500);

@@ -1,7 +1,7 @@
-"""template.yaml as CloudFormation would see it, for one choice of parameters.
+"""Renders template.yaml as CloudFormation does, for one choice of parameters.
 
-AWS's own translator turns the SAM template into a CloudFormation one. What CloudFormation then makes of parameters,
-rules, conditions and functions no library does whole, so it is done here, for just what the template uses.
+AWS's translator turns the SAM template into a CloudFormation template. No library evaluates parameters, rules,
+conditions and functions completely, so this module does, for those that the template uses.
 """
 
 import json
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
-# It logs its own metrics.
+# The translator logs its own metrics.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 from samcli.yamlhelper import yaml_parse  # noqa: E402
@@ -22,23 +22,23 @@ NO_VALUE = object()
 
 
 class Refused(Exception):
-    """CloudFormation would not begin: a parameter or a rule does not hold. The text is what it would say."""
+    """CloudFormation rejects a parameter or a rule. The text is its error message."""
 
 
 class NoManagedPolicies:
-    """The translator asks for them when a policy is named instead of written. Ours are written."""
+    """The translator loads managed policies only for a policy that is a name. The template has none."""
 
     def load(self):
         raise AssertionError("a managed policy is named")
 
 
 def source():
-    """The template as it is written."""
+    """Returns the template as written."""
     return yaml_parse(TEMPLATE.read_text())
 
 
 def translate(given=None):
-    """The template after AWS's transform, with parameters, rules and conditions still in it."""
+    """Returns the template after AWS's transform, before parameters, rules and conditions are evaluated."""
     template = source()
     template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://bucket/function.zip"
     values = {name: p["Default"] for name, p in template["Parameters"].items() if "Default" in p}
@@ -46,9 +46,9 @@ def translate(given=None):
 
 
 class Stack:
-    """A stack that would be made: `resources` and `outputs` by name, with every function resolved.
+    """A rendered stack: `resources` and `outputs` by name, with every function resolved.
 
-    A reference to a resource is its name, one to an attribute `Name.Attribute`.
+    A reference to a resource is its name. A reference to an attribute is `Name.Attribute`.
     """
 
     def __init__(self, **given):
@@ -68,7 +68,7 @@ class Stack:
         self.outputs = {n: self._resolve(o["Value"]) for n, o in self.template["Outputs"].items() if self._is_on(o)}
 
     def of_type(self, kind):
-        """The properties of the resources of a type, by name."""
+        """Returns the properties of all resources of a type, by name."""
         return {name: r["Properties"] for name, r in self.resources.items() if r["Type"] == kind}
 
     def _without_condition(self, resource):
@@ -153,7 +153,7 @@ class Stack:
 
 
 def fits(parameter, value):
-    """Whether a parameter takes a value. A pattern has to match all of it."""
+    """Returns whether a parameter accepts a value. A pattern must match the whole value."""
     if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
         return False
     if parameter["Type"] == "Number":

@@ -1,4 +1,4 @@
-"""What the template takes, and what it refuses before anything is made."""
+"""Parameters that the template accepts, and those that it rejects before it creates a resource."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ OTHER = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
-def test_every_parameter_is_explained_and_has_its_place_in_the_console():
+def test_every_parameter_has_description_and_group():
     template = source()
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
@@ -20,11 +20,11 @@ def test_every_parameter_is_explained_and_has_its_place_in_the_console():
         assert len(parameter["Description"]) > 30, name
         assert "Default" in parameter, name
         limits = parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}
-        assert limits, f"{name} takes anything"
+        assert limits, f"{name} accepts any value"
         if "AllowedPattern" in limits:
             assert parameter["ConstraintDescription"], name
         assert fits(parameter, str(parameter["Default"])), name
-    # What must be given is asked for first.
+    # The console lists required parameters first.
     assert next(iter(template["Parameters"])) == "TokenSha256"
 
 
@@ -52,7 +52,7 @@ def test_every_parameter_is_explained_and_has_its_place_in_the_console():
         ({"TokenSha256": HASH, "Colour": "red"}, "['Colour'] do not exist"),
     ],
 )
-def test_what_excludes_each_other_is_refused_with_the_remedy(given, said):
+def test_conflicting_parameters_are_rejected_with_remedy(given, said):
     with pytest.raises(Refused) as refused:
         Stack(**given)
     assert said in str(refused.value)
@@ -68,12 +68,12 @@ def test_what_excludes_each_other_is_refused_with_the_remedy(given, said):
         {"TokenSha256": HASH, "ExistingTable": "old.table-1_x", "AlarmTopicArn": TOPIC, "ReservedConcurrency": "0"},
     ],
 )
-def test_what_goes_together_is_taken(given):
+def test_valid_combinations_are_accepted(given):
     assert Stack(**given).outputs["Url"] == "Url.FunctionUrl"
 
 
 def function_says(variable):
-    """Why the function does not start with that value: if it is right, for there is no Lambda here."""
+    """Returns the function's error at start. A valid value fails later, because the Lambda Runtime API is missing."""
     program = os.environ.get("HTTP_SD_BIN", str(TEMPLATE.parent / "target/debug/http-sd"))
     environment = {"HTTP_SD_TABLE": "http-sd", "HTTP_SD_AUTH": "token", "HTTP_SD_TOKEN_SHA256": variable}
     return subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60).stderr
@@ -105,7 +105,7 @@ def function_says(variable):
         (",".join(f"{i:064x}" for i in range(17)), False),
     ],
 )
-def test_the_template_takes_the_hashes_that_the_function_takes(value, taken):
+def test_template_and_function_accept_the_same_hashes(value, taken):
     assert fits(source()["Parameters"]["TokenSha256"], value) == taken
     said = function_says(value)
     assert said.startswith("http-sd: there is no Lambda here" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"), said

@@ -1,4 +1,4 @@
-"""What the template makes, for every combination of the parameters that change more than a value."""
+"""Resources of the template, for every combination of the parameters that change more than a value."""
 
 import itertools
 import json
@@ -44,11 +44,11 @@ LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
     scope="module",
 )
 def made(request):
-    """The parameters, and the stack that they make."""
+    """Returns the parameters and their rendered stack."""
     return request.param, Stack(**request.param)
 
 
-def test_a_public_url_has_both_permissions_and_another_none(made):
+def test_only_public_url_has_both_permissions(made):
     given, stack = made
     permissions = stack.of_type("AWS::Lambda::Permission")
     if given["UrlAuthType"] == "AWS_IAM":
@@ -63,7 +63,7 @@ def test_a_public_url_has_both_permissions_and_another_none(made):
     }
 
 
-def test_the_url_and_the_function_agree(made):
+def test_url_and_function_agree(made):
     given, stack = made
     (url,) = stack.of_type("AWS::Lambda::Url").values()
     (function,) = stack.of_type("AWS::Lambda::Function").values()
@@ -80,7 +80,7 @@ def test_the_url_and_the_function_agree(made):
     assert "Cors" not in url
 
 
-def test_the_role_reads_the_one_table_and_writes_the_one_log(made):
+def test_role_reads_table_and_writes_log(made):
     given, stack = made
     kinds = {resource["Type"] for resource in stack.resources.values()}
     assert {kind for kind in kinds if "::IAM::" in kind} == {"AWS::IAM::Role"}
@@ -97,14 +97,14 @@ def test_the_role_reads_the_one_table_and_writes_the_one_log(made):
             assert isinstance(statement["Resource"], str)
             may.setdefault(statement["Resource"], set()).update(statement["Action"])
     assert may.keys() == {table, "LogGroup.Arn"}
-    # Of what it may, what it needs.
+    # The table's permissions are exactly those that the function needs.
     assert may[table] == READING - {"dynamodb:GetItem"}
     assert may["LogGroup.Arn"] == LOGGING
     (function,) = stack.of_type("AWS::Lambda::Function").values()
     assert function["Role"] == "Role.Arn"
 
 
-def test_the_table_is_safe(made):
+def test_table_is_protected(made):
     given, stack = made
     tables = [resource for resource in stack.resources.values() if resource["Type"] == "AWS::DynamoDB::Table"]
     (function,) = stack.of_type("AWS::Lambda::Function").values()
@@ -125,11 +125,11 @@ def test_the_table_is_safe(made):
         ("job", "HASH"),
         ("group", "RANGE"),
     ]
-    # A name of its own could not be replaced, and could be taken.
+    # A resource with an explicit name cannot be replaced, and its name may be in use.
     assert "TableName" not in properties
 
 
-def test_the_function_is_as_the_parameters_say(made):
+def test_parameters_configure_the_function(made):
     given, stack = made
     (function,) = stack.of_type("AWS::Lambda::Function").values()
     assert function["Architectures"] == [given["Architecture"]]
@@ -142,7 +142,7 @@ def test_the_function_is_as_the_parameters_say(made):
     assert log["Properties"] == {"RetentionInDays": "30"}
 
 
-def test_the_alarms_watch_what_matters_and_tell_whom_they_should(made):
+def test_alarms_watch_errors_and_notify_topic(made):
     given, stack = made
     alarms = stack.of_type("AWS::CloudWatch::Alarm")
     watched = set()
@@ -157,7 +157,7 @@ def test_the_alarms_watch_what_matters_and_tell_whom_they_should(made):
     assert alarms["SlowAlarm"]["Metrics"][1]["Expression"] == "longest / 15 / 10"
 
 
-def test_broken_rows_are_one_metric_whether_they_fail_a_poll_or_are_left_out(made):
+def test_metric_counts_failing_and_skipped_rows(made):
     _, stack = made
     filters = stack.of_type("AWS::Logs::MetricFilter").values()
     metrics = [(f["FilterPattern"], f["MetricTransformations"][0]) for f in filters]
@@ -165,13 +165,13 @@ def test_broken_rows_are_one_metric_whether_they_fail_a_poll_or_are_left_out(mad
     assert all(metric["MetricNamespace"] == "http-sd" and metric["DefaultValue"] == 0 for _, metric in metrics)
     broken = [(pattern, m["MetricValue"]) for pattern, m in metrics if m["MetricName"] == "InvalidGroups"]
     assert broken == [
-        # The warning of a poll that leaves rows out is one line, whatever their number.
+        # A poll that skips rows logs one line with their number.
         ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
         ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
     ]
 
 
-def test_the_dashboard_shows_the_stacks_own_parts(made):
+def test_dashboard_shows_resources_of_the_stack(made):
     given, stack = made
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
@@ -189,11 +189,11 @@ def test_the_dashboard_shows_the_stacks_own_parts(made):
             for x in range(widget["x"], widget["x"] + widget["width"])
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
-        assert not covers & columns, f"{widget['properties']['title']} lies over another"
+        assert not covers & columns, f"{widget['properties']['title']} overlaps another"
         columns |= covers
 
 
-def test_the_queries_read_the_log_of_the_function(made):
+def test_queries_read_the_log_of_the_function(made):
     _, stack = made
     queries = stack.of_type("AWS::Logs::QueryDefinition")
     assert len(queries) == 3
@@ -202,7 +202,7 @@ def test_the_queries_read_the_log_of_the_function(made):
         assert re.match(r"http-sd/\w", query["Name"])
 
 
-def test_only_known_kinds_of_resources_are_made(made):
+def test_only_known_resource_types_are_created(made):
     _, stack = made
     kinds = {resource["Type"] for resource in stack.resources.values()}
     assert kinds - {"AWS::DynamoDB::Table", "AWS::Lambda::Permission"} == {
@@ -217,12 +217,12 @@ def test_only_known_kinds_of_resources_are_made(made):
     }
 
 
-def test_the_translator_adds_no_permission_and_no_policy():
+def test_translator_adds_no_permission_or_policy():
     written = {name for name, resource in source()["Resources"].items()}
     assert set(translate({"TokenSha256": HASH})["Resources"]) == written
 
 
-def test_the_application_repository_is_told_what_it_asks_for():
+def test_application_repository_metadata_is_complete():
     application = source()["Metadata"]["AWS::ServerlessRepo::Application"]
     assert application.keys() >= {
         "Name",

@@ -1,4 +1,4 @@
-//! `sdctl check` and Prometheus's own `promtool` judge the same files.
+//! `sdctl check` and Prometheus's `promtool` judge the same files.
 
 use std::{fs, process::Command};
 
@@ -8,19 +8,20 @@ use test_support::{
     tools::tool,
 };
 
-/// What both say of a file: good, or a fault; or that it is for `sdctl check` alone to warn of or refuse.
+/// The verdict of both on a file, or the differing verdict of `sdctl check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Good,
     Fault,
-    /// Prometheus takes it, but not for what its author meant.
+    /// Only `sdctl check` finds a fault: Prometheus accepts the file with another meaning than its author's.
     OursOnly,
-    /// `promtool` knows of no relabelling here, and refuses what may only be meant for it.
+    /// Only `sdctl check` accepts the file, with a warning. `promtool` rejects it, because it does not consider
+    /// relabelling.
     Warning,
 }
 
 #[test]
-fn promtool_and_check_judge_files_alike() {
+fn promtool_and_check_agree_on_files() {
     use Verdict::{Fault, Good, OursOnly, Warning};
     let Some(promtool) = tool("promtool") else { return };
     let cases = [

@@ -1,4 +1,4 @@
-//! `docs/sdctl.md`: every command in it, as written.
+//! Runs every command in `docs/sdctl.md` as written.
 
 use std::{fs, process::Command};
 
@@ -8,10 +8,10 @@ use test_support::{
     sdctl::{run, sdctl, serve, shell},
 };
 
-/// What a block begins with if nobody without an account can run it.
+/// The first line of a block that needs an AWS account.
 const NEEDS_AWS: &str = "# needs an AWS account";
 
-/// The contents of the fenced blocks of a kind.
+/// Returns the contents of the fenced blocks of a language.
 fn blocks(text: &str, kind: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
@@ -24,14 +24,14 @@ fn blocks(text: &str, kind: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_works_as_written() {
+fn every_documented_command_works() {
     let folder = TempDir::new().unwrap();
     let text = fs::read_to_string(repository().join("docs/sdctl.md")).unwrap();
     let (to_run, for_aws): (Vec<String>, Vec<String>) =
         blocks(&text, "sh").into_iter().partition(|block| !block.starts_with(NEEDS_AWS));
     assert!(to_run.len() > 8 && for_aws.len() == 3, "{} and {} blocks", to_run.len(), for_aws.len());
 
-    // Without --data the local table is in the data folder of whoever runs this.
+    // Without `--data` the local table would be in the data folder of the developer.
     let home = |command: &mut Command| {
         command.current_dir(folder.path()).env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path().join("data"));
     };
@@ -47,7 +47,7 @@ fn every_command_works_as_written() {
 }
 
 #[test]
-fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
+fn policy_is_json_and_unit_runs_register() {
     let text = fs::read_to_string(repository().join("docs/sdctl.md")).unwrap();
     let policy: serde_json::Value = serde_json::from_str(&blocks(&text, "json")[0]).unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ fn the_policy_for_a_machine_is_json_and_the_unit_names_the_command() {
     );
     let unit = &blocks(&text, "ini")[0];
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/sdctl ")).unwrap();
-    // What systemd would run, here once.
+    // The command of the systemd unit, run once.
     let data = TempDir::new().unwrap();
     let arguments = start.replace("%H", "web-1");
     run(sdctl().args(arguments.split(' ')).args(["--once", "--data"]).arg(data.path())).done();

@@ -1,4 +1,4 @@
-//! The function over a table that `sdctl` has filled. Needs both programs: `cargo test --workspace`.
+//! The function over a table that `sdctl` filled. This needs both programs: `cargo test --workspace`.
 
 use serde_json::Value;
 use test_support::{
@@ -8,7 +8,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_serves_what_sdctl_applied() {
+async fn function_serves_what_sdctl_applied() {
     let dynamo = Dynamo::with_table().await;
     let Some(emulated) = Emulated::start(&dynamo.endpoint(), &[]) else { return };
     let groups = r#"[{"targets":["a:1","b:1"],"labels":{"env":"prod"}},{"targets":["c:1"],"labels":{}}]"#;

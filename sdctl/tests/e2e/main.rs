@@ -1,4 +1,4 @@
-//! `sdctl` beside the real programs: Prometheus's promtool, the AWS CLI, a shell, and the function in AWS's emulator.
+//! `sdctl` with real programs: promtool, the AWS CLI, a shell, and the function in AWS's emulator.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod check;

@@ -1,4 +1,4 @@
-//! The lines that `sdctl` prints, pasted where it says.
+//! The lines that `sdctl` prints work where it says to paste them.
 
 use std::{fs, process::Command};
 
@@ -8,14 +8,14 @@ use test_support::{
     tools::tool,
 };
 
-/// The indented lines that follow a heading, without their indent.
+/// Returns the indented lines after a heading, without their indent.
 fn block(output: &str, heading: &str) -> String {
     let lines = output.lines().skip_while(|line| *line != heading).skip(1);
     lines.map_while(|line| line.strip_prefix("  ")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn the_scrape_config_is_one_that_prometheus_takes() {
+fn prometheus_accepts_printed_scrape_config() {
     let Some(promtool) = tool("promtool") else { return };
     let folder = TempDir::new().unwrap();
     let served = serve_local(&folder.path().join("data"), &["--sample"]);
@@ -26,7 +26,7 @@ fn the_scrape_config_is_one_that_prometheus_takes() {
 }
 
 #[test]
-fn the_curl_line_and_the_put_item_line_work_as_printed() {
+fn printed_curl_and_put_item_lines_work() {
     if tool("aws").is_none() {
         return;
     }
@@ -40,10 +40,10 @@ fn the_curl_line_and_the_put_item_line_work_as_printed() {
 }
 
 #[test]
-fn the_scrape_config_for_a_token_is_one_that_prometheus_takes() {
+fn prometheus_accepts_printed_scrape_config_with_token() {
     let Some(promtool) = tool("promtool") else { return };
     let folder = TempDir::new().unwrap();
-    // A name that YAML would not take without quotes.
+    // A file name that needs quotes in YAML.
     let token = folder.path().join("it's: a token");
     let url = ["--url", "https://x.lambda-url.eu-central-1.on.aws/"];
     let made = run(sdctl().args(["token", "--file"]).arg(&token).args(url)).done();

@@ -11,7 +11,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_serves_exactly_the_groups_of_a_whole_prometheus_yml() {
+async fn apply_of_prometheus_yml_serves_exactly_its_groups() {
     let applied = Applied::new().await;
     applied.write(
         "etc/prometheus.yml",
@@ -55,7 +55,7 @@ rule_files: [rules.yml]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn applying_again_or_in_another_order_changes_nothing() {
+async fn repeated_or_reordered_apply_changes_nothing() {
     let applied = Applied::new().await;
     let plan = applied.apply(THREE, &["--prune"]).done();
     assert!(plan.contains("+ prod-") && plan.contains("targets  a:1, b:1") && plan.contains("env=prod"), "{plan}");
@@ -73,7 +73,7 @@ async fn applying_again_or_in_another_order_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_shows_the_plan_exits_with_2_and_writes_nothing() {
+async fn dry_run_prints_plan_and_exits_with_2() {
     let applied = Applied::new().await;
     let ran = applied.apply(THREE, &["--dry-run"]);
     assert_eq!(ran.code, 2, "{ran:?}");
@@ -82,7 +82,7 @@ async fn a_dry_run_shows_the_plan_exits_with_2_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_keeps_its_row_when_its_targets_or_its_labels_change() {
+async fn changed_group_keeps_its_row() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();
     let before = applied.dynamo.rows().await;
@@ -106,9 +106,9 @@ async fn a_group_keeps_its_row_when_its_targets_or_its_labels_change() {
     assert!(served.contains(&group(["c:1"], [("env", "staging"), ("team", "x y")])), "{served:?}");
 }
 
-/// Cut anywhere, a file is an error, stopped by the guard, or takes nothing away.
+/// A file cut anywhere is an error, stops at the guard, or removes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_in_any_file_changes_nothing_and_every_one_is_named() {
+async fn faulty_files_are_all_named_and_change_nothing() {
     let applied = Applied::new().await;
     applied.write("sd/good.json", r#"[{"targets": ["a:1"]}]"#);
     applied.write("sd/bad.json", "[{\"targets\": [1, \"\"],\n \"labels\": {\"a-b\": \"x\"}, \"label\": {}}]");
@@ -130,7 +130,7 @@ async fn a_fault_in_any_file_changes_nothing_and_every_one_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_meant_is_refused() {
+async fn apply_rejects_unusable_input() {
     let applied = Applied::new().await;
     applied.write("prometheus.yml", "scrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [no.json]}]\n");
     applied.write("rules.yml", "groups: []\n");
@@ -162,7 +162,7 @@ async fn what_cannot_be_meant_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
+async fn apply_of_get_output_changes_nothing() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();
     applied.run(&["put", "node", "mine", "-t", "m:1", "-l", "env=prod"]).done();
@@ -176,7 +176,7 @@ async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
         &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
         &listed,
     );
-    // A set with a name takes what nobody has, and does not rely on somebody's lease.
+    // A named set takes over rows without an owner, and does not rely on the leases of other owners.
     let plan = own.done();
     assert!(
         plan.contains("owner    nobody → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
@@ -189,7 +189,7 @@ async fn what_get_prints_as_file_sd_is_no_change_whoever_owns_the_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attributes_that_are_not_ours_survive() {
+async fn apply_keeps_unknown_attributes() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();
     let (job, name) = applied.dynamo.rows().await.into_keys().find(|(_, name)| name.starts_with("prod")).unwrap();
@@ -203,7 +203,7 @@ async fn attributes_that_are_not_ours_survive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_fits_no_row_becomes_several() {
+async fn oversized_group_becomes_several_rows() {
     let applied = Applied::new().await;
     let targets: Vec<String> = (0..30_000).map(|i| format!("host-{i:05}.example.internal:9100")).collect();
     let json = serde_json::json!([{"targets": targets, "labels": {"env": "prod"}}]).to_string();
@@ -219,7 +219,7 @@ async fn a_group_that_fits_no_row_becomes_several() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lapsed_or_broken_row_of_the_set_is_mended() {
+async fn apply_repairs_expired_and_broken_rows() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();
     let names: Vec<(String, String)> = applied.dynamo.rows().await.into_keys().collect();
@@ -240,9 +240,9 @@ async fn a_lapsed_or_broken_row_of_the_set_is_mended() {
     assert_eq!(applied.dynamo.rows().await.into_keys().collect::<Vec<_>>(), names);
 }
 
-/// Without a table's name it is the local one, through the `sdctl serve` that has it open, or without any.
+/// Without a table's name `sdctl` uses the local table, directly or through a running `sdctl serve`.
 #[test]
-fn the_local_table_is_written_with_and_without_a_running_serve() {
+fn apply_uses_local_table_with_or_without_serve() {
     let data = TempDir::new().unwrap();
     let here = |arguments: &[&str], data: &Path| run(sdctl().args(arguments).arg("--data").arg(data));
     let put = here(&["put", "node", "a", "-t", "a:1"], data.path());
@@ -257,7 +257,7 @@ fn the_local_table_is_written_with_and_without_a_running_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_line() {
+async fn writers_name_their_table_or_report_it_missing() {
     let applied = Applied::new().await;
     let put = applied.run(&["put", "node", "a", "-t", "a:1"]);
     assert!(put.stderr.starts_with("Changing table \"http-sd\", account 000000000000, region "), "{put:?}");
@@ -274,10 +274,10 @@ async fn a_command_that_writes_says_where_and_a_table_that_is_not_there_is_one_l
     assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");
 }
 
-/// What cannot be read by our rule of label names is served by a function with another rule.
-/// Somebody who reads only the beginning of a plan does not end the work.
+/// A function with another rule for label names may serve rows that `sdctl` cannot read. A reader that closes the pipe
+/// early does not stop the apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_pipe_does_not_end_an_apply() {
+async fn closed_pipe_does_not_stop_apply() {
     let applied = Applied::new().await;
     let groups: Vec<String> = (0..500).map(|i| format!(r#"{{"targets":["t{i}:1"]}}"#)).collect();
     applied.write("node.json", &format!("[{}]", groups.join(",")));
@@ -286,9 +286,9 @@ async fn a_closed_pipe_does_not_end_an_apply() {
     assert_eq!(applied.served("node").await.len(), 500);
 }
 
-/// Both have the local table open, one after the other: whoever reads first must not wait for whoever writes.
+/// Both commands open the local table, one after the other. The reader must not wait for the writer.
 #[test]
-fn get_can_be_piped_into_apply_on_the_local_table() {
+fn get_pipes_into_apply_on_local_table() {
     let data = TempDir::new().unwrap();
     run(sdctl().args(["put", "node", "a", "-t", "a:1", "--data"]).arg(data.path())).done();
     let line = "sdctl get node -o file_sd --data $DATA | sdctl apply -f - --job node --data $DATA --yes";
@@ -297,7 +297,7 @@ fn get_can_be_piped_into_apply_on_the_local_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_given_twice_is_applied_once_and_one_that_is_missed_changes_nothing() {
+async fn repeated_file_applies_once_and_missing_file_fails() {
     let applied = Applied::new().await;
     applied.write("sd/k.yml", "- targets: [k:1]\n");
     let ran = applied.run(&["apply", "-f", "sd/k.yml", "-f", "sd", "-f", "./sd/k.yml", "--yes"]);

@@ -1,4 +1,4 @@
-//! `sdctl apply`: what it must never take away.
+//! `sdctl apply`: what it must never remove.
 
 use test_support::{
     Row,
@@ -8,7 +8,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prune_removes_rows_of_its_own_set_alone() {
+async fn prune_removes_only_rows_of_its_set() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();
     applied.write("node.yml", "- targets: [other:1]\n  labels: {env: prod}\n");
@@ -32,7 +32,7 @@ async fn prune_removes_rows_of_its_own_set_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_a_fifth_goes_only_if_that_is_said() {
+async fn removing_more_than_a_fifth_needs_max_removed() {
     let applied = Applied::new().await;
     let group = |i: usize, targets: &[usize]| {
         let targets: Vec<String> = targets.iter().map(|target| format!("\"t{i}-{target}:1\"")).collect();
@@ -64,7 +64,7 @@ async fn more_than_a_fifth_goes_only_if_that_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_was_cut_anywhere_never_removes_anything() {
+async fn truncated_file_removes_nothing() {
     let samples = [
         ("node.json", r#"[{"targets":["a:1","b:1"],"labels":{"x":"1"}},{"targets":["c:1"]},{"targets":["d:1"]}]"#),
         ("node.yml", "- targets: [a:1, 'b:1']\n  labels: {x: 1}\n- targets:\n  - c:1\n- {targets: [\"d:1\"]}\n"),
@@ -92,7 +92,7 @@ async fn a_file_that_was_cut_anywhere_never_removes_anything() {
                 for target in ["a:1", "b:1", "c:1", "d:1"] {
                     assert!(targets.contains(&target.to_owned()), "{target} is gone after {:?}", &text[..cut]);
                 }
-                assert!(before.keys().all(|key| after.contains_key(key)), "a row is gone after {:?}", &text[..cut]);
+                assert!(before.keys().all(|key| after.contains_key(key)), "a row is missing after {:?}", &text[..cut]);
                 applied.write(name, text);
                 applied.run(&apply).done();
             } else {
@@ -105,7 +105,7 @@ async fn a_file_that_was_cut_anywhere_never_removes_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_prune_no_file_takes_targets_of_another_away() {
+async fn apply_without_prune_keeps_targets_of_other_files() {
     let applied = Applied::new().await;
     applied.write("one.json", r#"[{"targets":["web:1"]}]"#);
     applied.write("two.json", r#"[{"targets":["db:1"]}]"#);
@@ -116,7 +116,7 @@ async fn without_prune_no_file_takes_targets_of_another_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_of_the_set_that_somebody_has_put_is_put_back() {
+async fn apply_reverts_a_put_on_its_row() {
     let applied = Applied::new().await;
     applied.apply(THREE, &["--prune"]).done();
     let before = applied.served("node").await;
@@ -132,7 +132,7 @@ async fn a_row_of_the_set_that_somebody_has_put_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_takes_over_the_rows_of_another_if_that_is_said() {
+async fn adopt_takes_over_rows_of_another_set() {
     let applied = Applied::new().await;
     applied.write("node.json", THREE);
     applied.run(&["apply", "-f", "node.json", "--yes"]).done();
@@ -146,7 +146,7 @@ async fn a_set_takes_over_the_rows_of_another_if_that_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_look_broken_are_guarded_as_well() {
+async fn guard_counts_broken_rows() {
     let applied = Applied::new().await;
     let groups: Vec<String> =
         (0..10).map(|i| format!(r#"{{"targets":["t{i}:1"],"labels":{{"a-b":"{i}"}}}}"#)).collect();
@@ -159,9 +159,9 @@ async fn rows_that_look_broken_are_guarded_as_well() {
     assert_eq!(applied.dynamo.rows().await, before);
 }
 
-/// Groups that probe others share their target, and differ by a label alone.
+/// Groups of a prober share one target, and differ only by a label.
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_that_share_a_target_keep_their_rows_when_all_get_a_label() {
+async fn new_label_keeps_rows_of_groups_sharing_targets() {
     let applied = Applied::new().await;
     let probes = |more: &str| {
         let probe = |i: usize| {
@@ -176,9 +176,9 @@ async fn groups_that_share_a_target_keep_their_rows_when_all_get_a_label() {
     assert_eq!(plan.matches("+ env=prod").count(), 200);
 }
 
-/// What moves does not fit the row that it leaves, because that row is full again.
+/// A moved target does not fit its former row any more, because that row is full again.
 #[tokio::test(flavor = "multi_thread")]
-async fn large_groups_can_change_places() {
+async fn large_groups_can_swap_targets() {
     let applied = Applied::new().await;
     let group = |label: &str, targets: std::ops::Range<usize>, more: std::ops::Range<usize>| {
         let targets: Vec<String> = targets.chain(more).map(|i| format!("host-{i:05}.example.internal:9100")).collect();

@@ -1,4 +1,4 @@
-//! `sdctl apply` beside somebody else, interrupted, or with a table that fails.
+//! `sdctl apply` at the same time as another writer, interrupted, or with a table that fails.
 
 use std::{
     process::Command,
@@ -17,7 +17,7 @@ use test_support::{
 };
 use tokio::task::spawn_blocking;
 
-/// A list of that many groups of one target each.
+/// Returns a list of groups with one target each.
 fn fleet(groups: usize, prefix: &str) -> String {
     let groups: Vec<String> = (0..groups)
         .map(|i| format!(r#"{{"targets":["{prefix}-{i}:1"],"labels":{{"instance_id":"i-{i}"}}}}"#))
@@ -25,7 +25,7 @@ fn fleet(groups: usize, prefix: &str) -> String {
     format!("[{}]", groups.join(","))
 }
 
-/// Whether a request changes rows.
+/// Returns whether a request changes rows.
 fn is_write(asked: &Asked) -> bool {
     ["TransactWriteItems", "UpdateItem", "DeleteItem"].contains(&asked.operation.as_str())
 }
@@ -41,9 +41,9 @@ fn through(applied: &Applied, faulty: &FaultyDynamo, arguments: &[&str]) -> Comm
     command
 }
 
-/// Two pipelines apply different states of the same set at the same time: both have planned before either writes.
+/// Two pipelines apply different states of the same set: both plan before either writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_apply_different_files_at_once_one_is_told() {
+async fn concurrent_applies_of_different_files_report_a_conflict() {
     for other in ["b", "old"] {
         let applied = Applied::new().await;
         applied.write("old/node.json", &fleet(40, "old"));
@@ -63,15 +63,15 @@ async fn of_two_that_apply_different_files_at_once_one_is_told() {
         for ran in &runs {
             assert!(ran.code == 0 || ran.stderr.contains("somebody else"), "{ran:?}");
         }
-        assert!(runs.iter().any(|ran| ran.code != 0), "a mixture, and nobody was told");
-        // Whoever runs again gets what the files say.
+        assert!(runs.iter().any(|ran| ran.code != 0), "the sets are mixed, but both runs succeeded");
+        // A repeated run writes what its files contain.
         applied.run(&arguments("a")).done();
         assert_eq!(applied.served("node").await.len(), 60);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apply_that_was_killed_is_finished_by_the_next() {
+async fn next_apply_completes_a_killed_one() {
     const GROUPS: usize = 3000;
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(GROUPS, "host"));
@@ -82,11 +82,11 @@ async fn an_apply_that_was_killed_is_finished_by_the_next() {
     for _ in 0..2 {
         held.next().await.pass().await;
     }
-    // What is asked for at the end never reaches the table.
+    // The last request never reaches the table.
     let _under_way = held.next().await;
     assert!(!killed.stop_with(Signal::KILL).success());
     let rows = applied.dynamo.rows().await.len();
-    assert!((1..GROUPS).contains(&rows), "{rows} rows: the test says nothing");
+    assert!((1..GROUPS).contains(&rows), "{rows} rows: the test proves nothing");
     let plan = applied.run(&arguments).done();
     assert!(plan.contains(&format!("{} to add, 0 to change, 0 to remove, {rows} unchanged", GROUPS - rows)), "{plan}");
     assert_eq!(applied.served("node").await.len(), GROUPS);
@@ -94,7 +94,7 @@ async fn an_apply_that_was_killed_is_finished_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apply_that_is_interrupted_says_how_far_it_got() {
+async fn interrupted_apply_reports_its_progress() {
     const GROUPS: usize = 3000;
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(GROUPS, "host"));
@@ -112,7 +112,7 @@ async fn an_apply_that_is_interrupted_says_how_far_it_got() {
         drop((under_way, held));
         assert_eq!(interrupted.wait().unwrap().code(), Some(1));
         let done = applied.dynamo.rows().await.len() - before;
-        assert!((1..GROUPS - before).contains(&done), "{done} rows: the test says nothing");
+        assert!((1..GROUPS - before).contains(&done), "{done} rows: the test proves nothing");
         let said = format!(
             "stopped, with {done} of {} changes made: run the same command again for the rest",
             GROUPS - before
@@ -125,7 +125,7 @@ async fn an_apply_that_is_interrupted_says_how_far_it_got() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_table_gets_everything_all_the_same() {
+async fn apply_writes_everything_to_a_throttled_table() {
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(120, "host"));
     let faulty = FaultyDynamo::before(&applied.dynamo);
@@ -144,7 +144,7 @@ async fn a_throttled_table_gets_everything_all_the_same() {
     assert!(writes.load(Ordering::Relaxed) > 5);
     assert_eq!(applied.served("node").await.len(), 120);
 
-    // Changes go row by row.
+    // Changes are written row by row.
     applied.write("node.json", &fleet(120, "other"));
     let writes = AtomicUsize::new(0);
     faulty.fail(move |operation, _| {
@@ -157,10 +157,10 @@ async fn a_throttled_table_gets_everything_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_refuses_ends_the_run_which_can_be_repeated() {
+async fn denied_apply_stops_and_can_be_repeated() {
     let applied = Applied::new().await;
     let faulty = FaultyDynamo::before(&applied.dynamo);
-    // New rows first, then rows that change, then rows that go.
+    // The order is: new rows, changed rows, removed rows.
     for (operation, json, groups) in [
         ("TransactWriteItems", fleet(600, "host"), 600),
         ("UpdateItem", fleet(600, "other"), 600),
@@ -184,9 +184,9 @@ async fn a_table_that_refuses_ends_the_run_which_can_be_repeated() {
     }
 }
 
-/// A short read would plan additions of what is there, and removals of nothing: it must be an error.
+/// A plan from a short read would add existing rows and remove none, so the read must fail.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_cannot_be_read_plans_nothing() {
+async fn unreadable_page_stops_apply_before_planning() {
     let applied = Applied::new().await;
     test_support::row::put_all(&applied.dynamo, test_support::row::tenths_of_a_page(25)).await;
     applied.write("node.json", &fleet(3, "host"));
@@ -199,15 +199,15 @@ async fn a_page_that_cannot_be_read_plans_nothing() {
     assert_eq!(applied.dynamo.rows().await.len(), 25);
 }
 
-/// Somebody else applies while we are asked whether to: what we planned to add is there by then.
+/// Another pipeline adds the planned rows while `sdctl` waits for the confirmation.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_has_come_since_the_plan_is_not_replaced() {
+async fn apply_keeps_rows_added_after_its_plan() {
     let applied = Applied::new().await;
     applied.write("node.json", r#"[{"targets":["ours:1"],"labels":{"env":"prod"}}]"#);
     let theirs = r#"[{"targets":["theirs:1"],"labels":{"env":"prod"}}]"#;
     applied.write("theirs/node.json", theirs);
     let faulty = FaultyDynamo::before(&applied.dynamo);
-    // Between our plan and our write theirs is applied.
+    // The other pipeline writes between the plan and the confirmation.
     let mut other = applied.command(&["apply", "-f", "theirs", "--yes"]);
     let other = std::sync::Mutex::new(Some(move || run(&mut other).done()));
     faulty.fail(move |operation, _| {
@@ -224,9 +224,9 @@ async fn a_row_that_has_come_since_the_plan_is_not_replaced() {
     assert!(served.len() == 1 && served[0].targets == ["theirs:1"], "{served:?}");
 }
 
-/// A write that was made, but whose answer came too late, is ours and not somebody else's.
+/// `sdctl` recognises its own write if the response was lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_known_as_ours() {
+async fn lost_response_to_own_write_is_no_conflict() {
     let applied = Applied::new().await;
     applied.write("node.json", &fleet(3, "host"));
     applied.run(&["apply", "-f", "node.json", "--yes"]).done();
@@ -244,9 +244,9 @@ async fn a_write_whose_answer_was_lost_is_known_as_ours() {
     assert_eq!(applied.served("node").await.len(), 1);
 }
 
-/// While targets move from row to row, a poll before each write finds all of them.
+/// A poll before each write finds all targets while targets move between rows.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_poll_finds_less_while_targets_move_between_rows() {
+async fn moving_targets_between_rows_hides_none_from_polls() {
     const GROUPS: usize = 150;
     let shifted = |by: usize| {
         let group = |i: usize| {
@@ -277,7 +277,7 @@ async fn no_poll_finds_less_while_targets_move_between_rows() {
         polls += 1;
         write.pass().await;
     };
-    // A row is written once with what it gives up, and once without.
+    // Each row is written twice: with the targets that it gives up, then without.
     assert!(polls >= 2 * GROUPS, "{polls} polls");
     assert!(ran.done().contains("Applied"));
     assert!(applied.run(&apply).done().starts_with("Nothing to change"));

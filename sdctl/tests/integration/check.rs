@@ -1,4 +1,4 @@
-//! `sdctl check` over files: the contract as a linter.
+//! `sdctl check` of files.
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -9,12 +9,12 @@ use test_support::{
     sdctl::{run, sdctl},
 };
 
-/// The exit code of a check in a folder, and what it prints.
+/// Runs a check in a folder, and returns the exit code and the output.
 fn check(folder: &Path, arguments: &[&str]) -> (i32, String) {
     run(sdctl().current_dir(folder).arg("check").args(arguments)).code_and_text()
 }
 
-/// A folder with these files in it.
+/// Creates a folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
@@ -29,7 +29,7 @@ fn check_file(name: &str, text: &str, arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn a_file_that_breaks_the_contract_is_a_fault_with_what_prometheus_does_about_it() {
+fn invalid_file_fault_states_effect_on_prometheus() {
     for (body, consequence) in BODIES {
         let (code, output) = check_file("node.json", body, &[]);
         assert_eq!(code, if consequence.is_empty() { 0 } else { 2 }, "{body}: {output}");
@@ -38,7 +38,7 @@ fn a_file_that_breaks_the_contract_is_a_fault_with_what_prometheus_does_about_it
 }
 
 #[test]
-fn a_fault_names_file_line_job_group_and_field() {
+fn fault_names_file_line_job_group_and_field() {
     let yaml = "- targets: [a:1]\n- targets: [b:1]\n  labels:\n    a-b: x\n";
     let (_, output) = check_file("node.yml", yaml, &[]);
     assert!(output.starts_with(r#"fault   node.yml:4: job "node", group 2: labels["a-b"] is not a label"#), "{output}");
@@ -62,7 +62,7 @@ fn a_fault_names_file_line_job_group_and_field() {
 }
 
 #[test]
-fn what_is_a_fault_depends_on_the_poller_and_the_format() {
+fn faults_depend_on_poller_and_format() {
     let (utf8, unknown) = (r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, r#"[{"targets":["a:1"],"source":"x"}]"#);
     let twice = "- targets: [a:1]\n  labels: {a: 1, a: 2}\n";
     let other_case = r#"[{"targets":["a:1"],"Labels":{}}]"#;
@@ -93,7 +93,7 @@ fn what_is_a_fault_depends_on_the_poller_and_the_format() {
 }
 
 #[test]
-fn what_prometheus_takes_but_does_not_scrape_as_it_was_meant_is_a_warning() {
+fn accepted_but_misleading_content_is_a_warning() {
     let label = |name: &str, value: &str| format!(r#"[{{"targets":["a:1"],"labels":{{"{name}":"{value}"}}}}]"#);
     let times = |interval: &str, timeout: &str| {
         label("__scrape_interval__", &format!(r#"{interval}","__scrape_timeout__":"{timeout}"#))
@@ -133,7 +133,7 @@ fn what_prometheus_takes_but_does_not_scrape_as_it_was_meant_is_a_warning() {
 }
 
 #[test]
-fn an_answer_that_a_buffered_response_cannot_carry_is_a_warning() {
+fn list_above_buffered_limit_is_a_warning() {
     let job = |bytes: usize| format!(r#"[{{"targets":["a:1"],"labels":{{"a":"{}"}}}}]"#, "x".repeat(bytes));
     let files = folder(&[("a.json", &job(4_000_000)), ("b.json", &job(3_000_000)), ("c.json", &job(6_290_000))]);
     for (arguments, expected) in [
@@ -147,7 +147,7 @@ fn an_answer_that_a_buffered_response_cannot_carry_is_a_warning() {
 }
 
 #[test]
-fn a_configuration_is_read_with_its_files_but_not_for_ever() {
+fn check_follows_configuration_files_without_endless_loops() {
     let main = "scrape_config_files: [main.yml, list.yml]\nscrape_configs:\n- job_name: node\n  ec2_sd_configs: []\n  \
                 file_sd_configs: [{files: [main.yml, gone.yml, good.json]}]\n";
     let files = folder(&[("main.yml", main), ("list.yml", "- targets: [a:1]\n"), ("good.json", "[]")]);
@@ -166,7 +166,7 @@ fn a_configuration_is_read_with_its_files_but_not_for_ever() {
 }
 
 #[test]
-fn what_could_not_be_checked_is_neither_good_nor_a_fault() {
+fn unchecked_input_exits_with_1() {
     let files = folder(&[
         ("a.json", "[]"),
         ("empty.token", " \n"),
@@ -195,7 +195,7 @@ fn what_could_not_be_checked_is_neither_good_nor_a_fault() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_does_not_change_the_verdict() {
+fn closed_pipe_does_not_change_the_verdict() {
     let groups = vec![r#"{"targets":[""]}"#; 10_000].join(",\n");
     let files = folder(&[("many.json", &format!("[{groups}]"))]);
     let mut command = sdctl();
@@ -207,7 +207,7 @@ fn a_reader_that_has_seen_enough_does_not_change_the_verdict() {
 }
 
 #[test]
-fn a_name_that_only_some_take_is_noted_once() {
+fn partly_supported_label_name_is_noted_once() {
     let text = r#"[{"targets":["a:1"],"labels":{"a-b":"x"}},{"targets":["b:1"],"labels":{"a-b":"x","c.d":"x"}}]"#;
     for poller in ["prometheus3", "vmagent"] {
         let (code, output) = check_file("node.json", text, &["--strict", "--for", poller]);
@@ -221,7 +221,7 @@ fn a_name_that_only_some_take_is_noted_once() {
 }
 
 #[test]
-fn a_job_that_no_url_asks_for_is_warned_of_once() {
+fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";
     let (code, output) = check_file("prometheus.yml", config, &[]);
@@ -231,7 +231,7 @@ fn a_job_that_no_url_asks_for_is_warned_of_once() {
 }
 
 #[test]
-fn what_a_script_reads_has_no_quotes_and_no_line_where_there_is_none() {
+fn script_output_omits_quotes_and_missing_line_numbers() {
     let files = folder(&[("bad.json", r#"[{"targets":["a:1"],"lables":{}}]"#), ("empty.yml", " \n")]);
     let (_, output) = check(files.path(), &["bad.json", "empty.yml"]);
     assert!(output.contains(r#"group 1: "lables" is not a field of a target group"#), "{output}");
@@ -243,7 +243,7 @@ fn what_a_script_reads_has_no_quotes_and_no_line_where_there_is_none() {
 }
 
 #[test]
-fn what_would_make_a_short_list_is_what_prometheus_refuses() {
+fn configuration_that_prometheus_rejects_is_a_fault() {
     let job = "scrape_configs:\n- job_name: x\n";
     for (text, expected) in [
         (

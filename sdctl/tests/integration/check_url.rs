@@ -26,19 +26,19 @@ fn check_url(server: &Background, path: &str, arguments: &[&str]) -> (i32, Strin
 }
 
 #[test]
-fn an_answer_that_breaks_the_contract_is_a_fault_with_what_prometheus_does_about_it() {
+fn invalid_response_fault_states_effect_on_prometheus() {
     let body = |Path(i): Path<usize>| async move { (JSON, BODIES[i].0) };
     let server = Background::router(Router::new().route("/{i}", get(body)));
     for (i, (body, consequence)) in BODIES.into_iter().enumerate() {
         let (code, output) = check_url(&server, &format!("/{i}"), &[]);
-        // Where a file that says null is refused by `apply`, an answer that does was taken.
+        // `apply` rejects a file with `null`, but Prometheus accepts such a response.
         assert_eq!(code, if consequence.is_empty() || body == "null" { 0 } else { 2 }, "{body}: {output}");
         assert!(output.contains(consequence) && output.contains(": 200, "), "{body}: {output}");
     }
 }
 
 #[test]
-fn an_endpoint_is_polled_as_prometheus_does() {
+fn check_polls_as_prometheus_does() {
     let echo = |headers: HeaderMap| async move {
         let name = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}={}", value.to_str().unwrap());
         let mut seen: Vec<_> = headers.iter().filter(|(name, _)| *name != "host").map(name).collect();
@@ -58,7 +58,7 @@ fn an_endpoint_is_polled_as_prometheus_does() {
 }
 
 #[test]
-fn an_endpoint_is_judged_by_its_answer() {
+fn check_judges_an_endpoint_by_its_response() {
     let router = Router::new()
         .route("/good", get(|| async { (JSON, r#"[{"targets":["a:1","b:1"]}]"#) }))
         .route("/redirect", get(|| async { Redirect::temporary("/good") }))
@@ -100,7 +100,7 @@ fn an_endpoint_is_judged_by_its_answer() {
 }
 
 #[test]
-fn what_serve_serves_has_no_fault() {
+fn response_of_serve_has_no_fault() {
     let data = TempDir::new().unwrap();
     let served = serve_local(data.path(), &["--sample"]);
     for (path, expected) in [("/prom", "200, 6 groups, 11 targets, "), ("/prom/none", "is an empty list")] {

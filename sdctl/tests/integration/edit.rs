@@ -11,7 +11,7 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
+async fn put_creates_replaces_and_keeps_unknown_attributes() {
     let applied = Applied::new().await;
     let EpochSeconds(before) = EpochSeconds::now();
     let said = applied.run(&["put", "node", "web", "-t", "a:1", "-t", "b:1", "-l", "env=prod", "-l", "x=a=b"]).done();
@@ -34,7 +34,7 @@ async fn put_makes_a_group_and_replaces_it_and_what_is_not_ours_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_to_live_becomes_a_lease_whose_row_stays_visible_for_a_day() {
+async fn row_with_ttl_stays_one_day_after_expiry() {
     let applied = Applied::new().await;
     let said = applied.run(&["put", "node", "web", "-t", "a:1", "--ttl", "15m"]).done();
     assert!(said.contains("lease    ends in 15m"), "{said}");
@@ -47,9 +47,9 @@ async fn a_time_to_live_becomes_a_lease_whose_row_stays_visible_for_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_above_400_kb_is_refused_with_the_remedy() {
+async fn group_above_400_kb_is_rejected_with_remedy() {
     let applied = Applied::new().await;
-    // Linux takes at most 128 KB in one argument.
+    // Linux limits one argument to 128 KB.
     let label = |i: usize| format!("l{i}={}", "x".repeat(100_000));
     let put = |labels: usize| {
         let mut arguments = vec!["put".to_owned(), "j".into(), "g".into(), "-t".into(), "a:1".into()];
@@ -62,14 +62,14 @@ async fn a_group_above_400_kb_is_refused_with_the_remedy() {
     assert!(said.starts_with(expected), "{said:.300}");
     assert!(applied.dynamo.rows().await.is_empty());
     run(&put(4)).done();
-    // The sum is DynamoDB's to refuse.
+    // Only DynamoDB knows the size of the whole row.
     let said = run(&["label".into(), "j".into(), "g".into(), label(4)]).failed();
     assert!(said.starts_with("sdctl: table \"http-sd\" refuses the request: ValidationException"), "{said:.300}");
     assert_eq!(applied.dynamo.row("j", "g").await.unwrap()["labels"].as_m().unwrap().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_put_cannot_store_is_refused() {
+async fn put_rejects_invalid_groups() {
     let applied = Applied::new().await;
     for (arguments, error) in [
         (vec!["", "g", "-t", "a:1"], "job \"\" is empty"),
@@ -92,7 +92,7 @@ async fn what_put_cannot_store_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rm_removes_groups_or_a_job_and_nothing_else() {
+async fn rm_removes_only_named_groups_or_job() {
     let applied = Applied::new().await;
     for (job, name) in [("node", "a"), ("node", "b"), ("node", "c"), ("other", "a")] {
         Row::new(job, name, &["x:1"]).put(&applied.dynamo).await;
@@ -117,7 +117,7 @@ async fn rm_removes_groups_or_a_job_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn label_sets_and_removes_labels_and_keeps_the_lease() {
+async fn label_changes_labels_and_keeps_the_lease() {
     let applied = Applied::new().await;
     let EpochSeconds(now) = EpochSeconds::now();
     Row::new("node", "a", &["a:1"])
@@ -151,7 +151,7 @@ async fn some_of_each(applied: &Applied) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_shows_lapsed_leases_and_broken_rows_as_such() {
+async fn get_marks_expired_and_broken_rows() {
     let applied = Applied::new().await;
     some_of_each(&applied).await;
     let table = applied.run(&["get"]).done();
@@ -180,7 +180,7 @@ async fn get_shows_lapsed_leases_and_broken_rows_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_sd_is_what_is_served_or_an_error() {
+async fn file_sd_output_is_the_served_list() {
     let applied = Applied::new().await;
     some_of_each(&applied).await;
     let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
@@ -196,7 +196,7 @@ async fn file_sd_is_what_is_served_or_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_said() {
+async fn get_reports_missing_rows() {
     let applied = Applied::new().await;
     let empty = applied.run(&["get"]);
     assert_eq!(empty.stderr, "table \"http-sd\" is empty: sdctl put or sdctl apply fills it\n");
@@ -208,9 +208,9 @@ async fn what_is_not_there_is_said() {
     assert!(applied.run(&["get", "node", "web"]).failed().contains("job \"node\" has no group \"web\""));
 }
 
-/// Every page is read, and printed as it comes: somebody who reads only the beginning ends it without an error.
+/// `get` prints each page as it arrives. A reader that closes the pipe early causes no error.
 #[tokio::test(flavor = "multi_thread")]
-async fn get_reads_every_page_and_does_not_mind_a_closed_pipe() {
+async fn get_reads_every_page_despite_closed_pipe() {
     let applied = Applied::new().await;
     put_all(&applied.dynamo, tenths_of_a_page(45)).await;
     let json: Value = serde_json::from_str(&applied.run(&["get", "node", "-o", "json"]).done()).unwrap();
@@ -219,9 +219,9 @@ async fn get_reads_every_page_and_does_not_mind_a_closed_pipe() {
     assert!(piped.code == 0 && piped.stderr.is_empty(), "{piped:?}");
 }
 
-/// Colours belong on a terminal; what is piped is plain text.
+/// Colours are for terminals only.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_piped_has_no_colours() {
+async fn piped_output_has_no_colours() {
     let applied = Applied::new().await;
     for arguments in [&["put", "node", "a", "-t", "a:1"][..], &["get"], &["get", "nope"], &["--help"]] {
         let ran = applied.run(arguments);
@@ -229,9 +229,9 @@ async fn what_is_piped_has_no_colours() {
     }
 }
 
-/// What is data for others must come through as it is stored.
+/// Data for other programs stays as it is stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_terminal_would_not_show_survives_as_data() {
+async fn json_output_keeps_unprintable_characters() {
     let applied = Applied::new().await;
     let odd = "del\u{7f} esc\u{1b}[1m csi\u{9b}";
     Row::new("node", "web", &["a:1"]).labels([("odd", odd)]).put(&applied.dynamo).await;
@@ -248,7 +248,7 @@ async fn what_a_terminal_would_not_show_survives_as_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_does_not_take_another_table_for_an_empty_fleet() {
+async fn get_rejects_a_table_with_another_key() {
     let applied = Applied::new().await;
     applied.dynamo.client.delete_table().table_name("http-sd").send().await.unwrap();
     let missing = applied.run(&["get"]).failed();
@@ -259,7 +259,7 @@ async fn get_does_not_take_another_table_for_an_empty_fleet() {
 }
 
 #[test]
-fn get_makes_no_local_table() {
+fn get_creates_no_local_table() {
     let folder = tempfile::TempDir::new().unwrap();
     for data in [folder.path().to_owned(), folder.path().join("none")] {
         let missing = run(sdctl().args(["get", "--data"]).arg(&data)).failed();
@@ -274,7 +274,7 @@ fn get_makes_no_local_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn help_version_and_details_are_there_for_the_asking() {
+async fn sdctl_prints_help_version_and_details() {
     let applied = Applied::new().await;
     assert_eq!(applied.run(&["--version"]).done(), concat!("sdctl ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(applied.run(&["help"]).done().contains("Usage: sdctl"));

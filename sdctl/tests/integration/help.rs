@@ -1,10 +1,10 @@
-//! What every command of `sdctl` says of itself.
+//! The help of every command of `sdctl`.
 
 use std::process::{Command, Stdio};
 
 use test_support::sdctl::{run, run_with, sdctl};
 
-/// The commands that a help text lists.
+/// Returns the commands that a help text lists.
 fn commands(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
@@ -12,7 +12,7 @@ fn commands(help: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_has_examples_that_fit_a_terminal() {
+fn examples_of_every_command_fit_a_terminal() {
     let mut left: Vec<Vec<String>> = vec![vec![]];
     let mut seen = 0;
     while let Some(command) = left.pop() {
@@ -29,7 +29,7 @@ fn every_command_has_examples_that_fit_a_terminal() {
 }
 
 #[test]
-fn the_completions_are_scripts_that_know_every_command() {
+fn completion_scripts_know_every_command() {
     let all = commands(&run(sdctl().arg("--help")).done());
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(sdctl().args(["completions", shell])).done();
@@ -48,9 +48,9 @@ fn the_completions_are_scripts_that_know_every_command() {
     assert_eq!(completed.done(), "apply\n");
 }
 
-/// Usage errors are told apart from differences and faults, which are 2.
+/// Exit code 2 is reserved for differences and faults.
 #[test]
-fn a_wrong_command_line_exits_with_1() {
+fn wrong_command_line_exits_with_1() {
     for arguments in [&["nonsense"][..], &[], &["apply"], &["check"], &["get", "--output", "xml"]] {
         let ran = run(sdctl().args(arguments));
         assert!(ran.code == 1 && ran.stdout.is_empty() && !ran.stderr.is_empty(), "{ran:?}");

@@ -1,4 +1,4 @@
-//! `sdctl` against a real engine: each command as a process, and the parts beneath it.
+//! `sdctl` with a real engine: each command as a process, and its library.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod apply;

@@ -1,4 +1,4 @@
-//! Plans, for any table and any files: carried out, they bring the table to what the files say, and touch nothing else.
+//! Random plans: carried out, each brings the table to the content of the files, and touches nothing else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -79,7 +79,7 @@ fn tables() -> impl Strategy<Value = Rows> {
     vec(row, 0..10).prop_map(|rows| {
         let row =
             |(i, (job, (targets, labels), owner, expires_at, broken)): (usize, (_, Content, Option<&str>, _, _))| {
-                // Some have the names that sdctl gives.
+                // Some names are those that `sdctl` generates.
                 let labels_of = labels_of(&labels);
                 let name = if i % 3 == 0 { plan::names::base(SET, &labels_of) } else { format!("row-{i}") };
                 ((job, name), Stored { targets, labels, owner: owner.map(str::to_owned), expires_at, broken })
@@ -112,7 +112,7 @@ fn plan<'d>(rows: &Rows, desired: &'d Desired, which: plan::Rows, prune: bool) -
     comparison.finish(prune).unwrap()
 }
 
-/// The table after a plan; a row that is added must not have been there.
+/// Returns the table after a plan. An added row must be new.
 fn carry_out(mut rows: Rows, plan: &Plan<'_>) -> Rows {
     for change in &plan.changes {
         let key = (change.job.as_str().to_owned(), change.name.as_str().to_owned());
@@ -128,7 +128,7 @@ fn carry_out(mut rows: Rows, plan: &Plan<'_>) -> Rows {
     rows
 }
 
-/// The tables that polls may find while a plan is carried out, in the order in which rows are written.
+/// Returns each state of the table while the plan is carried out, in the order of the writes.
 fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> Vec<Rows> {
     let key = |change: &Change<'_>| (change.job.as_str().to_owned(), change.name.as_str().to_owned());
     let stored = |change: &Change<'_>, more: &[Target]| {
@@ -159,20 +159,20 @@ fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> Vec<Rows> {
     found
 }
 
-/// Every target of a job that is served.
+/// Returns every served target of a job.
 fn targets_of(rows: &Rows, job: &str) -> BTreeSet<String> {
     let rows = rows.iter().filter(|((j, _), row)| j == job && row.is_served());
     rows.flat_map(|(_, row)| row.targets.clone()).collect()
 }
 
-/// What a poller sees of a row: for it the order of targets has no meaning.
+/// Returns the content with its targets sorted, because their order has no meaning to pollers.
 fn sorted(row: &Stored) -> Content {
     let mut targets = row.targets.clone();
     targets.sort();
     (targets, row.labels.clone())
 }
 
-/// How often each content is there; the order of targets is the same to every poller.
+/// Counts each content, regardless of the order of targets.
 fn count<'a>(
     contents: impl Iterator<Item = (&'a str, &'a Vec<String>, &'a BTreeMap<String, String>)>,
 ) -> BTreeMap<(String, Content), usize> {
@@ -194,7 +194,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_that_is_carried_out_gives_what_the_files_say(
+    fn carried_out_plan_matches_the_files(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
         which in select(vec![Anybodys, Own]),
@@ -205,12 +205,12 @@ proptest! {
         let wanted = count(groups.iter().map(|(job, (targets, labels))| (job.as_str(), targets, labels)));
         let (all, own) = (served(&after, false), served(&after, true));
         for (content, wanted) in &wanted {
-            prop_assert!(all.get(content).is_some_and(|there| there >= wanted), "{content:?} is missing");
+            prop_assert!(all.get(content).is_some_and(|there| there >= wanted), "missing content {content:?}");
         }
         for (content, there) in &own {
-            prop_assert!(wanted.get(content).is_some_and(|wanted| there <= wanted), "{content:?} is too many");
+            prop_assert!(wanted.get(content).is_some_and(|wanted| there <= wanted), "too many rows with {content:?}");
         }
-        // What is not the set's own stays as it is, but for rows that nobody has and that hold what the files say.
+        // Rows of other owners stay. Rows without an owner may join the set if they hold content of the files.
         for (key, before) in rows.iter().filter(|(_, row)| !row.is_own()) {
             let now = &after[key];
             let adopted = now.is_own() && which == Own && before.owner.is_none() && before.expires_at.is_none();
@@ -219,13 +219,13 @@ proptest! {
         if which == Own {
             prop_assert_eq!(&own, &wanted);
         }
-        // Once is enough.
+        // A second plan changes nothing.
         let again = self::plan(&after, &desired, which, true);
         prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
     }
 
     #[test]
-    fn without_prune_no_row_goes_and_the_counts_add_up(
+    fn plan_without_prune_removes_no_row(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
     ) {
@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_files_does_not_matter_once_they_are_applied(
+    fn file_order_does_not_matter_after_apply(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8).prop_flat_map(|groups| (Just(groups.clone()), Just(groups).prop_shuffle())),
     ) {
@@ -251,10 +251,10 @@ proptest! {
     }
 
     #[test]
-    fn a_copy_that_nobody_owns_changes_nothing(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn unowned_copy_causes_no_change(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
         let desired = desired(&groups);
         let mut after = carry_out(rows.clone(), &plan(&rows, &desired, Own, true));
-        // Its name comes before any other, and after.
+        // Names that sort before and after any other.
         for name in ["!", "~"] {
             let copies = after.clone().into_iter().filter(|(_, row)| row.is_own());
             after.extend(copies.map(|((job, group), row)| ((job, format!("{name}{group}")), Stored { owner: None, ..row })));
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn no_poll_finds_less_than_both_before_and_after(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn polls_during_a_plan_miss_no_lasting_target(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, Own, true);
         let after = carry_out(rows.clone(), &plan);
@@ -274,9 +274,9 @@ proptest! {
         }
     }
 
-    /// What the guard counts as lost is what no row of the job has any more.
+    /// The guard counts a target as lost if no row of the job contains it any more.
     #[test]
-    fn targets_that_go_are_counted(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn plan_counts_lost_targets(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, Anybodys, true);
         let after = carry_out(rows.clone(), &plan);
@@ -294,9 +294,9 @@ proptest! {
     }
 }
 
-/// The helper must tell what a poll would.
+/// The helper must agree with the function.
 #[test]
-fn rows_are_read_as_the_function_reads_them() {
+fn helper_reads_rows_as_the_function() {
     let row = |expires_at, broken| Stored {
         targets: vec!["a:1".into()],
         labels: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! `sdctl register`, as a process.
+//! `sdctl register` as a process.
 
 use std::process::Command;
 
@@ -18,13 +18,13 @@ use test_support::{
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// The errors of a command that must fail.
+/// Returns standard error of a command that must fail.
 fn refused(command: &mut Command) -> String {
     run(command).errors()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_registered_renewed_and_removed_in_the_end() {
+async fn register_renews_and_finally_removes_its_group() {
     let dynamo = Dynamo::with_table().await;
     for signal in [Signal::TERM, Signal::INT] {
         let labels = ["--label", "env=prod", "--label", "region=eu=1", "--target", "b:1"];
@@ -51,14 +51,14 @@ async fn a_group_is_registered_renewed_and_removed_in_the_end() {
         assert!(process.stop_with(signal).success());
         let output = process.whole_output();
         assert!(row(&dynamo).await.is_none(), "{output}");
-        // Ordinary renewals say nothing.
+        // Successful renewals print nothing.
         assert_eq!(output.lines().count(), 3, "{output}");
         assert!(output.contains("removed group \"web\" of job \"node\"\n"), "{output}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_somebody_deleted_comes_back() {
+async fn register_restores_a_deleted_row() {
     let dynamo = Dynamo::with_table().await;
     let mut process = Process::start(register(&dynamo.endpoint(), &[]).args(SHORTEST));
     process.wait_for("registered group");
@@ -68,7 +68,7 @@ async fn a_row_that_somebody_deleted_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_row_of_a_successor_stays() {
+async fn register_keeps_the_row_of_a_successor() {
     let dynamo = Dynamo::with_table().await;
     let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
     assert!(process.wait_for("registered group").contains("; renewing every 30s\n"));
@@ -82,7 +82,7 @@ async fn the_row_of_a_successor_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_gone_at_the_end_is_no_failure() {
+async fn row_missing_at_stop_is_no_failure() {
     let dynamo = Dynamo::with_table().await;
     let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
     process.wait_for("registered group");
@@ -92,7 +92,7 @@ async fn a_row_that_is_gone_at_the_end_is_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_else_is_on_a_row_stays_while_it_is_replaced() {
+async fn register_keeps_unknown_attributes() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "web", &["old:1"]).with("note", s("mine")).put(&dynamo).await;
     let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
@@ -104,7 +104,7 @@ async fn what_else_is_on_a_row_stays_while_it_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn once_writes_the_lease_and_leaves_it() {
+async fn once_writes_the_lease_and_exits() {
     let dynamo = Dynamo::with_table().await;
     let before = EpochSeconds::now().0;
     let stdout = run(&mut register(&dynamo.endpoint(), &["--once", "--ttl", "1h"])).done();
@@ -115,7 +115,7 @@ async fn once_writes_the_lease_and_leaves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
+async fn register_start_error_is_immediate_and_one_line() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let missing = refused(register(&dynamo.endpoint(), &[]).args(["--table", "no-such-table"]));
@@ -136,7 +136,7 @@ async fn what_is_wrong_at_the_start_fails_at_once_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_argument_is_an_error_that_says_what_to_do() {
+async fn wrong_argument_error_names_the_remedy() {
     let dynamo = Dynamo::with_table().await;
     let cases: [(&[&str], &str); 7] = [
         (&["--ttl", "2s"], "'2s' for '--ttl <DURATION>': it is at least 3 s"),
@@ -155,14 +155,14 @@ async fn a_wrong_argument_is_an_error_that_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_local_table_is_registered_in_through_the_process_that_serves_it() {
+async fn register_uses_local_table_through_running_serve() {
     let data = TempDir::new().unwrap();
     let command = |arguments: &[&str]| {
         let mut command = sdctl();
         command.args(["register", "node", "web", "--target", "a:1", "--data"]).arg(data.path()).args(arguments);
         command
     };
-    // Alone it would keep everybody else from the table.
+    // A lone `sdctl register` would lock the local table for as long as it runs.
     let alone = refused(&mut command(&[]));
     assert!(alone.contains("start sdctl serve first, or write the lease once with --once"), "{alone}");
     run(&mut command(&["--once", "--ttl", "1h"])).done();

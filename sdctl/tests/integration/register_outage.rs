@@ -17,7 +17,7 @@ use test_support::{
     register::{PATIENCE, SHORTEST, expires_at, register, renewed_after, row},
 };
 
-/// Waits until the process has printed that text more often than so many times.
+/// Waits until the process has printed a text more than `times` times.
 fn wait_for_more_than(times: usize, text: &str, process: &Process) {
     let give_up = Instant::now() + PATIENCE;
     while process.output().matches(text).count() <= times {
@@ -27,14 +27,14 @@ fn wait_for_more_than(times: usize, text: &str, process: &Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_reported_and_survived() {
+async fn register_reports_and_survives_an_outage() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
     process.wait_for("registered group");
     let outages = [
         (Fault::Error(500, "InternalServerError"), "not renewed: table unavailable: InternalServerError (HTTP 500)"),
-        // Once it has been right, what is wrong may be mended: credentials that have expired, for example.
+        // After a first success every error may pass, for example expired credentials.
         (
             Fault::Error(400, "ExpiredTokenException"),
             "not renewed: table misconfigured: ExpiredTokenException (HTTP 400)",
@@ -59,7 +59,7 @@ async fn an_outage_is_reported_and_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_at_the_start_is_survived() {
+async fn register_survives_an_outage_at_start() {
     let dynamo = Dynamo::with_table().await;
     for operation in ["DescribeTable", "UpdateItem"] {
         let faulty = FaultyDynamo::before(&dynamo);
@@ -77,7 +77,7 @@ async fn an_outage_at_the_start_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_before_the_group_is_registered_is_no_failure() {
+async fn stop_before_registration_is_no_failure() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     for failing in ["DescribeTable", "UpdateItem"] {
@@ -92,7 +92,7 @@ async fn a_stop_before_the_group_is_registered_is_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_known_as_ours() {
+async fn lost_response_to_own_write_is_no_conflict() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let mut process = Process::start(&mut register(&faulty.endpoint(), &["--ttl", "6s"]));
@@ -106,7 +106,7 @@ async fn a_write_whose_answer_was_lost_is_known_as_ours() {
         }
         _ => Fault::None,
     });
-    // Of two renewals only the first arrives, and neither is answered.
+    // The first of two renewals arrives, and neither receives a response.
     for _ in 0..2 {
         asks.recv_timeout(PATIENCE).unwrap();
     }
@@ -117,7 +117,7 @@ async fn a_write_whose_answer_was_lost_is_known_as_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_cannot_be_removed_is_a_failure_that_says_when_it_lapses() {
+async fn failed_removal_reports_when_the_lease_expires() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     for (fault, cause) in [(Fault::Error(500, "InternalServerError"), "(HTTP 500)"), (Fault::Silence, "no answer")] {
@@ -136,7 +136,7 @@ async fn a_row_that_cannot_be_removed_is_a_failure_that_says_when_it_lapses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_stop_ends_at_once() {
+async fn second_stop_signal_ends_at_once() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let mut process = Process::start(&mut register(&faulty.endpoint(), &[]));
@@ -152,7 +152,7 @@ async fn a_second_stop_ends_at_once() {
     process.signal(Signal::INT);
     deleting.recv_timeout(PATIENCE).unwrap();
     assert_eq!(process.stop_with(Signal::INT).code(), Some(1));
-    // Without the second stop the deletion would have ended it, unanswered.
+    // Without the second signal, `sdctl` would wait for the response to the deletion.
     let output = process.whole_output();
     assert!(output.contains("was not removed: it was stopped before that; its lease lapses by itself at "), "{output}");
 }

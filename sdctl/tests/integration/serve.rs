@@ -1,4 +1,4 @@
-//! `sdctl serve`, as a process.
+//! `sdctl serve` as a process.
 
 use std::{path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use test_support::{
     sdctl::{run, sdctl, serve, serve_local, shell},
 };
 
-/// The error of an `sdctl` that must not start: one line.
+/// Returns the one-line error of an `sdctl` that must not start.
 fn refused(command: &mut Command) -> String {
     let stderr = run(command).errors();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -18,7 +18,7 @@ fn refused(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_sample_is_served_and_the_lines_to_paste_name_its_job() {
+fn serve_prints_pasteable_lines_for_the_sample() {
     let data = TempDir::new().unwrap();
     let served = serve_local(data.path(), &["--sample"]);
     let output = served.process.output();
@@ -39,7 +39,7 @@ fn the_sample_is_served_and_the_lines_to_paste_name_its_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_put_survives_a_restart_and_the_sample_does_not_come_back() {
+async fn restart_keeps_rows_and_adds_no_sample() {
     let data = TempDir::new().unwrap();
     let mut served = serve_local(data.path(), &[]);
     assert_eq!(served.get("/prom", None), (200, "[]".into()));
@@ -55,7 +55,7 @@ async fn what_is_put_survives_a_restart_and_the_sample_does_not_come_back() {
 }
 
 #[test]
-fn a_token_is_asked_for_if_the_environment_says_so() {
+fn serve_requires_the_token_of_its_environment() {
     let data = TempDir::new().unwrap();
     let hash = http_sd_lambda::http::TokenHash::of(TOKEN.as_bytes()).to_string();
     let mut command = sdctl();
@@ -69,7 +69,7 @@ fn a_token_is_asked_for_if_the_environment_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
+async fn serve_reads_the_table_at_an_endpoint() {
     let dynamo = Dynamo::with_table().await;
     Row::new("it's", "a", &["a:1"]).put(&dynamo).await;
     let served =
@@ -89,9 +89,9 @@ async fn a_table_behind_an_endpoint_is_served_instead_of_a_local_one() {
     );
 }
 
-/// Whoever started it may have stopped reading what it logs.
+/// The reader of the log may close the pipe.
 #[test]
-fn requests_are_answered_when_nobody_reads_standard_error() {
+fn closed_standard_error_does_not_stop_serve() {
     let data = TempDir::new().unwrap();
     let line = "exec sdctl serve --port 0 --dynamodb-port 0 --sample --data $DATA 2> >(exec true)";
     let mut served = serve(shell(line).env("DATA", data.path()));
@@ -102,7 +102,7 @@ fn requests_are_answered_when_nobody_reads_standard_error() {
 }
 
 #[test]
-fn missing_credentials_are_one_line_that_says_so() {
+fn missing_credentials_are_a_one_line_error() {
     let nothing = [("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", "us-east-1")];
     let files = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null"));
     let error = refused(sdctl().envs(nothing).envs(files).args(["serve", "--port", "0", "--table", "http-sd"]));
@@ -110,7 +110,7 @@ fn missing_credentials_are_one_line_that_says_so() {
 }
 
 #[test]
-fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
+fn occupied_port_or_folder_error_names_remedy() {
     let data = TempDir::new().unwrap();
     let other = TempDir::new().unwrap();
     let served = serve_local(data.path(), &[]);
@@ -131,7 +131,7 @@ fn a_taken_port_or_folder_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn an_unsafe_or_wrong_environment_is_refused() {
+fn serve_rejects_unsafe_or_wrong_environment() {
     let data = TempDir::new().unwrap();
     let serve = |variable: (&str, &str), arguments: &[&str]| {
         let mut command = sdctl();

@@ -1,4 +1,4 @@
-//! Clients of `sdctl serve` that are slow or silent: they are let go, and others are answered meanwhile.
+//! Slow or silent clients of `sdctl serve`: it disconnects them, and serves others meanwhile.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -18,10 +18,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 /// How long the server waits for a client.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// When a test gives up that waits for the server.
+/// How long a test waits for the server.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// A server with answers of several megabytes, more than the system keeps for a client that does not read them.
+/// A server whose responses of several megabytes exceed the system's buffers for a client that does not read.
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -42,11 +42,11 @@ impl Server {
         Self { address, stop, serving: tokio::spawn(local::serve(listener, service, PATIENCE, shutdown)) }
     }
 
-    /// Takes no other connection, and waits until the server has closed those that it has.
+    /// Stops accepting connections, and waits until the server has closed the open ones.
     async fn stop(self) {
         drop(self.stop);
         let served = timeout(GIVE_UP, self.serving).await;
-        served.unwrap_or_else(|_| panic!("the server holds a connection open")).unwrap();
+        served.unwrap_or_else(|_| panic!("the server keeps a connection open")).unwrap();
     }
 }
 
@@ -57,17 +57,17 @@ fn connect(address: SocketAddr, first: &str) -> TcpStream {
     socket
 }
 
-/// What comes until the server hangs up.
+/// Returns the bytes until the server closes the connection.
 fn rest(mut socket: TcpStream) -> String {
     let mut answer = Vec::new();
     if let Err(error) = socket.read_to_end(&mut answer) {
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the server has not hung up");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the server did not close the connection");
     }
     String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
+async fn serve_disconnects_clients_that_send_too_slowly() {
     let dynamo = Dynamo::with_table().await;
     let server = Server::start(&dynamo).await;
     let healthy = "GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -77,7 +77,8 @@ async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
     let no_body = connect(server.address, "GET /-/healthy HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n");
     let mut drop_by_drop = connect(server.address, "GET /prom HTTP/1.1\r\n");
     assert_eq!(http::get(&format!("http://{}/-/healthy", server.address), None).unwrap().0, 200);
-    // Each byte comes within the time, the whole does not. The server sends nothing before it hangs up.
+    // Each byte arrives in time, but the whole request does not. The server sends nothing before it closes the
+    // connection.
     drop_by_drop.set_read_timeout(Some(PATIENCE / 10)).unwrap();
     while drop_by_drop.write_all(b"x").is_ok() {
         let hung_up = drop_by_drop.read(&mut [0]);
@@ -92,20 +93,20 @@ async fn whoever_does_not_send_a_request_in_time_is_hung_up_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_read_an_answer_is_hung_up_on() {
+async fn serve_disconnects_clients_that_do_not_read() {
     let dynamo = Dynamo::with_table().await;
     let server = Server::start(&dynamo).await;
     let (status, whole) = http::get(&format!("http://{}/prom/node", server.address), None).unwrap();
     assert_eq!(status, 200);
     let socket = connect(server.address, "GET /prom/node HTTP/1.1\r\nhost: x\r\n\r\n");
-    // The answer is under way.
+    // The response has begun.
     socket.peek(&mut [0]).unwrap();
     server.stop().await;
-    assert!(rest(socket).len() < whole.len(), "the answer is kept for whoever does not read it");
+    assert!(rest(socket).len() < whole.len(), "the server keeps sending to a client that does not read");
 }
 
 #[test]
-fn without_descriptors_nobody_is_answered_until_there_are_some_again() {
+fn serve_recovers_after_running_out_of_descriptors() {
     let data = TempDir::new().unwrap();
     let line = "ulimit -n 64 && exec sdctl serve --port 0 --dynamodb-port 0 --sample --data $DATA";
     let mut served = serve(shell(line).env("DATA", data.path()));

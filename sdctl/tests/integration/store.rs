@@ -1,4 +1,4 @@
-//! The table as whoever edits it has it: rows are read, and written on conditions.
+//! The table as `sdctl` edits it: it reads rows, and writes them on conditions.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -28,7 +28,7 @@ fn job(job: &str) -> Job {
     Job::new(job).unwrap()
 }
 
-/// A group of the job `node` that is in production.
+/// A group of the job `node` with the label `env="prod"`.
 fn group(name: &str, target: &str, lease: Lease) -> StoredGroup {
     let labels = [(LabelName::new("env", LabelNames::Legacy).unwrap(), "prod".to_owned())].into();
     let group = TargetGroup { targets: vec![Target::new(target).unwrap()], labels };
@@ -43,14 +43,14 @@ fn conflict<T>(group: &StoredGroup) -> Result<T, WriteError> {
     Err(WriteError::Conflict { job: group.job.clone(), group: group.name.clone() })
 }
 
-/// The names of the attributes of `node`'s group `a` that are neither its key nor its content.
+/// Returns the attributes of group `a` of `node` besides its key and its content.
 fn others(row: &HashMap<String, AttributeValue>) -> BTreeSet<&str> {
     let ours = ["job", "group", "targets", "labels", "updated_at"];
     row.keys().map(String::as_str).filter(|name| !ours.contains(name)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_is_what_was_written_last_and_whose_it_is() {
+async fn write_replaces_content_and_owner_of_a_row() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     assert_eq!(store.name(), TABLE);
@@ -71,7 +71,7 @@ async fn a_row_is_what_was_written_last_and_whose_it_is() {
     assert_eq!(found.state(EpochSeconds(1999)), State::Served(&short.group));
     assert_eq!(found.state(EpochSeconds(2000)), State::Lapsed);
 
-    // What is somebody else's stays, whatever the group becomes.
+    // Attributes that `sdctl` does not know stay through every change.
     Row::new("node", "a", &["a:1"]).with("managed_by", s("fleet")).with("mine", s("kept")).put(&dynamo).await;
     for (owner, left) in [
         (Owner::AsBefore, &["managed_by", "mine"][..]),
@@ -90,7 +90,7 @@ async fn a_row_is_what_was_written_last_and_whose_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
+async fn write_of_a_changed_row_is_a_conflict() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     let group = group("a", "c:1", FOREVER);
@@ -98,7 +98,7 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     let read = record(&store, "a").await.unwrap();
     let there = store.write(&group, Owner::AsBefore, Expect::Absent, NOW).await;
     assert_eq!(there, conflict(&group));
-    // Who does not mind that somebody was faster still hears of whatever else went wrong.
+    // `unless_conflict` hides conflicts only, not other errors.
     assert_eq!(there.unwrap_err().unless_conflict(), Ok(()));
     let failed = TableError::Unavailable("throttled".into());
     assert_eq!(WriteError::from(failed.clone()).unless_conflict(), Err(failed));
@@ -119,7 +119,7 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
     assert_eq!(store.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, conflict(&group));
     assert_eq!(store.delete(&group.job, &group.name, Expect::Unchanged(&read)).await, conflict(&group));
     assert!(dynamo.rows().await.is_empty());
-    // What is not ours may have changed.
+    // Attributes that `sdctl` does not know may change.
     Row::new("node", "a", &["a:1"]).with("mine", s("kept")).put(&dynamo).await;
     assert_eq!(store.write(&group, Owner::AsBefore, Expect::Unchanged(&read), NOW).await, Ok(true));
     let read = record(&store, "a").await.unwrap();
@@ -128,7 +128,7 @@ async fn a_row_that_has_changed_since_it_was_read_is_not_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_renews_a_lease_writes_only_the_row_that_has_it() {
+async fn renewal_writes_only_the_row_with_its_lease() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     let until = |at| group("a", "a:1", Lease { expires_at: Some(EpochSeconds(at)), delete_at: None });
@@ -142,9 +142,9 @@ async fn whoever_renews_a_lease_writes_only_the_row_that_has_it() {
     assert_eq!(store.delete(&group.job, &group.name, Expect::ExpiresAt(EpochSeconds(3000))).await, Ok(true));
 }
 
-/// Without reading it again one knows what a row holds that one has written.
+/// A record after a write needs no second read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_after_a_write_is_the_one_that_would_be_read() {
+async fn record_after_write_equals_record_read() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     let lease = Lease { expires_at: Some(EpochSeconds(5000)), delete_at: Some(EpochSeconds(6000)) };
@@ -160,7 +160,7 @@ async fn a_record_after_a_write_is_the_one_that_would_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_rows_are_added_together_or_not_at_all() {
+async fn insert_adds_all_rows_or_none() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     let groups = ["a", "b", "c"].map(|name| group(name, "x:1", FOREVER));
@@ -177,7 +177,7 @@ async fn new_rows_are_added_together_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_record_is_read_whatever_its_page() {
+async fn records_of_all_pages_are_read() {
     let dynamo = Dynamo::with_table().await;
     let names: Vec<String> = (0..7).map(|i| format!("g{i}")).collect();
     for name in &names {
@@ -206,7 +206,7 @@ async fn every_record_is_read_whatever_its_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_says_where_it_is_and_what_it_is() {
+async fn table_reports_location_and_description() {
     let dynamo = Dynamo::start();
     let store = dynamo.store();
     assert_eq!(store.region(), Some("us-east-1"));
@@ -225,9 +225,9 @@ async fn a_table_says_where_it_is_and_what_it_is() {
     assert!(store.describe().await.unwrap().deletion_protection);
 }
 
-/// DynamoDB takes no row of more than 400 KB, its key and all its attributes together.
+/// DynamoDB limits a row to 400 KB, including its key and all attributes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_is_as_large_as_may_be_fits_its_row_beside_all_else() {
+async fn largest_allowed_group_fits_into_a_row() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
     let lease = Lease { expires_at: Some(EpochSeconds(2_000_000_000)), delete_at: Some(EpochSeconds(2_000_000_000)) };
@@ -246,7 +246,7 @@ async fn a_group_that_is_as_large_as_may_be_fits_its_row_beside_all_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_is_refused_is_no_conflict() {
+async fn denied_write_is_no_conflict() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
@@ -255,7 +255,7 @@ async fn a_write_that_is_refused_is_no_conflict() {
         store.write(&group, Owner::AsBefore, Expect::Absent, NOW).await.map(|_| ()),
         store.delete(&group.job, &group.name, Expect::Anything).await.map(|_| ()),
         store.insert(&[group], "fleet", NOW).await,
-        // Nor is a table that may not be made one that is there.
+        // A refused creation must not look like an existing table.
         store.create().await.map(|_| ()).map_err(WriteError::from),
     ];
     for result in results {
@@ -264,9 +264,9 @@ async fn a_write_that_is_refused_is_no_conflict() {
     assert!(dynamo.rows().await.is_empty());
 }
 
-/// Who serves a poll has seconds, who applies a fleet has minutes, and who renews a lease comes again by itself.
+/// A poll has seconds, an apply has minutes, and a renewal is repeated anyway.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_request_is_tried_as_often_as_there_is_time_for_it() {
+async fn retries_of_throttled_requests_depend_on_the_client() {
     let dynamo = Dynamo::with_table().await;
     for (of, tries) in [("a poll", 3), ("long work", 8), ("renewing", 2)] {
         let faulty = FaultyDynamo::before(&dynamo);
@@ -287,9 +287,9 @@ async fn a_throttled_request_is_tried_as_often_as_there_is_time_for_it() {
     }
 }
 
-/// Nothing comes of waiting for that.
+/// Waiting does not help here.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_cannot_be_made_is_misconfigured() {
+async fn invalid_request_is_misconfigured() {
     let dynamo = Dynamo::with_table().await;
     let config = dynamo.client.config().to_builder().region(None).endpoint_url("no URL").build();
     let refused = Table::new(Client::from_conf(config), TABLE).ensure_key().await;

@@ -20,14 +20,14 @@ use test_support::{
     sdctl::{Ran, run, sdctl, sdctl_at},
 };
 
-/// `sdctl table` for the table at that endpoint.
+/// `sdctl table` for the table at this endpoint.
 fn table(endpoint: &Endpoint, arguments: &[&str]) -> Command {
     let mut command = sdctl_at(endpoint);
     command.arg("table").args(arguments);
     command
 }
 
-/// What is printed of one property.
+/// Returns the printed value of a property.
 fn property<'a>(output: &'a str, name: &str) -> &'a str {
     let mut lines = output.lines();
     lines
@@ -37,7 +37,7 @@ fn property<'a>(output: &'a str, name: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_is_made_that_can_be_served() {
+async fn created_table_can_be_served() {
     let dynamo = Dynamo::start();
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
     assert_eq!(code, 0, "{stderr}");
@@ -58,7 +58,7 @@ async fn a_table_is_made_that_can_be_served() {
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
     assert_eq!(answer.targets(), ["a:1"]);
 
-    // A second time nothing is made and nothing lost.
+    // A second run creates nothing and loses nothing.
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.starts_with("table \"http-sd\" is there already, and is left as it is\n"), "{stdout}");
@@ -67,13 +67,13 @@ async fn a_table_is_made_that_can_be_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recovery_and_protection_are_turned_on_once_the_table_is_ready() {
+async fn create_turns_on_recovery_and_deletion_protection() {
     const RECOVERY_ON: &str = r#"{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"ENABLED"}}}"#;
     let dynamo = Dynamo::start();
     let faulty = FaultyDynamo::before(&dynamo);
     let asked = AtomicBool::new(false);
     faulty.fail(move |operation, _| match operation {
-        // DynamoDB says so of a table that is a few seconds old.
+        // DynamoDB returns this error for a table that is a few seconds old.
         "UpdateContinuousBackups" if !asked.swap(true, Ordering::Relaxed) => {
             Fault::Error(400, "ContinuousBackupsUnavailableException")
         }
@@ -87,7 +87,7 @@ async fn recovery_and_protection_are_turned_on_once_the_table_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
+async fn denied_recovery_fails_and_names_the_created_table() {
     let dynamo = Dynamo::start();
     let faulty = FaultyDynamo::before(&dynamo);
     let asked = Arc::new(AtomicUsize::new(0));
@@ -100,7 +100,7 @@ async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
         Fault::Error(400, "AccessDeniedException")
     });
     let Ran { code, stdout, stderr } = run(&mut table(&faulty.endpoint(), &["create"]));
-    // Nothing comes of asking again.
+    // Asking again does not help here.
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(code == 1 && stdout.starts_with("made arn:"), "{stdout}");
     let error = stderr.lines().last().unwrap();
@@ -114,7 +114,7 @@ async fn recovery_that_is_refused_is_a_failure_that_says_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_with_another_key_is_refused() {
+async fn create_rejects_a_table_with_another_key() {
     let dynamo = Dynamo::start();
     dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
     let said = "sdctl: table \"http-sd\" is not one of target groups; name another with --table: ";
@@ -129,7 +129,7 @@ async fn a_table_with_another_key_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_is_described_to_people_and_to_programs() {
+async fn describe_prints_text_or_json() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "a", &["a:1"]).put(&dynamo).await;
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
@@ -150,7 +150,7 @@ async fn a_table_is_described_to_people_and_to_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_it() {
+async fn describe_prints_commands_that_fix_each_difference() {
     const RECOVERY_OFF: &str = r#"{"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED","PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"DISABLED"}}}"#;
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
@@ -203,7 +203,7 @@ async fn what_is_not_as_the_template_makes_it_comes_with_the_command_that_mends_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_described_is_one_line() {
+async fn failed_describe_is_a_one_line_error() {
     let dynamo = Dynamo::start();
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert!(code == 1 && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
@@ -213,9 +213,9 @@ async fn what_cannot_be_described_is_one_line() {
     );
 }
 
-/// Once a table is made it is given all that it should have, whether or not somebody reads about it.
+/// `sdctl` completes the settings of a new table even if the reader closes the pipe.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_pipe_does_not_end_the_making_of_a_table() {
+async fn closed_pipe_does_not_stop_create() {
     let dynamo = Dynamo::start();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -226,7 +226,7 @@ async fn a_closed_pipe_does_not_end_the_making_of_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
+async fn table_errors_name_the_remedy() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     for (code, said) in [
@@ -243,7 +243,7 @@ async fn what_is_wrong_with_a_table_comes_with_what_mends_it() {
 }
 
 #[test]
-fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
+fn invalid_table_name_does_not_mean_local_table() {
     let refused = |name: Option<&str>, arguments: &[&str], said: &str| {
         let mut command = sdctl();
         let Ran { code, stdout, stderr } =
@@ -268,13 +268,13 @@ fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
 }
 
 #[test]
-fn the_local_table_is_made_by_itself() {
+fn first_write_creates_the_local_table() {
     let data = TempDir::new().unwrap();
     let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
     let Ran { code, stderr, .. } = local("describe");
     let said = format!("sdctl: there is no local table in {}: sdctl serve, put or apply", data.path().display());
     assert!(code == 1 && stderr.starts_with(&said), "{stderr}");
-    assert_eq!(data.path().read_dir().unwrap().count(), 0, "nothing is made by a look");
+    assert_eq!(data.path().read_dir().unwrap().count(), 0, "reading must create nothing");
     let Ran { code, stdout, .. } = local("create");
     assert!(code == 0 && stdout.contains("is there: whatever writes to it first makes it\n"), "{stdout}");
     let Ran { code, stdout, .. } = local("describe");

@@ -6,21 +6,21 @@ use http_sd_lambda::http::TokenHash;
 use tempfile::TempDir;
 use test_support::sdctl::{run, sdctl, serve};
 
-/// `sdctl token` in that folder.
+/// `sdctl token` in this folder.
 fn token(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = sdctl();
     command.arg("token").args(arguments).current_dir(folder);
     command
 }
 
-/// What a command prints that succeeds.
+/// Returns the output of a command that must succeed.
 fn printed(command: &mut Command) -> String {
     let ran = run(command);
     assert_eq!(ran.stderr, "");
     ran.done()
 }
 
-/// The first line of the error of a command that must fail.
+/// Returns the first line of the error of a command that must fail.
 fn refused(command: &mut Command) -> String {
     let ran = run(command);
     assert_eq!(ran.stdout, "");
@@ -32,7 +32,7 @@ fn mode(file: &Path) -> u32 {
 }
 
 #[test]
-fn a_token_is_written_for_its_owner_alone_and_its_hash_is_printed() {
+fn token_file_is_private_and_hash_is_printed() {
     let folder = TempDir::new().unwrap();
     let output = printed(&mut token(folder.path(), &[]));
     let file = folder.path().join("http-sd.token");
@@ -54,13 +54,13 @@ fn a_token_is_written_for_its_owner_alone_and_its_hash_is_printed() {
         assert!(output.lines().any(|printed| printed == line), "no {line:?} in:\n{output}");
     }
     assert!(!output.contains(&content), "{output}");
-    // And the next one is another.
+    // The next token differs.
     printed(&mut token(folder.path(), &["--file", "next.token"]));
     assert_ne!(fs::read_to_string(folder.path().join("next.token")).unwrap(), content);
 }
 
 #[test]
-fn the_token_opens_what_is_given_its_hash() {
+fn function_with_the_hash_accepts_the_token() {
     let folder = TempDir::new().unwrap();
     let output = printed(&mut token(folder.path(), &[]));
     let variable = output.lines().find(|line| line.trim().starts_with("HTTP_SD_TOKEN_SHA256=")).unwrap();
@@ -75,7 +75,7 @@ fn the_token_opens_what_is_given_its_hash() {
 }
 
 #[test]
-fn a_file_that_is_there_is_left_alone_unless_told_otherwise() {
+fn existing_file_is_replaced_only_with_force() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("http-sd.token");
     fs::write(&file, "old\n").unwrap();
@@ -93,15 +93,15 @@ fn a_file_that_is_there_is_left_alone_unless_told_otherwise() {
     let both = format!("{},{}", TokenHash::of(b"old"), TokenHash::of(content.as_bytes()));
     assert!(output.contains(&format!("TokenSha256={both}\"")), "{output}");
     assert!(output.contains(&format!("HTTP_SD_TOKEN_SHA256={both}\n")), "{output}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left aside");
-    // Nothing to replace is no failure.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file remains");
+    // `--force` succeeds without a former file.
     printed(&mut token(folder.path(), &["--force", "--file", "new.token"]));
 }
 
 #[test]
-fn the_hash_of_a_token_that_is_there_is_for_scripts() {
+fn hash_of_an_existing_token_is_printed_alone() {
     let folder = TempDir::new().unwrap();
-    // Prometheus takes the white space around it off.
+    // Prometheus trims white space around the token.
     for content in ["secret", "secret\n", " secret\r\n"] {
         fs::write(folder.path().join("http-sd.token"), content).unwrap();
         assert_eq!(printed(&mut token(folder.path(), &["--hash"])), format!("{}\n", TokenHash::of(b"secret")));
@@ -122,7 +122,7 @@ fn the_hash_of_a_token_that_is_there_is_for_scripts() {
 }
 
 #[test]
-fn a_token_can_have_a_name_and_jobs_of_its_own() {
+fn token_can_have_name_and_jobs() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("http-sd.token"), "test-secret").unwrap();
     let hash = TokenHash::of(b"test-secret");
@@ -164,7 +164,7 @@ fn a_token_can_have_a_name_and_jobs_of_its_own() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_named() {
+fn error_names_the_unwritable_file() {
     let folder = TempDir::new().unwrap();
     for arguments in [&["--file", "none/x"][..], &["--file", "none/x", "--force"]] {
         let error = refused(&mut token(folder.path(), arguments));
@@ -173,11 +173,11 @@ fn a_file_that_cannot_be_written_is_named() {
     fs::create_dir(folder.path().join("folder")).unwrap();
     let error = refused(&mut token(folder.path(), &["--file", "folder", "--force"]));
     assert!(error.starts_with("sdctl: cannot write folder: "), "{error}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left aside");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file remains");
 }
 
 #[test]
-fn the_lines_to_paste_have_the_url_and_its_job() {
+fn printed_lines_contain_url_and_job() {
     let folder = TempDir::new().unwrap();
     let cases = [
         ("https://x.on.aws/", "https://x.on.aws/prom/node_exporter", "node_exporter"),
@@ -197,9 +197,9 @@ fn the_lines_to_paste_have_the_url_and_its_job() {
     }
 }
 
-/// The file is written, and a script goes on, whoever reads what is printed.
+/// `sdctl` writes the file, and the script continues, even if the pipe is closed.
 #[test]
-fn a_closed_pipe_keeps_no_token_from_being_made() {
+fn closed_pipe_does_not_stop_token_creation() {
     let folder = TempDir::new().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

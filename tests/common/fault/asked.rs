@@ -1,4 +1,4 @@
-//! What a request asks for, and which page that is.
+//! The operation, segment and page of a DynamoDB request.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -6,26 +6,26 @@ use serde_json::Value;
 
 use super::wire::Request;
 
-/// What a request asks for.
+/// The identity of a request, by which rules choose a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
     /// The operation, such as `Query`.
     pub operation: String,
-    /// The part of a parallel Scan.
+    /// The segment of a parallel Scan.
     pub segment: Option<i64>,
-    /// Which page of the read it is: the first is 1.
+    /// The page of the read. The first page is 1.
     pub page: usize,
 }
 
-/// Which read, and after which row: the operation, the segment, and the row's key.
+/// The start of a page: the operation, the segment, and the key of the row before it.
 type Place = (String, Option<i64>, String);
 
-/// Which page begins where, as the answers so far have said.
+/// The number of each page, learned from the responses so far.
 #[derive(Default)]
 pub(super) struct PageNumbers(Mutex<HashMap<Place, usize>>);
 
 impl PageNumbers {
-    /// What a request asks for. A page that begins where no answer has said is taken for the second.
+    /// Returns the identity of a request. A page with an unknown start counts as page 2.
     pub(super) fn asked(&self, request: &Request) -> Asked {
         let operation = request.header("x-amz-target").rsplit('.').next().unwrap().to_owned();
         let segment = request.json["Segment"].as_i64();
@@ -42,7 +42,7 @@ impl PageNumbers {
     /// Remembers where the next page begins.
     pub(super) fn answered(&self, asked: &Asked, body: &[u8]) {
         const NAME: &[u8] = br#""LastEvaluatedKey":"#;
-        // Without reading all of a megabyte.
+        // A search from the end avoids parsing a megabyte.
         let Some(place) = body.windows(NAME.len()).rposition(|bytes| bytes == NAME) else { return };
         let rest = serde_json::Deserializer::from_slice(&body[place + NAME.len()..]);
         let Some(Ok(key)) = rest.into_iter::<Value>().next() else { return };
@@ -51,7 +51,7 @@ impl PageNumbers {
     }
 }
 
-/// A key in one text, whatever the order of its attributes.
+/// Returns a key as text, independent of the order of its attributes.
 fn text(key: &Value) -> String {
     let mut attributes: Vec<String> =
         key.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();

@@ -1,10 +1,10 @@
-//! Whether the endpoint takes connections.
+//! Whether the endpoint accepts connections.
 
 use std::{net::SocketAddr, thread, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch};
 
-/// Whether connections are to be taken, and whether they are.
+/// The wanted state of the endpoint, and its actual state.
 pub(super) struct Gate {
     wanted: watch::Sender<bool>,
     actual: watch::Sender<bool>,
@@ -25,23 +25,23 @@ impl Gate {
         let _ = self.wanted.subscribe().wait_for(|open| *open).await;
     }
 
-    /// What the server has come to.
+    /// Sets the actual state.
     pub(super) fn is_now(&self, open: bool) {
         self.actual.send_replace(open);
     }
 
-    /// Closes it; from the server's own thread.
+    /// Closes the endpoint. For the server's own thread.
     pub(super) async fn close(&self) {
         self.wanted.send_replace(false);
         let _ = self.actual.subscribe().wait_for(|open| !open).await;
     }
 
-    /// Closes it; from any other thread.
+    /// Closes the endpoint. For any other thread.
     pub(super) fn close_and_wait(&self) {
         self.turn(false);
     }
 
-    /// Opens it; from any other thread.
+    /// Opens the endpoint. For any other thread.
     pub(super) fn open_and_wait(&self) {
         self.turn(true);
     }
@@ -54,7 +54,7 @@ impl Gate {
     }
 }
 
-/// Listens where it was listened before. In between, the port may have become that of somebody's connection.
+/// Listens at the former address again. Another connection may use the port for a moment.
 pub(super) async fn listen_again(address: SocketAddr) -> TcpListener {
     let mut tries = 0;
     loop {

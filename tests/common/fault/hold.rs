@@ -1,4 +1,4 @@
-//! Requests that wait at the endpoint until a test lets them go on.
+//! Requests that wait at the endpoint until a test releases them.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -9,19 +9,19 @@ use tokio::{
 
 use super::asked::Asked;
 
-/// When a test gives up that waits for a request.
+/// How long a test waits for a request.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 type Which = dyn Fn(&Asked) -> bool + Send;
 
-/// Which requests have to wait, and where they are handed to.
+/// Which requests wait, and the channel that delivers them to the test.
 #[derive(Default)]
 pub(super) struct Hold(Mutex<Option<(Box<Which>, mpsc::UnboundedSender<Waiting>)>>);
 
-/// The requests that wait, in the order in which they came. Once this is dropped, they go on and no other waits.
+/// The waiting requests, in order of arrival. Dropping this releases them and lets later requests pass.
 pub struct Held(mpsc::UnboundedReceiver<Waiting>);
 
-/// A request that waits. It goes on once this is dropped.
+/// A waiting request. Dropping it releases the request.
 pub struct Waiting {
     go_on: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
@@ -34,7 +34,7 @@ impl Hold {
         Held(receiver)
     }
 
-    /// Waits until the request may go on. What is returned is to be dropped once it is answered.
+    /// Waits until the test releases the request. The caller drops the result after the response.
     pub(super) async fn wait(&self, asked: &Asked) -> Option<oneshot::Sender<()>> {
         let (go_on, released) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -49,14 +49,14 @@ impl Hold {
 }
 
 impl Held {
-    /// The next request, once it has come.
+    /// Returns the next request.
     pub async fn next(&mut self) -> Waiting {
-        timeout(PATIENCE, self.0.recv()).await.unwrap_or_else(|_| panic!("no request has come")).unwrap()
+        timeout(PATIENCE, self.0.recv()).await.unwrap_or_else(|_| panic!("no request arrived")).unwrap()
     }
 }
 
 impl Waiting {
-    /// Lets the request go on, and returns once it is answered.
+    /// Releases the request, and returns after its response.
     pub async fn pass(self) {
         drop(self.go_on);
         let _ = self.ended.await;

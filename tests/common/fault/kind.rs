@@ -1,44 +1,44 @@
-//! What can go wrong with a request.
+//! The faults of the endpoint.
 
 use std::time::Duration;
 
-/// What happens to one request.
+/// A fault of one request. "Forwarded" means that the engine executes the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It reaches the engine.
+    /// Forwarded without a fault.
     None,
-    /// It is answered with that status and DynamoDB's error of that name.
+    /// The response is DynamoDB's error of this name, with this status.
     Error(u16, &'static str),
-    /// It is answered as by a service whose clock is an hour from ours.
+    /// The response is the error of a service whose clock is years ahead.
     ClockSkew,
-    /// It is answered with 200 and that body.
+    /// The response is 200 with this body.
     Answer(&'static str),
-    /// It reaches the engine, and in the answer every such text is replaced by the other, checksum and all.
+    /// Forwarded; in the response the second text replaces the first. The checksum is removed.
     Replaced(&'static str, &'static str),
-    /// It reaches the engine, but a byte of the answer is another one afterwards.
+    /// Forwarded; one byte of the response changes.
     Altered,
-    /// It reaches the engine, but the answer has another checksum.
+    /// Forwarded; the checksum in the response is wrong.
     WrongChecksum,
-    /// It reaches the engine after that time.
+    /// Forwarded after this time.
     Delayed(Duration),
-    /// It is not answered.
+    /// Not forwarded, without a response.
     Silence,
-    /// It reaches the engine, but the answer is an error.
+    /// Forwarded; the response is an error.
     BrokenAnswer,
-    /// It is a transaction, and cancelled for that reason.
+    /// The transaction is cancelled for this reason.
     Cancelled(&'static str),
-    /// It reaches the engine, but the answer is lost.
+    /// Forwarded, without a response.
     LostAnswer,
-    /// The connection ends without a word.
+    /// The connection closes without a response.
     Closed,
-    /// It reaches the engine, but the connection is reset in the middle of the answer's body.
+    /// Forwarded; the connection is reset in the middle of the body.
     Reset,
-    /// It reaches the engine, but the connection ends in the middle of the answer's body.
+    /// Forwarded; the connection closes in the middle of the body.
     CutShort,
-    /// As [`Fault::CutShort`], but no length and no checksum tells that anything is missing.
+    /// As [`Fault::CutShort`], without a length or a checksum that reveals the missing rest.
     CutShortUnseen,
-    /// It reaches the engine, and the answer's body comes in pieces of so many bytes, each after such a pause.
+    /// Forwarded; the body arrives in pieces of `bytes` bytes, with a pause before each.
     Trickle { bytes: usize, pause: Duration },
-    /// It reaches the engine, but from the answer on connections are refused.
+    /// Forwarded; from the response on, the endpoint refuses connections.
     ThenRefuse,
 }

@@ -1,5 +1,5 @@
-//! A DynamoDB endpoint that fails on purpose. It stands in front of a real engine and speaks the real protocol, so
-//! that the real SDK, its retries and its time-outs are what is tested.
+//! A DynamoDB endpoint that fails on purpose. It is a proxy before a real engine and speaks the real protocol. So tests
+//! exercise the real SDK with its retries and time-outs.
 
 mod asked;
 mod gate;
@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use self::{asked::PageNumbers, gate::Gate, hold::Hold, wire::Request};
 use super::{Dynamo, Endpoint, background::Background, engine};
 
-/// The fault for a request.
+/// Chooses the fault of a request.
 type Rule = dyn Fn(&Asked) -> Fault + Send + Sync;
 
 /// An endpoint that fails by a rule. It stops when it is dropped.
@@ -36,7 +36,7 @@ pub struct FaultyDynamo {
 
 struct Proxy {
     engine: SocketAddr,
-    /// The most rows of a page, if not the engine's own limit.
+    /// The most rows of a page, if fewer than the engine's own limit.
     rows: Option<usize>,
     rule: Mutex<Arc<Rule>>,
     pages: PageNumbers,
@@ -45,12 +45,12 @@ struct Proxy {
 }
 
 impl FaultyDynamo {
-    /// An endpoint that passes everything on to `dynamo`.
+    /// Starts an endpoint that forwards to `dynamo`.
     pub fn before(dynamo: &Dynamo) -> Self {
         Self::start(dynamo, None)
     }
 
-    /// An endpoint that passes everything on to `dynamo`, in pages of so many rows.
+    /// Starts an endpoint that forwards to `dynamo`, in pages of at most `rows` rows.
     pub fn with_pages_of(rows: usize, dynamo: &Dynamo) -> Self {
         Self::start(dynamo, Some(rows))
     }
@@ -71,50 +71,50 @@ impl FaultyDynamo {
         Self { endpoint, _server: server, proxy }
     }
 
-    /// From now on requests fail by that rule, which is given the operation, such as `Query`, and whether a later page
-    /// than the first is asked for.
+    /// Sets a rule. Its arguments are the operation, such as `Query`, and whether the request reads a page after the
+    /// first.
     pub fn fail(&self, rule: impl Fn(&str, bool) -> Fault + Send + Sync + 'static) {
         self.fail_asked(move |asked| rule(&asked.operation, asked.page > 1));
     }
 
-    /// From now on requests fail by that rule.
+    /// Sets a rule.
     pub fn fail_asked(&self, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) {
         *self.proxy.rule.lock().unwrap() = Arc::new(rule);
     }
 
-    /// From now on requests for which that holds wait until they are let go on.
+    /// Holds the requests for which `which` returns true, until the test releases them.
     pub fn hold(&self, which: impl Fn(&Asked) -> bool + Send + 'static) -> Held {
         self.proxy.hold.set(which)
     }
 
-    /// From now on connections are refused, and those that there are end.
+    /// Closes all connections, and refuses new ones.
     pub fn refuse(&self) {
         self.proxy.gate.close_and_wait();
     }
 
-    /// From now on nothing fails.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.fail_asked(|_| Fault::None);
         self.proxy.gate.open_and_wait();
     }
 
-    /// Where it is.
+    /// Returns the endpoint's URL and access key.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint.clone()
     }
 
-    /// The table as the function sees it through this endpoint.
+    /// The table as the function reads it through this endpoint.
     pub fn table(&self) -> Table {
         Table::new(engine::client(&self.endpoint), engine::TABLE)
     }
 
-    /// The table as `sdctl` sees it through this endpoint.
+    /// The table as `sdctl` reads and writes it through this endpoint.
     pub fn store(&self) -> Store {
         Store::new(engine::client(&self.endpoint), engine::TABLE)
     }
 }
 
-/// The address of an endpoint that takes a connection and closes it without a word. It goes with the test process.
+/// Returns the address of an endpoint that closes each connection at once. It stops with the test process.
 pub fn closing_endpoint() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -144,7 +144,7 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
     }
 }
 
-/// Answers the requests of a connection, until either side ends it.
+/// Responds to the requests of a connection, until either side closes it.
 async fn converse(mut stream: TcpStream, proxy: Arc<Proxy>) {
     loop {
         let request = tokio::select! {

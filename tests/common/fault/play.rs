@@ -1,4 +1,4 @@
-//! What each fault does to a request's answer, and to the connection.
+//! The effect of each fault on a response and on the connection.
 
 use std::{io, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{
     wire::{Answer, CHECKSUM, Request},
 };
 
-/// Longer than anybody waits.
+/// Longer than any time-out.
 const FOR_EVER: Duration = Duration::from_mins(10);
 
-/// Answers a request as its fault says. An error ends the connection.
+/// Responds to a request with a fault. An error closes the connection.
 pub(super) async fn play(
     fault: Fault,
     asked: &Asked,
@@ -71,7 +71,7 @@ pub(super) async fn play(
         Fault::Reset => {
             let answer = forward().await;
             send_half(&answer, Some(answer.body.len()), stream).await?;
-            // Closing without a farewell is what a reset is. On loopback the client has what was sent, read or not.
+            // Closing with zero linger sends a reset. On loopback the client still receives what was sent before.
             stream.set_zero_linger()?;
             end()
         }
@@ -102,7 +102,7 @@ pub(super) async fn play(
     }
 }
 
-/// DynamoDB's error of that name.
+/// Returns DynamoDB's error of this name.
 fn error(status: u16, name: &str) -> Answer {
     let error = format!(
         r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"arn:aws:dynamodb:eu-central-1:123456789012:table/http-sd said no"}}"#
@@ -118,7 +118,7 @@ fn cancelled(code: &str) -> Answer {
     Answer::new(400, error)
 }
 
-/// Changes a byte in the first text, or name, or else a number, so that it is as good an answer as the right one.
+/// Changes one byte of the first string, name or number, so that the response stays well-formed.
 fn alter(body: &mut [u8]) {
     let texts: [&[u8]; 3] = [br#""S":""#, br#""AttributeName":""#, br#""Count":"#];
     let place = texts.iter().find_map(|text| {

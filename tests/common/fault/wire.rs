@@ -1,4 +1,4 @@
-//! HTTP/1.1 as far as DynamoDB's clients use it, in the open, so that it can be broken anywhere.
+//! The subset of HTTP/1.1 that DynamoDB clients use, written out so that a fault can break it anywhere.
 
 use std::{fmt::Write, io, net::SocketAddr};
 
@@ -19,7 +19,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The next request of a connection; `None` when there is none any more.
+    /// Reads the next request of a connection. Returns `None` when the connection closes.
     pub(super) async fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::with_capacity(4096);
         let end = loop {
@@ -41,13 +41,13 @@ impl Request {
         Some(request)
     }
 
-    /// A header that DynamoDB's clients send.
+    /// Returns a header that every DynamoDB client sends.
     pub(super) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(header, _)| header == name);
-        &found.unwrap_or_else(|| panic!("a request without {name}")).1
+        &found.unwrap_or_else(|| panic!("request lacks the header {name}")).1
     }
 
-    /// What the engine answers, to pages of at most so many rows.
+    /// Returns the engine's response, in pages of at most `rows` rows.
     pub(super) async fn forward(&self, engine: SocketAddr, rows: Option<usize>) -> Answer {
         let mut request = http::agent().post(format!("http://{engine}/"));
         for (name, value) in self.headers.iter().filter(|(name, _)| name != "host" && name != "content-length") {
@@ -73,10 +73,10 @@ async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
     (read > 0).then_some(())
 }
 
-/// Where DynamoDB puts the CRC-32 of a body.
+/// The header with the CRC-32 of a body.
 pub(super) const CHECKSUM: &str = "x-amz-crc32";
 
-/// An answer.
+/// A response.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -84,7 +84,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// An answer with a JSON body and no checksum.
+    /// A response with a JSON body and no checksum.
     pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: vec![("content-type", "application/x-amz-json-1.0".into())], body: body.into() }
     }
@@ -99,7 +99,7 @@ impl Answer {
         self
     }
 
-    /// Status and headers, for a body of that length, or one that ends with the connection.
+    /// Returns status line and headers, for a body of this length, or for one that ends with the connection.
     pub(super) fn head(&self, length: Option<usize>) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} .\r\n", self.status);
         for (name, value) in &self.headers {
@@ -112,7 +112,7 @@ impl Answer {
         head.into_bytes()
     }
 
-    /// Sends it, whole.
+    /// Sends the whole response.
     pub(super) async fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
         stream.write_all(&self.head(Some(self.body.len()))).await?;
         stream.write_all(&self.body).await

@@ -1,4 +1,4 @@
-//! The function on a port of this machine, which can start anew, and whose answers are looked at.
+//! The function on a local port. It can restart, and every list it sends is checked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,13 +27,13 @@ use tower::ServiceExt;
 
 use super::truth::Truth;
 
-/// The jobs of Prometheus, and what each polls.
+/// The jobs of Prometheus, and the path that each polls.
 pub(super) const POOLS: [(&str, &str); 3] = [("all", "/prom"), ("node", "/prom/node"), ("db", "/prom/db")];
 
-/// Less than the second that Prometheus waits with such an interval.
+/// Shorter than the second after which Prometheus gives up at this interval.
 const DEADLINE: Duration = Duration::from_millis(900);
 
-/// The function, served.
+/// The served function.
 pub(super) struct Function {
     server: Background,
     inner: Arc<Inner>,
@@ -44,15 +44,15 @@ struct Inner {
     truth: Arc<Truth>,
     service: Mutex<Service>,
     is_shut: AtomicBool,
-    /// Lists that lack a target which was in the table for as long as the request took.
+    /// Lists without a target that was in the table during the whole request.
     short: Mutex<Vec<String>>,
     lists: AtomicUsize,
-    /// Lists since the last time that somebody began to count.
+    /// The number of lists of each job since the last reset.
     lists_of_pools: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Function {
-    /// Starts it over the table at that endpoint.
+    /// Starts the function over the table at this endpoint.
     pub(super) fn start(table: Endpoint, truth: Arc<Truth>) -> Self {
         let inner = Arc::new(Inner {
             service: Mutex::new(service(&table)),
@@ -77,12 +77,12 @@ impl Function {
         config
     }
 
-    /// As Lambda starts another one at any time.
+    /// Replaces the instance, as Lambda does at any time.
     pub(super) fn start_anew(&self) {
         *self.inner.service.lock().unwrap() = service(&self.inner.table);
     }
 
-    /// From now on nobody gets a list.
+    /// Rejects all requests from now on.
     pub(super) fn shut(&self) {
         self.inner.is_shut.store(true, Ordering::SeqCst);
     }
@@ -92,7 +92,7 @@ impl Function {
         assert!(short.is_empty(), "short lists:\n{}", short.join("\n"));
     }
 
-    /// How many lists it has sent.
+    /// Returns the number of lists sent.
     pub(super) fn lists(&self) -> usize {
         self.inner.lists.load(Ordering::SeqCst)
     }
@@ -101,7 +101,7 @@ impl Function {
         self.inner.lists_of_pools.lock().unwrap().clear();
     }
 
-    /// Whether each job of Prometheus has been sent so many lists since then.
+    /// Returns whether each job of Prometheus received at least `lists` lists since the reset.
     pub(super) fn all_pools_have(&self, lists: usize) -> bool {
         let of_pools = self.inner.lists_of_pools.lock().unwrap();
         POOLS.iter().all(|(pool, _)| of_pools.get(pool).is_some_and(|sent| *sent >= lists))

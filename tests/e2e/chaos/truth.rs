@@ -1,4 +1,4 @@
-//! What is in the table for certain.
+//! The targets that are certainly in the table.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,8 +7,7 @@ use std::{
 
 use super::function::POOLS;
 
-/// The targets that are in the table, and their jobs. One that is being written is not there yet, and one that is about
-/// to be removed is not there any more.
+/// The targets in the table, and their jobs. A target counts after its write ends, and until its removal begins.
 #[derive(Default)]
 pub(super) struct Truth(Mutex<BTreeMap<String, &'static str>>);
 
@@ -28,19 +27,19 @@ impl Truth {
         self.0.lock().unwrap().contains_key(target)
     }
 
-    /// Those that a job of Prometheus is to have.
+    /// Returns the targets that a job of Prometheus must scrape.
     pub(super) fn of_pool(&self, pool: &str) -> BTreeSet<String> {
         let all = self.0.lock().unwrap();
         all.iter().filter(|(_, job)| pool == "all" || pool == **job).map(|(target, _)| target.clone()).collect()
     }
 
-    /// What all jobs of Prometheus are to have.
+    /// Returns the targets that all jobs of Prometheus must scrape.
     pub(super) fn all(&self) -> BTreeSet<(String, String)> {
         let targets = |pool: &'static str| self.of_pool(pool).into_iter().map(move |target| (pool.to_owned(), target));
         POOLS.iter().flat_map(|(pool, _)| targets(pool)).collect()
     }
 
-    /// Whether Prometheus has just that.
+    /// Returns whether Prometheus scrapes exactly these targets.
     pub(super) fn is(&self, found: &BTreeSet<(String, String)>) -> bool {
         *found == self.all()
     }

@@ -1,22 +1,22 @@
-//! The requests of `tests/hostile.json`, which says how to read it, and how each must be answered.
+//! The requests of `tests/hostile.json`, which documents its format, and the expected response to each.
 
 use std::{collections::BTreeMap, fs};
 
 use serde::Deserialize;
 use test_support::{TOKEN, repository};
 
-/// The only groups that a hostile request may ever see.
+/// The only groups that a hostile request may read.
 pub(super) const NODE: &str = r#"[{"targets":["a:1"],"labels":{}}]"#;
 const ALL: &str = r#"[{"targets":["a:1"],"labels":{}},{"targets":["s:1"],"labels":{}}]"#;
 
-/// How a request must be answered.
+/// The expected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// 200 with exactly that list.
+    /// 200 with exactly this list.
     List(&'static str),
     /// 304 without a body.
     NotModified,
-    /// An error of that status.
+    /// An error with this status.
     Error(u16),
 }
 
@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    /// Fails if it was answered in another way.
+    /// Fails if the response differs.
     pub(super) fn check(self, status: u16, body: &str, what: &str) {
         assert_eq!(status, self.status(), "{what}: {body}");
         match self {
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-/// A request of somebody who means no good.
+/// A hostile request.
 pub(super) struct Request {
     pub(super) method: String,
     /// Path and query.
@@ -54,7 +54,7 @@ struct File {
     requests: Vec<Entry>,
 }
 
-/// What stands for a request per method, path, query or selector, and headers.
+/// A template for one request for each of its methods, paths, queries, selectors and headers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -83,7 +83,7 @@ enum Text {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Value {
-    /// So many empty headers with a number after the name.
+    /// A number of empty headers, whose names end in numbers.
     Numbers {
         numbers: usize,
     },
@@ -108,7 +108,7 @@ impl Entry {
             (None, Some("all")) => Answer::List(ALL),
             (Some(304), None) => Answer::NotModified,
             (Some(status), None) => Answer::Error(status),
-            _ => panic!("{}: there is no answer", self.what),
+            _ => panic!("{}: expected response is missing", self.what),
         }
     }
 
@@ -123,7 +123,7 @@ impl Entry {
         self.paths.iter().flat_map(|path| queries.iter().map(|query| path.whole() + query)).collect()
     }
 
-    /// The headers of each request that differs from another in these.
+    /// Returns the headers of each variant.
     fn headers(&self) -> Vec<Vec<(String, String)>> {
         let token = self.token.unwrap_or(true).then(|| ("authorization".to_owned(), format!("Bearer {TOKEN}")));
         let all = |headers: &BTreeMap<String, Value>| {
@@ -152,7 +152,7 @@ impl Entry {
     }
 }
 
-/// All of them.
+/// Returns all hostile requests.
 pub(super) fn requests() -> Vec<Request> {
     let text = fs::read_to_string(repository().join("tests/hostile.json")).unwrap();
     let file: File = serde_json::from_str(&text).unwrap();

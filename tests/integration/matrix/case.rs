@@ -1,4 +1,4 @@
-//! The faults, and what has to come of each: an error with the status that the design gives, or everything.
+//! The faults, and the expected outcome of each: the whole list, or an error with the status that the design gives.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use super::outcome::{
     TIMEOUT, UNAVAILABLE,
 };
 
-/// A fault, and what has to come of it.
+/// A fault and its expected outcomes.
 pub(super) struct Case {
-    /// As the document has it.
+    /// The fault's name in the document.
     pub(super) name: &'static str,
     pub(super) inject: Inject,
-    /// What happens to the SDK's further attempts, if not the same.
+    /// The fault of the SDK's retries, if it differs.
     pub(super) later: Option<Fault>,
-    /// How long the request may take.
+    /// The deadline of the request.
     pub(super) within: Duration,
     pub(super) expected: Expected,
-    /// What the log says of it, one of these; nothing has to be said of what did no harm.
+    /// The log must contain one of these. Empty for a harmless fault.
     pub(super) causes: &'static [&'static str],
 }
 
 impl Case {
-    /// Whether time goes by with nothing done.
+    /// Returns whether the case mostly waits.
     pub(super) fn waits(&self) -> bool {
         let waits = |fault| matches!(fault, Fault::Silence | Fault::Delayed(_) | Fault::Trickle { .. });
         let first = match self.inject {
@@ -36,30 +36,30 @@ impl Case {
     }
 }
 
-/// What happens to a request.
+/// A fault of a request or of its connection.
 pub(super) enum Inject {
-    /// That, by its operation.
+    /// A fault, chosen by the operation.
     Fault(fn(&str) -> Fault),
-    /// Its connection is refused.
+    /// The endpoint refuses the connection.
     Refusal,
 }
 
-/// What comes of a fault.
+/// The expected outcomes of a fault.
 #[derive(Clone, Copy)]
 pub(super) struct Expected {
-    /// When a page is read.
+    /// While a page is read.
     pub(super) page: Outcome,
-    /// When the key is looked up.
+    /// While the table's key is read.
     pub(super) key: Outcome,
     /// While the function starts.
     pub(super) start: Outcome,
 }
 
-/// Time enough for every retry.
+/// Enough for every retry.
 const ENOUGH: Duration = Duration::from_secs(20);
-/// Less than two attempts may take.
+/// Shorter than two attempts.
 const SHORT: Duration = Duration::from_secs(7);
-/// Long, but shorter than an attempt may take.
+/// Long, but shorter than one attempt.
 const PAUSE: Duration = Duration::from_secs(2);
 
 const RECOVERED: Expected = Expected { page: Complete, key: Complete, start: Complete };
@@ -67,7 +67,7 @@ const PASSES: Expected = Expected { page: UNAVAILABLE, key: UNAVAILABLE, start: 
 const LATE: Expected = Expected { page: TIMEOUT, key: TIMEOUT, start: Warning };
 const TO_MEND: Expected = Expected { page: MISCONFIGURED, key: MISCONFIGURED, start: Warning };
 
-/// Whether a request is one for the table's description, and not for rows.
+/// Returns whether a request reads the table's description instead of rows.
 fn describes(operation: &str) -> bool {
     operation == "DescribeTable"
 }
@@ -117,7 +117,7 @@ pub(super) const CASES: &[Case] = &[
         &["EOF", "unexpected end of stream", "failed to parse JSON"],
     ),
     Case {
-        // Only rows have a checksum that is looked at.
+        // DynamoDB's client checks the checksum of rows only.
         expected: Expected { key: Complete, start: Complete, ..PASSES },
         ..always("wrong CRC", |_| Fault::WrongChecksum, PASSES, &["checksum"])
     },
@@ -138,7 +138,7 @@ pub(super) const CASES: &[Case] = &[
     always("2 s late", |_| Fault::Delayed(PAUSE), RECOVERED, &[]),
     once("no answer, once", |_| Fault::Silence, &["timeout"]),
     Case {
-        // The log has to tell what time was lost by.
+        // The log must name the fault that used up the time.
         later: Some(Fault::Silence),
         ..late("throttled, then no answer", THROTTLED, &["ProvisionedThroughputExceededException"])
     },
@@ -183,7 +183,7 @@ pub(super) const CASES: &[Case] = &[
         "wrong key schema",
         |operation| match operation {
             "Query" => Fault::Error(400, "ValidationException"),
-            // A Scan of such a table does not fail; its rows have nothing of what is asked for.
+            // A Scan of such a table succeeds; its rows lack the requested attributes.
             "Scan" => Fault::Answer(r#"{"Items":[{}],"Count":1,"ScannedCount":1}"#),
             _ => Fault::Replaced(r#""AttributeName":"job""#, r#""AttributeName":"pk""#),
         },

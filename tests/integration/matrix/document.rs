@@ -1,4 +1,4 @@
-//! The matrix as `docs/reliability.md` has it.
+//! The matrix in `docs/reliability.md`.
 
 use std::{env, fmt::Write, fs};
 
@@ -11,7 +11,7 @@ const END: &str = "<!-- The end of the matrix -->\n";
 /// Makes the test write the document.
 const WRITE: &str = "HTTP_SD_WRITE_DOCS";
 
-/// The outcomes as a table: a row for each fault, a column for each place.
+/// Returns the outcomes as a table: a row for each fault, a column for each place.
 pub(super) fn table<'a>(places: &[&str], rows: impl Iterator<Item = (&'a str, &'a [Outcome])>) -> String {
     let mut table = format!("\n| fault | {} |\n|---|{}\n", places.join(" | "), "---|".repeat(places.len()));
     for (fault, outcomes) in rows {
@@ -21,7 +21,7 @@ pub(super) fn table<'a>(places: &[&str], rows: impl Iterator<Item = (&'a str, &'
     table + "\n"
 }
 
-/// Fails unless the document has that table; or writes it, if somebody has asked for that.
+/// Fails if the document contains another table; with `HTTP_SD_WRITE_DOCS` writes the table instead.
 pub(super) fn compare(table: &str) {
     let file = repository().join("docs/reliability.md");
     let text = fs::read_to_string(&file).unwrap();
@@ -30,6 +30,9 @@ pub(super) fn compare(table: &str) {
     if env::var_os(WRITE).is_some() {
         fs::write(&file, [before, BEGIN, table, END, after].concat()).unwrap();
     } else {
-        assert_eq!(written, table, "docs/reliability.md has another matrix; {WRITE}=1 makes this test write it anew");
+        assert_eq!(
+            written, table,
+            "docs/reliability.md contains another matrix: run this test with {WRITE}=1 to update it"
+        );
     }
 }

@@ -1,32 +1,32 @@
-//! What comes of a request, or of a start.
+//! The outcomes of a request or of a start.
 
 use std::fmt;
 
-/// What comes of a request, or of a start.
+/// The outcome of a request or of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// A 200 with everything that is in the table.
+    /// A 200 with the whole list.
     Complete,
-    /// An error with that status and code.
+    /// An error with this status and code.
     Error(u16, &'static str),
-    /// The function has started, and says what went wrong.
+    /// The function starts and logs a warning.
     Warning,
 }
 
-/// The table may be had later.
+/// A later request may succeed.
 pub(super) const UNAVAILABLE: Outcome = Outcome::Error(503, "table_unavailable");
-/// The deadline came first.
+/// The deadline passed first.
 pub(super) const TIMEOUT: Outcome = Outcome::Error(504, "table_timeout");
-/// Somebody has to mend something.
+/// An operator must fix the configuration.
 pub(super) const MISCONFIGURED: Outcome = Outcome::Error(500, "table_misconfigured");
 
 impl Outcome {
-    /// That of an answer with such a status and code.
+    /// Returns the outcome for an error's status and code.
     pub(super) fn of_error(status: u16, code: &str) -> Self {
         let known = [UNAVAILABLE, TIMEOUT, MISCONFIGURED];
         let outcome =
             known.into_iter().find(|known| *known == Self::Error(status, known.code()) && known.code() == code);
-        outcome.unwrap_or_else(|| panic!("no fault of the table is {status} {code}"))
+        outcome.unwrap_or_else(|| panic!("unexpected error {status} {code}"))
     }
 
     fn code(self) -> &'static str {
@@ -37,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// As the document has it.
+/// The outcome in the words of the document.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,8 +1,8 @@
-//! Where in the reading of a table a fault happens.
+//! The places of a read where a fault can occur.
 
 use test_support::fault::Asked;
 
-/// Where a fault happens.
+/// The place of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     FirstPage,
@@ -14,12 +14,12 @@ pub(super) enum Place {
     Start,
 }
 
-/// Rows of a page, rows of the job, and with that the number of its last page.
+/// The rows of a page, the rows of the job, and the resulting last page.
 pub(super) const ROWS_OF_A_PAGE: usize = 2;
 pub(super) const ROWS_OF_THE_JOB: usize = 5;
 const LAST_PAGE: usize = ROWS_OF_THE_JOB.div_ceil(ROWS_OF_A_PAGE);
 
-/// One of the segments. It has several pages, and so have the others.
+/// One of the segments. Every segment has several pages.
 const SEGMENT: i64 = 2;
 
 impl Place {
@@ -33,7 +33,7 @@ impl Place {
         Self::Start,
     ];
 
-    /// As the document has it.
+    /// Returns the place's name in the document.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::FirstPage => "first page of a job",
@@ -46,7 +46,7 @@ impl Place {
         }
     }
 
-    /// What is polled.
+    /// Returns the path of the poll.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Segment | Self::LaterInSegment => "/prom",
@@ -54,7 +54,7 @@ impl Place {
         }
     }
 
-    /// Whether a request is in that place.
+    /// Returns whether a request is in this place.
     pub(super) fn has(self, asked: &Asked) -> bool {
         let page = |operation: &str, segment, page| {
             (asked.operation.as_str(), asked.segment, asked.page) == (operation, segment, page)
@@ -70,7 +70,7 @@ impl Place {
         }
     }
 
-    /// The place of the request before it; `None` if there is none.
+    /// Returns the place of the request before, or `None` for the first.
     pub(super) fn before(self) -> Option<Self> {
         match self {
             Self::FirstPage | Self::Segment => Some(Self::Key),
