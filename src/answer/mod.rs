@@ -51,7 +51,7 @@ pub struct Rules {
 pub struct Answer {
     /// The list as JSON, ordered by job and group.
     pub body: Body,
-    /// The ETag: a hash of the groups served, job by job. The names of jobs count only where labels carry them.
+    /// The `ETag`: a hash of the groups served, job by job. The names of jobs count only where labels carry them.
     pub etag: String,
     /// The first moment at which the same rows may make another answer.
     pub until: Option<EpochSeconds>,
