@@ -108,13 +108,13 @@ async fn an_apply_that_is_interrupted_says_how_far_it_got() {
         }
         let under_way = held.next().await;
         interrupted.signal(signal);
-        interrupted.wait_for("stopping: waiting for the writes that are under way");
+        interrupted.wait_for("stopping: waiting for the writes in progress");
         drop((under_way, held));
         assert_eq!(interrupted.wait().unwrap().code(), Some(1));
         let done = applied.dynamo.rows().await.len() - before;
         assert!((1..GROUPS - before).contains(&done), "{done} rows: the test says nothing");
         let said = format!(
-            "stopped, with {done} of {} changes made: run the same command again for the rest",
+            "stopped by a signal; {done} of {} changes made: run the same command again for the rest",
             GROUPS - before
         );
         let output = interrupted.whole_output();
@@ -219,7 +219,7 @@ async fn a_row_that_has_come_since_the_plan_is_not_replaced() {
         Fault::None
     });
     let ran = run(&mut apply_through(&applied, &faulty));
-    assert!(ran.failed().contains("somebody else has changed group"));
+    assert!(ran.failed().contains("another writer changed group"));
     let served = applied.served("node").await;
     assert!(served.len() == 1 && served[0].targets == ["theirs:1"], "{served:?}");
 }
