@@ -10,7 +10,7 @@ use crate::terminal::text::printable;
 /// A violation of the data model in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFault {
-    /// Where the fault is.
+    /// The file and line of the fault.
     pub place: Place,
     /// The path of the field, such as `targets[2]` or `labels["a-b"]`, or the name of an unknown field; empty for a fault
     /// of a whole group or file.

@@ -1,8 +1,8 @@
 //! Reads target groups from files: lists for `file_sd_configs`, in JSON or YAML, and Prometheus configurations.
 //!
-//! The function's own validator checks each group. `sdctl` accepts no file that Prometheus rejects. It is stricter where
-//! Prometheus picks one of two meanings, such as a repeated field or a second document: a mistake in a file must not
-//! change the targets of a fleet.
+//! The function's own validator checks each group. `sdctl` reads files as strictly as Prometheus does. It is stricter
+//! where Prometheus guesses, such as for a repeated field or a second document: a mistake in a file must not change the
+//! targets of a fleet.
 
 mod contents;
 mod fault;

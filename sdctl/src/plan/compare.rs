@@ -13,7 +13,7 @@ use super::{
 };
 use crate::store::{Record, State};
 
-/// A comparison in progress: sees each row of the table once, then returns the plan.
+/// A comparison in progress. It sees each row of the table once, then returns the plan.
 #[derive(Debug)]
 pub struct Comparison<'d> {
     view: View,

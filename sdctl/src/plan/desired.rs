@@ -30,7 +30,7 @@ pub(super) type Fingerprint = [u8; 16];
 
 /// The error for a group that no number of rows can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}: the group does not fit rows of 400 KB: its labels or one of its targets are too large. Shorten them")]
+#[error("{0} does not fit a row of 400 KB: its labels or one of its targets are too large. Shorten them")]
 pub struct DoesNotFit(String);
 
 impl Desired {

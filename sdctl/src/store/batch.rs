@@ -37,8 +37,15 @@ impl Ended {
     /// Returns the error of a command that writes to the table `name`. `how_far` says how far it got, and what to do.
     pub(crate) fn of_table(self, name: &str, how_far: String) -> CliError {
         match self {
-            Self::Interrupted => CliError::Refused(format!("stopped by a signal; {how_far}")),
-            Self::Failed(error) => CliError::Interrupted { source: Box::new(error.of_table(name)), how_far },
+            Self::Interrupted => CliError::Refused(format!("stopped by a signal: {how_far}")),
+            Self::Failed(error) => {
+                let source = match error {
+                    // `how_far` already says to run the command again.
+                    conflict @ WriteError::Conflict { .. } => CliError::Refused(conflict.to_string()),
+                    WriteError::Table(error) => CliError::of_table(name, error),
+                };
+                CliError::Interrupted { source: Box::new(source), how_far }
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ impl TableOptions {
         }
         match env::var_os(config::TABLE) {
             None => Ok(None),
-            // Probably an unset variable of a pipeline, which must not change the local table instead.
+            // Probably an unset variable of a pipeline. The local table is not what its author wants.
             Some(value) if value.to_string_lossy().trim().is_empty() => Err(CliError::EmptyTable),
             Some(_) => Ok(Some(config::table(&variable)?)),
         }

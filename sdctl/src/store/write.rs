@@ -76,7 +76,7 @@ impl WriteError {
     pub(crate) fn of_table(self, name: &str) -> CliError {
         match self {
             Self::Table(error) => CliError::of_table(name, error),
-            conflict @ Self::Conflict { .. } => CliError::Refused(format!("{conflict}: run the command again")),
+            conflict @ Self::Conflict { .. } => CliError::Refused(format!("{conflict}. Run the command again")),
         }
     }
 

@@ -215,7 +215,7 @@ async fn a_group_that_fits_no_row_becomes_several() {
     assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 4 groups"));
     let label = serde_json::json!([{"targets": ["a:1"], "labels": {"env": "x".repeat(400_000)}}]).to_string();
     let refused = applied.apply(&label, &[]).failed();
-    assert!(refused.contains("node.json:1: job \"node\", group 1: its labels, or one of its targets"), "{refused}");
+    assert!(refused.contains("node.json:1: job \"node\", group 1 does not fit a row of 400 KB"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
