@@ -12,8 +12,8 @@ use crate::terminal::text::printable;
 pub struct FileFault {
     /// The file and line of the fault.
     pub place: Place,
-    /// The path of the field, such as `targets[2]` or `labels["a-b"]`, or the name of an unknown field; empty for a fault
-    /// of a whole group or file.
+    /// The path of the field, such as `targets[2]` or `labels["a-b"]`, or the name of an unknown field. Empty for a
+    /// fault of a whole group or file.
     pub field: String,
     /// What is wrong, as text that continues from the field.
     pub problem: Problem,

@@ -77,7 +77,8 @@ mod tests {
             let shown: Vec<_> = contents.items.iter().map(shown).collect();
             let first = match role {
                 Role::Nested => {
-                    "prometheus.yml:1: contains scrape_config_files, which is valid only in the main configuration: move it there"
+                    "prometheus.yml:1: contains scrape_config_files, which is valid only in the main configuration: \
+                     move it there"
                 }
                 _ => "prometheus.yml:1 more.yml Nested",
             };

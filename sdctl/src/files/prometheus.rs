@@ -29,8 +29,8 @@ const FIELDS: [&str; 11] = [
 const SCRAPE_CONFIGS: &str = "scrape_configs";
 const SCRAPE_CONFIG_FILES: &str = "scrape_config_files";
 
-/// Returns whether a map is a Prometheus configuration: one of its keys is a field of one, or a misspelt field that names
-/// targets.
+/// Returns whether a map is a Prometheus configuration: whether it contains a field of one, or a misspelt field that
+/// names targets.
 pub(super) fn is_configuration(entries: &[(Node, Node)]) -> bool {
     entries.iter().any(|(key, _)| FIELDS.contains(&name(key)) || misspelt(name(key)).is_some())
 }

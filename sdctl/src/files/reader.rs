@@ -51,8 +51,8 @@ impl Reader {
         }
     }
 
-    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. A file that
-    /// was already read for the same job is skipped.
+    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. Skips a
+    /// file that was already read for the same job.
     ///
     /// `job` is the job of lists of groups; the default is the file's name without its extension. A Prometheus
     /// configuration names its own jobs.
@@ -130,8 +130,8 @@ impl Reader {
         contents
     }
 
-    /// Collects the items of a file. Reads each referenced file at the position of its reference. `jobs` are the jobs of
-    /// the configuration so far, with the places of their scrape configurations.
+    /// Collects the items of a file. Reads each referenced file at the position of its reference. `jobs` are the jobs
+    /// of the configuration so far, with the places of their scrape configurations.
     fn collect(&mut self, items: Vec<Item>, file: &Path, jobs: &mut HashMap<Job, Place>) {
         for item in items {
             match item {

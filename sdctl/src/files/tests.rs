@@ -54,7 +54,7 @@ fn unreadable_entry_of_a_folder_is_a_fault() {
 }
 
 #[test]
-fn pattern_in_a_folder_without_utf8_is_a_fault() {
+fn pattern_in_non_utf8_folder_is_a_fault() {
     use std::os::unix::ffi::OsStrExt;
     let folder = TempDir::new().unwrap();
     let odd = folder.path().join(OsStr::from_bytes(b"\xff"));

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_or_excessive_yaml_is_an_error_with_line() {
+    fn invalid_or_excessive_yaml_names_its_line() {
         let billions: Vec<String> =
             (1..20).map(|i| format!("l{i}: &l{i} [{}]\n", vec![format!("*l{}", i - 1); 10].join(","))).collect();
         for (yaml, line, message) in [
@@ -282,7 +282,7 @@ mod tests {
         let mut entries = keys(0);
         merge(&mut entries, keys(KEYS / 2), |key| key);
         assert_eq!(entries.len(), KEYS + KEYS / 2);
-        // A key is hashed when it is added and when the set grows. A comparison of all pairs needs KEYS / 2 for each key.
+        // A key is hashed when it is added and when the set grows. Comparing all pairs needs KEYS / 2 for each key.
         assert!((2 * KEYS..20 * KEYS).contains(&work.get()), "{} for {KEYS} keys in each", work.get());
     }
 
