@@ -35,7 +35,7 @@ rule_files: [rules.yml]
     applied.write("etc/sd/2.json", r#"[{"targets":["k:1","j:1"],"labels":{"emoji":"\ud83d\ude00"}}]"#);
     applied.write("etc/more.yml", "- targets:\n  - y:1\n  labels:\n    port: 9100\n");
     let ran = applied.run(&["apply", "-f", "etc/prometheus.yml", "--yes"]);
-    assert!(ran.stderr.contains("etc/prometheus.yml:13: job \"pods\": kubernetes_sd_configs is left out"), "{ran:?}");
+    assert!(ran.stderr.contains("etc/prometheus.yml:13: job \"pods\": kubernetes_sd_configs is skipped"), "{ran:?}");
     assert!(ran.done().ends_with("Applied: 5 added, 0 changed, 0 removed.\n"));
     assert_eq!(
         applied.served("node").await,
@@ -121,7 +121,7 @@ async fn faulty_files_are_all_named_and_change_nothing() {
         "sd/bad.json:2: job \"bad\", group 1: \"label\" is not a field of a target group",
         "sd/worse.yml:1: job \"worse\", group 1: targets[0] has white space",
         "sd/worse.yml:2: job \"worse\", group 2: targets is missing",
-        "sd/worse.yml:4: is not YAML",
+        "sd/worse.yml:4: is not valid YAML",
     ] {
         assert!(ran.stderr.contains(fault), "no {fault:?} in:\n{}", ran.stderr);
     }
@@ -139,16 +139,16 @@ async fn apply_rejects_unusable_input() {
     fs::create_dir(applied.folder.path().join("empty")).unwrap();
     for (arguments, input, error) in [
         (vec!["-f", "no.json"], "", "no.json: cannot be read"),
-        (vec!["-f", "empty"], "", "empty: has no file that ends in .json, .yml or .yaml"),
+        (vec!["-f", "empty"], "", "empty: contains no file that ends in .json, .yml or .yaml"),
         (vec!["-f", "empty.yml"], "", "empty.yml: is empty, but must be a list"),
         (vec!["-f", "rules.yml"], "", "rules.yml:1: is a map, but must be a list"),
         (
             vec!["-f", "prometheus.yml"],
             "",
-            "prometheus.yml:3: job \"a\": names the file \"no.json\", which is not there",
+            "prometheus.yml:3: job \"a\": names the file \"no.json\", which does not exist",
         ),
-        (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its jobs itself: leave --job out"),
-        (vec!["-f", "-"], "[]", "-:1: is a list of groups: name their job with --job"),
+        (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its own jobs: omit --job"),
+        (vec!["-f", "-"], "[]", "-:1: is a list of target groups without a job: name the job with --job"),
         (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
         (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
         (vec!["-f", "list.yml"], "", "nothing was changed: there is no terminal to ask on: add --yes"),
@@ -215,7 +215,7 @@ async fn oversized_group_becomes_several_rows() {
     assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 4 groups"));
     let label = serde_json::json!([{"targets": ["a:1"], "labels": {"env": "x".repeat(400_000)}}]).to_string();
     let refused = applied.apply(&label, &[]).failed();
-    assert!(refused.contains("node.json:1: job \"node\", group 1: its labels, or one of its targets"), "{refused}");
+    assert!(refused.contains("node.json:1: job \"node\", group 1 does not fit a row of 400 KB"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,9 +154,9 @@ fn check_follows_configuration_files_without_endless_loops() {
     let (code, output) = check(files.path(), &["main.yml"]);
     assert_eq!(code, 2, "{output}");
     for expected in [
-        r#"note    main.yml:4: job "node": ec2_sd_configs is left out"#,
-        r#"main.yml:5: job "node": names the file "gone.yml", which is not there; Prometheus 2 has none of its targets"#,
-        "main.yml:1: has scrape_config_files, which only the main configuration may have",
+        r#"note    main.yml:4: job "node": ec2_sd_configs is skipped"#,
+        r#"main.yml:5: job "node": names the file "gone.yml", which does not exist: create it or correct the path; Prometheus 2"#,
+        "main.yml:1: contains scrape_config_files, which is valid only in the main configuration",
         r#"main.yml:1: job "node": is a map, but must be a list of target groups"#,
         "list.yml:1: is a list, but must be a map of scrape_configs",
         " in 3 files, ",
@@ -176,7 +176,7 @@ fn unchecked_input_exits_with_1() {
     let url = ["--url", "http://127.0.0.1:1/"];
     let cases: [(&[&str], &str); 9] = [
         (&["a.json", "gone.json"], "sdctl: cannot read gone.json: No such file"),
-        (&["prometheus.yml", "--job", "x"], "which names its jobs itself: leave --job out"),
+        (&["prometheus.yml", "--job", "x"], "which names its own jobs: omit --job"),
         (&["--url", "ftp://a"], "it must start with http:// or https://"),
         (&["--url", "nonsense"], "write it as http://127.0.0.1:8088/prom"),
         (&["a.json", "--url", "http://a"], "cannot be used with"),
@@ -248,15 +248,15 @@ fn configuration_that_prometheus_rejects_is_a_fault() {
     for (text, expected) in [
         (
             format!("{job}  static_config: []\n"),
-            r#""static_config" is not a field of a configuration: write static_configs"#,
+            r#""static_config" is not a field of a Prometheus configuration: write static_configs"#,
         ),
         (format!("{job}  file_sd_configs: [{{}}]\n"), "files is missing"),
-        (format!("{job}- job_name: x\n"), "is the name of another scrape configuration, at prometheus.yml:2"),
+        (format!("{job}- job_name: x\n"), "is already used by the scrape configuration at prometheus.yml:2"),
     ] {
         let (code, output) = check_file("prometheus.yml", &text, &[]);
         assert!(code == 2 && output.contains(expected), "{output}");
         assert!(output.contains("Prometheus 2 refuses the whole configuration"), "{output}");
     }
     let (code, output) = check_file("prometheus.yml", "global: {}\n", &[]);
-    assert!(code == 0 && output.starts_with("note    prometheus.yml: names no scrape configuration"), "{output}");
+    assert!(code == 0 && output.starts_with("note    prometheus.yml: contains no scrape configuration"), "{output}");
 }

@@ -104,7 +104,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     // Before the table is opened: who writes to our standard input may be reading the same table.
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
-    let rows = if options.set.is_some() { Rows::Own } else { Rows::Anybodys };
+    let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
