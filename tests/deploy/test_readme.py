@@ -1,4 +1,4 @@
-"""The README's steps from nothing to a polling Prometheus, as written."""
+"""The nine steps of the README, from an empty account to a polling Prometheus, as written."""
 
 import json
 import re
