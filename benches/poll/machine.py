@@ -26,9 +26,9 @@ def origin(command):
     """Returns the origin of figures as a sentence."""
     machine = describe()
     return (
-        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`: {machine['cpu']}, "
-        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
-        f"{machine['rust']}.\n"
+        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`.\nMachine: {machine['cpu']}, "
+        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB. Software: "
+        f"{machine['kernel']}, {machine['rust']}.\n"
     )
 
 

@@ -42,9 +42,9 @@ def origin(results):
     engines = {"embedded": "the embedded engine (`sdctl serve`)", "dynamodb-local": "Amazon's DynamoDB Local"}
     return (
         f"Measured on {machine['date']} at commit {machine['commit']} with `{results['command']}`, against "
-        f"{engines[results['engine']]}: {machine['cpu']}, {machine['cores']} cores shared with other work (load "
-        f"{machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
-        f"{machine['rust']}; Python {machine['python']}. Medians, with the least and the most of all runs.\n"
+        f"{engines[results['engine']]}.\nMachine: {machine['cpu']}, {machine['cores']} cores shared with other work "
+        f"(load {machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB. Software: {machine['kernel']}, "
+        f"{machine['rust']}, Python {machine['python']}.\nMedians, with the least and the most of all runs.\n"
     )
 
 
