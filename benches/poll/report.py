@@ -43,8 +43,8 @@ def origin(results):
     return (
         f"Measured on {machine['date']} at commit {machine['commit']} with `{results['command']}`, against "
         f"{engines[results['engine']]}.\nMachine: {machine['cpu']}, {machine['cores']} cores shared with other work "
-        f"(load {machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB. Software: {machine['kernel']}, "
-        f"{machine['rust']}, Python {machine['python']}.\nMedians, with the least and the most of all runs.\n"
+        f"(load {machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB. Software: "
+        f"{machine['kernel']}, {machine['rust']}, Python {machine['python']}.\nMedians, with the least and the most of all runs.\n"
     )
 
 
