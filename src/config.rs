@@ -66,18 +66,18 @@ pub enum WarmUp {
 
 /// A variable that is missing or has a value that it does not take. One line, naming the variable and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{variable} {problem}: it takes {takes}")]
+#[error("{variable} {problem}: expected {expected}")]
 pub struct ConfigError {
     variable: &'static str,
     problem: String,
-    takes: &'static str,
+    expected: &'static str,
 }
 
 impl ConfigError {
-    /// What the variable takes, in words that follow "it takes".
+    /// Returns the values that the variable accepts, in words that follow "expected".
     #[must_use]
-    pub fn takes(&self) -> &'static str {
-        self.takes
+    pub fn expected(&self) -> &'static str {
+        self.expected
     }
 }
 
@@ -120,11 +120,11 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// [`ConfigError`] if it is not set, or cannot be the name of a table.
 pub fn table(lookup: &Lookup<'_>) -> Result<String, ConfigError> {
     // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
-    const TAKES: &str = "the name of a DynamoDB table (3 to 255 of a-z, A-Z, 0-9, '_', '-', '.') or its ARN";
-    let value = required(lookup, TABLE, TAKES)?;
+    const EXPECTED: &str = "the name of a DynamoDB table (3 to 255 of a-z, A-Z, 0-9, '_', '-', '.') or its ARN";
+    let value = required(lookup, TABLE, EXPECTED)?;
     let is_name =
         (3..=255).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    if is_name || value.starts_with("arn:") { Ok(value) } else { Err(wrong(TABLE, &value, TAKES)) }
+    if is_name || value.starts_with("arn:") { Ok(value) } else { Err(wrong(TABLE, &value, EXPECTED)) }
 }
 
 /// Reads [`AUTH`] and [`TOKEN_SHA256`].
@@ -132,33 +132,32 @@ pub fn table(lookup: &Lookup<'_>) -> Result<String, ConfigError> {
 /// # Errors
 /// [`ConfigError`] if either is missing or wrong.
 pub fn access(lookup: &Lookup<'_>) -> Result<Access, ConfigError> {
-    const TAKES: &str = "token, iam or none";
-    let value = required(lookup, AUTH, TAKES)?;
+    const EXPECTED: &str = "token, iam or none";
+    let value = required(lookup, AUTH, EXPECTED)?;
     match value.as_str() {
         "token" => tokens(lookup).map(Access::Token),
         "iam" => Ok(Access::Iam),
         "none" => Ok(Access::Open),
-        _ => Err(wrong(AUTH, &value, TAKES)),
+        _ => Err(wrong(AUTH, &value, EXPECTED)),
     }
 }
 
 fn tokens(lookup: &Lookup<'_>) -> Result<Vec<Credential>, ConfigError> {
-    const TAKES: &str = "1 to 16 SHA-256 hashes of tokens, comma-separated, 64 hex digits each, as \
-                         `printf %s \"$TOKEN\" | sha256sum` prints them; each alone, as name:hash or as name:hash:job|job";
+    const EXPECTED: &str = "1 to 16 comma-separated items, each hash, name:hash or name:hash:job|job, where hash is \
+                            the SHA-256 of a token in 64 hex digits, as `printf %s \"$TOKEN\" | sha256sum` prints it";
     // The value is never repeated: somebody may have put a token where its hash belongs.
-    let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, takes: TAKES };
-    let value = required(lookup, TOKEN_SHA256, TAKES)?;
+    let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, expected: EXPECTED };
+    let value = required(lookup, TOKEN_SHA256, EXPECTED)?;
     let items: Vec<&str> = value.split(',').map(str::trim).collect();
     if items.len() > MOST_TOKENS {
         return Err(error(format!("has {} items", items.len())));
     }
     let mut credentials: Vec<Credential> = Vec::with_capacity(items.len());
     for (item, number) in items.into_iter().zip(1..) {
-        let credential: Credential =
-            item.parse().map_err(|e| error(format!("has an item, number {number}, that {e}")))?;
+        let credential: Credential = item.parse().map_err(|e| error(format!("item {number} {e}")))?;
         // With another name or other jobs, which of the two counts?
         if credentials.iter().any(|before| before.hash() == credential.hash()) {
-            return Err(error(format!("has a hash, in item number {number}, that an item before it has too")));
+            return Err(error(format!("item {number} repeats the hash of an earlier item")));
         }
         credentials.push(credential);
     }
@@ -205,33 +204,33 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
 fn seconds(
     lookup: &Lookup<'_>,
     variable: &'static str,
-    takes: &'static str,
+    expected: &'static str,
     most: u64,
     default: Duration,
 ) -> Result<Duration, ConfigError> {
     let Some(value) = optional(lookup, variable) else { return Ok(default) };
     match value.parse() {
         Ok(seconds) if seconds <= most => Ok(Duration::from_secs(seconds)),
-        _ => Err(wrong(variable, &value, takes)),
+        _ => Err(wrong(variable, &value, expected)),
     }
 }
 
 fn memory(lookup: &Lookup<'_>) -> Result<Option<usize>, ConfigError> {
-    const TAKES: &str = "a whole number of megabytes, as Lambda sets it";
+    const EXPECTED: &str = "a whole number of megabytes, as Lambda sets it";
     let Some(value) = optional(lookup, MEMORY) else { return Ok(None) };
     let bytes = value.parse().ok().and_then(|megabytes: usize| megabytes.checked_mul(1024 * 1024));
-    bytes.map(Some).ok_or_else(|| wrong(MEMORY, &value, TAKES))
+    bytes.map(Some).ok_or_else(|| wrong(MEMORY, &value, EXPECTED))
 }
 
 fn one_of<T: Default>(
     lookup: &Lookup<'_>,
     variable: &'static str,
-    takes: &'static str,
+    expected: &'static str,
     choices: [(&str, T); 2],
 ) -> Result<T, ConfigError> {
     let Some(value) = optional(lookup, variable) else { return Ok(T::default()) };
     let choice = choices.into_iter().find(|(name, _)| *name == value);
-    choice.map(|(_, choice)| choice).ok_or_else(|| wrong(variable, &value, takes))
+    choice.map(|(_, choice)| choice).ok_or_else(|| wrong(variable, &value, expected))
 }
 
 fn optional(lookup: &Lookup<'_>, variable: &str) -> Option<String> {
@@ -242,12 +241,12 @@ fn not_empty(value: &str) -> Option<String> {
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-fn required(lookup: &Lookup<'_>, variable: &'static str, takes: &'static str) -> Result<String, ConfigError> {
-    optional(lookup, variable).ok_or_else(|| ConfigError { variable, problem: "is not set".into(), takes })
+fn required(lookup: &Lookup<'_>, variable: &'static str, expected: &'static str) -> Result<String, ConfigError> {
+    optional(lookup, variable).ok_or_else(|| ConfigError { variable, problem: "is not set".into(), expected })
 }
 
-fn wrong(variable: &'static str, value: &str, takes: &'static str) -> ConfigError {
-    ConfigError { variable, problem: format!("is {}", crate::group::excerpt(value)), takes }
+fn wrong(variable: &'static str, value: &str, expected: &'static str) -> ConfigError {
+    ConfigError { variable, problem: format!("is {}", crate::group::excerpt(value)), expected }
 }
 
 #[cfg(test)]
@@ -318,39 +317,33 @@ mod tests {
         let twice = format!("a:{HASH},{OTHER_HASH},b:{}", HASH.to_uppercase());
         let bad_name = format!("{OTHER_HASH},hunter2/:{HASH}");
         let cases: &[(&[(&str, &str)], &str)] = &[
-            (&[(TABLE, "")], "HTTP_SD_TABLE is not set: it takes the name of a DynamoDB table"),
-            (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": it takes"),
-            (&[(TABLE, "ab")], "HTTP_SD_TABLE is \"ab\": it takes"),
-            (&[(AUTH, "")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
-            (&[(AUTH, "None")], "HTTP_SD_AUTH is \"None\": it takes token, iam or none"),
-            (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: it takes"),
-            (
-                &[(AUTH, "token"), (TOKEN_SHA256, "hunter2")],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that has no SHA-256",
-            ),
-            (
-                &[(AUTH, "token"), (TOKEN_SHA256, &bad_name)],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 2, that has a name",
-            ),
-            (&[(AUTH, "token"), (TOKEN_SHA256, &twice)], "HTTP_SD_TOKEN_SHA256 has a hash, in item number 3, that"),
+            (&[(TABLE, "")], "HTTP_SD_TABLE is not set: expected the name of a DynamoDB table"),
+            (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": expected"),
+            (&[(TABLE, "ab")], "HTTP_SD_TABLE is \"ab\": expected"),
+            (&[(AUTH, "")], "HTTP_SD_AUTH is not set: expected token, iam or none"),
+            (&[(AUTH, "None")], "HTTP_SD_AUTH is \"None\": expected token, iam or none"),
+            (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: expected"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, "hunter2")], "HTTP_SD_TOKEN_SHA256 item 1 has no SHA-256 hash"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &bad_name)], "HTTP_SD_TOKEN_SHA256 item 2 has an invalid name"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &twice)], "HTTP_SD_TOKEN_SHA256 item 3 repeats the hash"),
             (
                 &[(AUTH, "token"), (TOKEN_SHA256, EMPTY_HASH)],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is the hash of an empty token",
+                "HTTP_SD_TOKEN_SHA256 item 1 is the hash of an empty token",
             ),
-            (&[(AUTH, "token"), (TOKEN_SHA256, &seventeen)], "HTTP_SD_TOKEN_SHA256 has 17 items: it takes"),
-            (&[(ON_INVALID, "ignore")], "HTTP_SD_ON_INVALID is \"ignore\": it takes fail or skip"),
-            (&[(LABEL_NAMES, "UTF-8")], "HTTP_SD_LABEL_NAMES is \"UTF-8\": it takes legacy or utf8"),
-            (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": it takes buffered or stream"),
-            (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
-            (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
-            (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &seventeen)], "HTTP_SD_TOKEN_SHA256 has 17 items: expected"),
+            (&[(ON_INVALID, "ignore")], "HTTP_SD_ON_INVALID is \"ignore\": expected fail or skip"),
+            (&[(LABEL_NAMES, "UTF-8")], "HTTP_SD_LABEL_NAMES is \"UTF-8\": expected legacy or utf8"),
+            (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": expected buffered or stream"),
+            (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": expected a whole number of seconds"),
+            (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": expected"),
+            (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": expected"),
             (
                 &[(LEASE_GRACE_SECONDS, "86401")],
-                "HTTP_SD_LEASE_GRACE_SECONDS is \"86401\": it takes a whole number of seconds from 0 (off) to 86400",
+                "HTTP_SD_LEASE_GRACE_SECONDS is \"86401\": expected a whole number of seconds from 0 (off) to 86400",
             ),
-            (&[(LEASE_GRACE_SECONDS, "off")], "HTTP_SD_LEASE_GRACE_SECONDS is \"off\": it takes"),
-            (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": it takes a whole number of megabytes"),
-            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": it takes on or off"),
+            (&[(LEASE_GRACE_SECONDS, "off")], "HTTP_SD_LEASE_GRACE_SECONDS is \"off\": expected"),
+            (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": expected a whole number of megabytes"),
+            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": expected on or off"),
         ];
         for (variables, expected) in cases {
             let error = read_with(variables).unwrap_err();

@@ -36,12 +36,15 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 #[derive(Debug, thiserror::Error)]
 pub enum NotInLambda {
     /// The address of the runtime API.
-    #[error("there is no Lambda here: run it with cargo lambda watch, or use sdctl serve on this machine")]
+    #[error(
+        "AWS_LAMBDA_RUNTIME_API is not set: http-sd runs only in AWS Lambda. Run it with `cargo lambda watch`, or run \
+         `sdctl serve` on this machine."
+    )]
     RuntimeApi,
     /// The credentials of the function's role.
     #[error(
-        "AWS_ACCESS_KEY_ID is not set: Lambda sets it; anywhere else put credentials into the environment, \
-         such as those that `aws configure export-credentials --format env` prints"
+        "AWS_ACCESS_KEY_ID is not set: only Lambda sets it. Elsewhere, export credentials, for example those that \
+         `aws configure export-credentials --format env` prints."
     )]
     Credentials,
 }

@@ -66,13 +66,13 @@ pub enum NoAnswer {
     #[error(transparent)]
     Invalid(#[from] InvalidGroup),
     /// The JSON that had to be written for it takes more memory than there is.
-    #[error("the answer takes more than the {0} bytes of memory that it may take")]
+    #[error("the list needs too much memory: more than {0} bytes")]
     OutOfMemory(usize),
     /// It was told to stop.
-    #[error("stopped before the answer was complete")]
+    #[error("stopped before the list was complete")]
     Stopped,
     /// A group could not be read from its JSON, or written.
-    #[error("a group cannot be written: {0}")]
+    #[error("cannot write a group as JSON: {0}")]
     Encoding(String),
 }
 

@@ -20,10 +20,10 @@ pub enum Fault {
     #[error("is empty")]
     Empty,
     /// White space or a control character where Prometheus takes none.
-    #[error("has white space or a control character in it")]
+    #[error("contains white space or a control character")]
     Blank,
     /// Longer than DynamoDB takes for a key.
-    #[error("is {found} bytes long, but at most {most} fit a key")]
+    #[error("is {found} bytes long, but at most {most} are allowed")]
     TooLong {
         /// Length found, in bytes.
         found: usize,
@@ -32,14 +32,14 @@ pub enum Fault {
     },
     /// A label name that Prometheus 2 rejects, and with it the whole answer.
     #[error(
-        "is not a label name that Prometheus 2 takes ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8, for the function first, if every poller takes UTF-8 names"
+        "is not a label name that Prometheus 2 accepts ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8, first for the function, if every poller accepts UTF-8 names"
     )]
     NotLegacyLabelName,
     /// A field that a target group does not have.
-    #[error("is not a field of a target group, which has targets and labels")]
+    #[error("is not a field of a target group; the fields are targets and labels")]
     UnknownField,
     /// A field or a label that is there twice, so that one of the two would be lost.
-    #[error("is there twice")]
+    #[error("occurs twice")]
     Repeated,
     /// A time that is not a whole number of epoch seconds.
     #[error("is not a whole number of seconds since 1970")]

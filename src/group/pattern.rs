@@ -35,13 +35,13 @@ pub(super) struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotAPattern {
     /// Go or the parser here does not take it.
-    #[error("is not read: {0}; write it without that, or escape what is meant as it stands")]
+    #[error("cannot be parsed: {0}. Rewrite it, or escape literal characters")]
     Syntax(String),
     /// It might mean something else in Prometheus.
-    #[error("has {0}")]
+    #[error("contains {0}")]
     Uncertain(&'static str),
     /// It would take too much memory, or too long.
-    #[error("is too large, alone or with the others, counting what is repeated in braces; write a shorter one")]
+    #[error("is too large, alone or with the others. Shorten it: each repetition in braces counts")]
     TooLarge,
 }
 
@@ -107,7 +107,7 @@ impl Translator<'_> {
                 match assertion.kind {
                     // In both engines, a word has only ASCII letters, digits and _.
                     StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary => Ok(1),
-                    _ => Err(Uncertain("a boundary of words that Prometheus does not know; use \\b")),
+                    _ => Err(Uncertain("a word boundary that Prometheus does not know: use \\b")),
                 }
             }
             Ast::ClassUnicode(_) => Err(UNICODE_CLASS),
@@ -120,7 +120,7 @@ impl Translator<'_> {
             Ast::Repetition(repetition) => {
                 if matches!(*repetition.ast, Ast::Repetition(_)) {
                     return Err(Uncertain(
-                        "a repetition of a repetition, which Prometheus does not take; put the inner one into a group",
+                        "a repetition of a repetition, which Prometheus rejects: put the inner one into a group",
                     ));
                 }
                 let copies = self.copies(&repetition.op)?;
@@ -149,7 +149,7 @@ impl Translator<'_> {
 
     fn set(&mut self, flags: &Flags) -> Result<(), NotAPattern> {
         if [Flag::Unicode, Flag::CRLF, Flag::IgnoreWhitespace].iter().any(|flag| flags.flag_state(*flag).is_some()) {
-            return Err(Uncertain("a flag that Prometheus does not know; there are (?i), (?m), (?s) and (?U)"));
+            return Err(Uncertain("a flag that Prometheus does not know: use (?i), (?m), (?s) or (?U)"));
         }
         self.fold = flags.flag_state(Flag::CaseInsensitive).unwrap_or(self.fold);
         Ok(())
@@ -162,10 +162,10 @@ impl Translator<'_> {
         for number in numbers.filter(|number| !number.is_empty()) {
             // Go takes any other spelling of a number for characters as they stand.
             let n = number.parse::<u32>().ok().filter(|n| n.to_string() == number).ok_or(Uncertain(
-                "blanks or zeros before a number in braces; write such as {2,5}, or \\{ for a brace",
+                "blanks or zeros before a number in braces: write it as in {2,5}, or write \\{ for a brace",
             ))?;
             if n > MOST_REPETITIONS {
-                return Err(Uncertain("more than 1000 repetitions, which Prometheus does not take"));
+                return Err(Uncertain("more than 1000 repetitions, which Prometheus rejects"));
             }
             copies = copies.max(n);
         }
@@ -182,14 +182,14 @@ impl Translator<'_> {
             _ => false,
         };
         if [first, last].iter().any(is_unknown) {
-            return Err(Uncertain("a number for a character that Prometheus does not take; write such as \\x{2764}"));
+            return Err(Uncertain("a character number that Prometheus rejects: write it as in \\x{2764}"));
         }
         let written = |literal: &Literal| regex_lite::escape(literal.c.encode_utf8(&mut [0; 4]));
         let mut range = written(first) + "-" + &written(last);
         if self.fold {
             if !last.c.is_ascii() {
                 return Err(Uncertain(
-                    "a character beyond ASCII where case does not count; write both cases out, as in [öÖ], outside of (?i)",
+                    "a character beyond ASCII under (?i): write both cases, as in [öÖ], outside of (?i)",
                 ));
             }
             for c in (first.c..=last.c).filter(char::is_ascii_alphabetic) {
@@ -207,7 +207,7 @@ impl Translator<'_> {
 
     fn bracketed(&mut self, bracketed: &ClassBracketed) -> Result<usize, NotAPattern> {
         let ClassSet::Item(item) = &bracketed.kind else {
-            return Err(Uncertain("&&, -- or ~~ in brackets; write one of the two characters, or escape them"));
+            return Err(Uncertain("&&, -- or ~~ in brackets: write one of the two characters, or escape them"));
         };
         let items = match item {
             ClassSetItem::Union(union) => &union.items[..],
@@ -220,7 +220,7 @@ impl Translator<'_> {
                     if place > 0 && place + 1 < items.len() =>
                 {
                     // Go may read a range where the parser here does not.
-                    return Err(Uncertain("a - in the middle of brackets; write \\-, or put it last"));
+                    return Err(Uncertain("a - in the middle of brackets: write \\-, or put it last"));
                 }
                 ClassSetItem::Literal(literal) => self.range(literal, literal)?,
                 ClassSetItem::Range(range) => self.range(&range.start, &range.end)?,
@@ -228,7 +228,7 @@ impl Translator<'_> {
                 ClassSetItem::Perl(perl) => self.perl(perl),
                 ClassSetItem::Unicode(_) => return Err(UNICODE_CLASS),
                 ClassSetItem::Bracketed(_) | ClassSetItem::Empty(_) | ClassSetItem::Union(_) => {
-                    return Err(Uncertain("a bracket in brackets; write \\["));
+                    return Err(Uncertain("a bracket in brackets: write \\["));
                 }
             };
         }
@@ -285,7 +285,7 @@ impl Translator<'_> {
 }
 
 const UNICODE_CLASS: NotAPattern =
-    Uncertain("a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]");
+    Uncertain("a Unicode class, which depends on the version of Unicode: write the characters, as in [a-zäöü]");
 
 #[cfg(test)]
 mod tests {
@@ -405,19 +405,19 @@ mod tests {
     #[test]
     fn what_might_mean_something_else_in_prometheus_is_refused() {
         let cases: &[(&str, &[&str])] = &[
-            ("has a boundary of words", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
-            ("has a class of Unicode", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
-            ("has a flag that Prometheus does not know", &["(?x)a b", "(?u)a", "(?-u)a", "(?R)a", "(?ix:a)"]),
-            ("has &&, -- or ~~ in brackets", &["[a-z&&b]", "[a-z--b]", "[a~~b]", "[a--]", "[%--]", "[+--/]"]),
-            ("has a - in the middle of brackets", &["[--a]", "[]-a]", "[a-c-e]", "[^--/]", "[[:alpha:]-z]"]),
-            ("has a bracket in brackets", &["[[a]]", "[a[b]c]", "[[:foo:]]"]),
-            ("has a repetition of a repetition", &["a**", "a+*", "a{2}{3}", "a*??", "a??{2}"]),
-            ("has blanks or zeros", &["a{ 2}", "a{2, 3}", "a{02}", "a{2,03}", "a{2 }"]),
-            ("has more than 1000 repetitions", &["a{1001}", "a{1001,}", "a{1,1001}"]),
-            ("has a character beyond ASCII where case", &["(?i)é", "(?i)[a-ÿ]", "(?i:[^é])", "(?i)\u{212a}"]),
-            ("has a number for a character", &[r"\u0041", r"\U00000041", r"\u{41}", r"[\u0041]"]),
+            ("contains a word boundary", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
+            ("contains a Unicode class", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
+            ("contains a flag that Prometheus does not know", &["(?x)a b", "(?u)a", "(?-u)a", "(?R)a", "(?ix:a)"]),
+            ("contains &&, -- or ~~ in brackets", &["[a-z&&b]", "[a-z--b]", "[a~~b]", "[a--]", "[%--]", "[+--/]"]),
+            ("contains a - in the middle of brackets", &["[--a]", "[]-a]", "[a-c-e]", "[^--/]", "[[:alpha:]-z]"]),
+            ("contains a bracket in brackets", &["[[a]]", "[a[b]c]", "[[:foo:]]"]),
+            ("contains a repetition of a repetition", &["a**", "a+*", "a{2}{3}", "a*??", "a??{2}"]),
+            ("contains blanks or zeros", &["a{ 2}", "a{2, 3}", "a{02}", "a{2,03}", "a{2 }"]),
+            ("contains more than 1000 repetitions", &["a{1001}", "a{1001,}", "a{1,1001}"]),
+            ("contains a character beyond ASCII under (?i)", &["(?i)é", "(?i)[a-ÿ]", "(?i:[^é])", "(?i)\u{212a}"]),
+            ("contains a character number", &[r"\u0041", r"\U00000041", r"\u{41}", r"[\u0041]"]),
             (
-                "is not read",
+                "cannot be parsed",
                 &[
                     "(",
                     ")",

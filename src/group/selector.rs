@@ -36,31 +36,31 @@ pub struct Selectors(Arc<[Selector]>);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotASelector {
     /// A text without a selector.
-    #[error("is empty; it takes a selector such as {{env=\"prod\"}}")]
+    #[error("is empty: write a selector such as {{env=\"prod\"}}")]
     Empty,
     /// More selectors than anybody has a use for.
-    #[error("is there more than {} times; ask for several of them with =~, as in {{env=~\"a|b\"}}", Selectors::MOST)]
+    #[error("occurs more than {} times: combine selectors with =~, as in {{env=~\"a|b\"}}", Selectors::MOST)]
     TooMany,
     /// Something else than a selector, or one that is written in a way that is not read.
     #[error(
-        "takes matchers in braces, as in {{env=\"prod\",region=~\"eu-.*\"}}, with =, !=, =~ or !~, label names without \
-         quotes and values in quotes, but is {0}"
+        "must be matchers in braces, such as {{env=\"prod\",region=~\"eu-.*\"}}, with =, !=, =~ or !~, label names \
+         without quotes and values in quotes, but is {0}"
     )]
     Syntax(String),
     /// A metric's name.
-    #[error("names a metric, but targets have none; write matchers of labels in braces alone, as in {{env=\"prod\"}}")]
+    #[error("names a metric, which targets do not have: write only label matchers in braces, such as {{env=\"prod\"}}")]
     Name,
     /// Something behind the selector.
-    #[error("has {0} after the selector; it takes a selector alone, without range, offset, @ or operator")]
+    #[error("has {0} after the selector: write a selector without range, offset, @ or operator")]
     More(String),
     /// A selector that a target without labels would match.
     #[error(
-        "must contain at least one non-empty matcher, as in Prometheus, but is {0}, which selects targets without labels; \
-         add __address__!=\"\", which every target has"
+        "must contain at least one non-empty matcher, as in Prometheus, but is {0}, which selects targets without labels: \
+         add __address__!=\"\", which holds for every target"
     )]
     NoLabel(String),
     /// What is no text in Prometheus, or another one.
-    #[error("has {0}")]
+    #[error("contains {0}")]
     Text(&'static str),
     /// A regular expression that is not taken.
     #[error("has a regular expression for {} that {problem}", excerpt(.label))]
@@ -231,7 +231,7 @@ impl Test {
 /// [quote]: https://github.com/prometheus/prometheus/blob/07aa8db219fddae48fa40299acb943bdba7acd0a/util/strutil/quote.go
 fn check_texts(text: &str) -> Result<(), NotASelector> {
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(NotASelector::Text("the character U+FFFD, which Prometheus takes for broken UTF-8"));
+        return Err(NotASelector::Text("the character U+FFFD, which Prometheus treats as invalid UTF-8"));
     }
     let mut quote = None;
     let mut rest = text.chars();
@@ -246,11 +246,11 @@ fn check_texts(text: &str) -> Result<(), NotASelector> {
                     || code.strip_prefix('x').is_some_and(|code| !code.starts_with(|c| ('0'..='7').contains(&c)));
                 if is_byte {
                     return Err(NotASelector::Text(
-                        "a byte beyond ASCII as \\x or an octal number; write \\u and four digits",
+                        "a byte beyond ASCII as \\x or an octal number: write \\u and four digits",
                     ));
                 }
                 if rest.next().is_some_and(|c| matches!(c, '"' | '\'') && quote != Some(c)) {
-                    return Err(NotASelector::Text("a \\ before a quote that needs none; leave it out"));
+                    return Err(NotASelector::Text("a \\ before a quote that needs no escape: leave it out"));
                 }
             }
             (Some(open), c) if c == open => quote = None,
@@ -396,7 +396,7 @@ mod tests {
     const REFUSED: &[(&str, &[&str])] = &[
         ("is empty", &["", " ", "\n", "# {env=\"prod\"}"]),
         (
-            "takes matchers in braces",
+            "must be matchers in braces",
             &[
                 "{",
                 "}",
@@ -488,7 +488,7 @@ mod tests {
             ],
         ),
         (
-            "has a byte beyond ASCII",
+            "contains a byte beyond ASCII",
             &[
                 r#"{env="\xc3\xa9"}"#,
                 r#"{env="\x80"}"#,
@@ -500,10 +500,13 @@ mod tests {
                 "{env=\"a\" # '\r,b=\"\\xff\"}",
             ],
         ),
-        ("has a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
-        ("has the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
-        ("has a regular expression for \"env\" that is not read", &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"]),
-        ("has a regular expression for \"env\" that has", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
+        ("contains a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
+        ("contains the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
+        (
+            "has a regular expression for \"env\" that cannot be parsed",
+            &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"],
+        ),
+        ("has a regular expression for \"env\" that contains", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
         ("has a regular expression for \"env\" that is too large", &["{env=~\"((a{999}){99}){99}\"}"]),
     ];
 

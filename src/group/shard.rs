@@ -22,10 +22,10 @@ pub struct Shard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotAShard {
     /// No shards, or too many.
-    #[error("of takes the number of shards, a decimal number from 1 to {}", Shard::MOST)]
+    #[error("of must be the number of shards, a decimal number from 1 to {}", Shard::MOST)]
     Of,
     /// There is no shard of that index among so many.
-    #[error("shard takes a decimal number from 0 to {most}, one less than of")]
+    #[error("shard must be a decimal number from 0 to {most}, one less than of")]
     Index {
         /// The index of the last one.
         most: u64,

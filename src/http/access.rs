@@ -30,8 +30,12 @@ impl Challenge {
 
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Token => "send a valid token as \"Authorization: Bearer <token>\", or as the password of basic_auth",
-            Self::Iam => "sign the request with AWS Signature Version 4, for example through a signing proxy",
+            Self::Token => {
+                "missing or invalid token: send it as \"Authorization: Bearer <token>\" or as the password of basic_auth"
+            }
+            Self::Iam => {
+                "missing or invalid signature: sign the request with AWS Signature Version 4, for example through a signing proxy"
+            }
         }
     }
 }
@@ -60,7 +64,10 @@ impl Access {
     /// Says in the log that everybody may ask, if that is so.
     pub fn warn_if_open(&self) {
         if matches!(self, Self::Open) {
-            warn!(event = "open", "HTTP_SD_AUTH=none: whoever reaches the URL may read every target, without a token");
+            warn!(
+                event = "open",
+                "HTTP_SD_AUTH=none: anyone who can reach the URL can read every target without a token"
+            );
         }
     }
 

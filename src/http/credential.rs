@@ -79,19 +79,19 @@ impl Credential {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotACredential {
     /// The hash, or the whole, is none.
-    #[error("has no SHA-256 in hex, which is 64 digits, alone or after a name and a colon")]
+    #[error("has no SHA-256 hash (64 hex digits)")]
     Hash,
     /// It is the hash of no token at all.
     #[error("is the hash of an empty token")]
     EmptyToken,
     /// The name is empty, too long, or has other characters in it.
-    #[error("has a name that is not 1 to 64 letters, digits, '.', '_' or '-'")]
+    #[error("has an invalid name, which must be 1 to 64 letters, digits, '.', '_' or '-'")]
     Name,
     /// A list of jobs without a job.
-    #[error("ends with a colon, but without the jobs that the token may read: take the colon off for all of them")]
+    #[error("ends with a colon but lists no jobs; remove the colon to allow every job")]
     NoJobs,
     /// A job that cannot be one.
-    #[error("has a job, number {number}, that {fault}")]
+    #[error("has an invalid job, number {number}, which {fault}")]
     Job {
         /// Which of the jobs, from 1.
         number: usize,
@@ -99,7 +99,7 @@ pub enum NotACredential {
         fault: Fault,
     },
     /// A job that is badly percent-encoded.
-    #[error("has a job, number {number}, that is not percent-encoded UTF-8: write % as %25, '|' as %7C, ',' as %2C")]
+    #[error("has a job, number {number}, that is not percent-encoded UTF-8; write % as %25, '|' as %7C, ',' as %2C")]
     Encoding {
         /// Which of the jobs, from 1.
         number: usize,
@@ -180,7 +180,7 @@ impl TokenHash {
 
 /// Not a SHA-256 in hex. Does not repeat the text, which may be a token put there by mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not a SHA-256 in hex, which has 64 digits")]
+#[error("not a SHA-256 hash (64 hex digits)")]
 pub struct NotAHash;
 
 impl FromStr for TokenHash {

@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{Body, ResponseMode, access::Challenge, negotiate::JSON};
+use super::{Body, ResponseMode, access::Challenge, headers, negotiate::JSON};
 use crate::{answer::NoAnswer, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -16,13 +16,13 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ServiceError {
     /// No or wrong credentials.
-    #[error("no or wrong credentials")]
+    #[error("missing or invalid credentials")]
     Unauthorized(Challenge),
     /// The caller's token is not for that job.
-    #[error("the caller's token is not for this job")]
+    #[error("the caller's token is not valid for this job")]
     Forbidden,
     /// More headers than any poller sends.
-    #[error("{fields} header fields of {bytes} bytes are too much")]
+    #[error("too many headers: {fields} fields of {bytes} bytes")]
     HeadersTooLarge {
         /// How many there are.
         fields: usize,
@@ -45,13 +45,13 @@ pub enum ServiceError {
     #[error("not ready: {0}")]
     NotReady(Box<ServiceError>),
     /// The answer would outlast the deadline.
-    #[error("the answer would outlast the deadline")]
+    #[error("the response would miss the deadline")]
     Timeout,
     /// A group could not be written as JSON.
-    #[error("cannot write JSON: {0}")]
+    #[error("cannot write the list as JSON: {0}")]
     Encoding(String),
     /// The answer is larger than the response mode can send.
-    #[error("the answer is larger than {most} bytes, the most that a {mode:?} response carries")]
+    #[error("the response is larger than {most} bytes, the limit of response mode {mode:?}")]
     TooLarge {
         /// The response mode.
         mode: ResponseMode,
@@ -59,7 +59,7 @@ pub enum ServiceError {
         most: usize,
     },
     /// The answer, or the rows that it is made of, are larger than the function's memory.
-    #[error("the answer takes too much memory: more than the {memory} bytes that there are for its rows")]
+    #[error("the response needs too much memory: more than the {memory} bytes for rows")]
     OutOfMemory {
         /// How many bytes they may take.
         memory: usize,
@@ -123,41 +123,45 @@ impl ServiceError {
         match self {
             Self::Unauthorized(challenge) => challenge.advice().into(),
             Self::Forbidden => {
-                "the token that was sent is not for this job; ask for one of its own with /prom/{job}, or \
-                                for all of them with /prom"
+                "the token is not valid for this job: poll one of its jobs with /prom/{job}, or all of them with /prom"
                     .into()
             }
-            Self::HeadersTooLarge { .. } => "the request has more headers than are read; send fewer".into(),
+            Self::HeadersTooLarge { .. } => format!(
+                "too many headers: send at most {} fields of {} bytes in total",
+                headers::MOST_FIELDS,
+                headers::MOST_BYTES
+            ),
             Self::BadRequest(text) => text.clone(),
-            Self::NotFound => "no such path; there are /prom, /prom/{job}, /-/healthy and /-/ready".into(),
-            Self::MethodNotAllowed => "only GET and HEAD are answered".into(),
-            Self::Table(TableError::Invalid(invalid)) => invalid.to_string(),
+            Self::NotFound => "no such path: use /prom, /prom/{job}, /-/healthy or /-/ready".into(),
+            Self::MethodNotAllowed => "method not allowed: use GET or HEAD".into(),
+            Self::Table(TableError::Invalid(invalid)) => format!("{invalid}. Fix or remove the row."),
             Self::Table(error) if error.is_transient() => {
-                "the table is throttled or unavailable; keep the targets you have and ask again".into()
+                "the table is throttled or unavailable: keep the current targets and retry".into()
             }
             Self::Table(_) => {
-                "the table is missing, has another key or may not be read; the function's log has the reason".into()
+                "the table is missing, has another key or denies access. The function's log names the reason.".into()
             }
             Self::NotReady(reason) => reason.message(),
-            Self::Timeout => "the answer would outlast the function's time-out; raise the time-out or the memory of the \
-                              function, or poll one job at a time"
+            Self::Timeout => "the response would miss the function's time-out. Raise the function's time-out or memory, or \
+                              poll one job at a time."
                 .into(),
-            Self::Encoding(_) => "the list could not be written; the function's log has the reason".into(),
+            Self::Encoding(_) => "the list cannot be written as JSON. The function's log names the reason.".into(),
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
-                "the answer does not fit a buffered response of 6 MB; set HTTP_SD_RESPONSE_MODE=stream together with \
-                 the URL's invoke mode (the template's parameter ResponseMode) and enough memory, accept gzip, or \
-                 poll one job or one shard (?shard=0&of=4) at a time"
+                "the response exceeds 6 MB, the limit of a buffered response. Accept gzip, poll one job or one shard \
+                 (?shard=0&of=4) at a time, or set HTTP_SD_RESPONSE_MODE=stream together with the URL's invoke mode \
+                 (the template's parameter ResponseMode) and enough memory."
                     .into()
             }
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {
-                "the answer does not fit a streamed response of 200 MB, or Lambda cannot send it before the function's \
-                 time-out (6 MB, and 2 MB a second after that); accept gzip, poll one job or one shard (?shard=0&of=4) at a \
-                 time, select targets with match[], or raise the time-out (the template's parameter Timeout)"
+                "the response exceeds 200 MB, the limit of a streamed response, or Lambda cannot send it before the \
+                 function's time-out (6 MB at once, then 2 MB a second). Accept gzip, poll one job or one shard \
+                 (?shard=0&of=4) at a time, select targets with match[], or raise the time-out (the template's parameter \
+                 Timeout)."
                     .into()
             }
             Self::OutOfMemory { .. } => {
-                "the answer does not fit the function's memory; raise it (the template's parameter MemorySize), or poll \
-                 one job or one shard (?shard=0&of=4) at a time"
+                "the response exceeds the function's memory. Raise the memory (the template's parameter MemorySize), or \
+                 poll one job or one shard (?shard=0&of=4) at a time."
                     .into()
             }
         }

@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::ServiceError;
 
 /// The most header fields of a request. Pollers send about ten, and Lambda adds five.
-const MOST_FIELDS: usize = 64;
+pub(super) const MOST_FIELDS: usize = 64;
 /// The most bytes that their names and values may add up to.
-const MOST_BYTES: usize = 16 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
 /// What every answer carries, for whoever opens the URL in a browser: it is data, to be shown as such and nowhere else.
 /// These are [OWASP's for an API][owasp], as far as they are not about pages.

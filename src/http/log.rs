@@ -77,7 +77,7 @@ impl<'a> Log<'a> {
         let report = response.extensions().get::<Report>();
         for job in report.iter().flat_map(|report| &report.empty_jobs) {
             let job = job.as_str();
-            warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
+            warn!(event = "empty_job", %request_id, job, "no row has this job. Check the job's name in the poller's URL.");
         }
         for LapsedTogether { job, count, since: EpochSeconds(since) } in
             report.iter().flat_map(|report| &report.lapsed_together)
@@ -88,21 +88,21 @@ impl<'a> Log<'a> {
                 job,
                 count,
                 since,
-                "these leases have lapsed together and are kept for the grace time: does what renews them still run?"
+                "leases of this job lapsed together: their groups are kept for the grace time. Check the program that renews them."
             );
         }
         if let Some(skipped) = report.map(|report| &report.skipped)
             && let Some(groups) = skipped.names()
         {
-            warn!(event = "invalid_group", %request_id, count = skipped.count(), groups, "left out: {skipped}");
+            warn!(event = "invalid_group", %request_id, count = skipped.count(), groups, "broken rows are left out: {skipped}");
         }
         if report.is_some_and(|report| report.rows == 0 && report.empty_jobs.is_empty()) {
-            warn!(event = "empty_table", %request_id, "the table has no row");
+            warn!(event = "empty_table", %request_id, "the table has no rows");
         }
         if report.is_some_and(|report| report.rows > 0 && report.groups == 0)
             && let Some(selectors) = self.selectors()
         {
-            warn!(event = "empty_match", %request_id, "match" = selectors, "no target is selected: are its labels right?");
+            warn!(event = "empty_match", %request_id, "match" = selectors, "match[] selects no target. Check the labels in the selectors.");
         }
         info!(
             event = "request",

@@ -88,7 +88,7 @@ fn parse_job(encoded: &str) -> Result<Job, ServiceError> {
     let decoded = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
     let job = Job::new(decoded).map_err(|fault| bad(&fault.to_string()))?;
     if !job.fits_a_url() {
-        return Err(bad("has a slash, a backslash or a control character in it, or is . or .."));
+        return Err(bad("contains a slash, a backslash or a control character, or is . or ..: poll /prom instead"));
     }
     Ok(job)
 }
@@ -101,7 +101,7 @@ fn parse_meta(query: &str) -> Result<bool, ServiceError> {
         Some((_, value)) => match &*value {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(ServiceError::BadRequest("the query parameter meta takes true or false".into())),
+            _ => Err(ServiceError::BadRequest("the query parameter meta must be true or false".into())),
         },
     }
 }
@@ -114,14 +114,14 @@ fn parse_shard(query: &str) -> Result<Option<Shard>, ServiceError> {
         let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
         match (values.next(), values.next()) {
             (value, None) => Ok(value.map(|(_, value)| value)),
-            _ => Err(bad(&format!("{wanted} takes one number, but is there more than once"))),
+            _ => Err(bad(&format!("{wanted} occurs more than once"))),
         }
     };
     let (shard, of) = match (once("shard")?, once("of")?) {
         (None, None) => return Ok(None),
         (Some(shard), Some(of)) => (shard, of),
-        (Some(_), None) => return Err(bad("shard takes a number and, beside it, of with the number of shards")),
-        (None, Some(_)) => return Err(bad("of takes the number of shards and, beside it, shard with the one wanted")),
+        (Some(_), None) => return Err(bad("shard requires of, the number of shards")),
+        (None, Some(_)) => return Err(bad("of requires shard, the index of a shard")),
     };
     let of = decimal(&of).ok_or_else(|| bad(&NotAShard::Of.to_string()))?;
     // What is no number is no index either.
@@ -141,7 +141,7 @@ fn parse_match(query: &str) -> Result<Option<Selectors>, ServiceError> {
             let text = decode(&value.replace('+', " ")).ok_or_else(|| bad("match[] is not percent-encoded UTF-8"))?;
             texts.push(text);
         } else if name.to_ascii_lowercase().contains("match") {
-            return Err(bad("for a selector is match[], with brackets and percent-encoded: match%5B%5D"));
+            return Err(bad("for selectors is match[]: write match%5B%5D"));
         }
     }
     Selectors::parse(texts).map_err(|problem: NotASelector| bad(&format!("match[] {problem}")))
@@ -245,16 +245,16 @@ mod tests {
 
     #[test]
     fn what_is_no_shard_is_refused_with_the_name_of_the_parameter_and_what_it_takes() {
-        let of = "of takes the number of shards, a decimal number from 1 to 1024";
-        let shard = "shard takes a decimal number from 0 to 3, one less than of";
+        let of = "of must be the number of shards, a decimal number from 1 to 1024";
+        let shard = "shard must be a decimal number from 0 to 3, one less than of";
         let cases = [
-            ("shard=1", "shard takes a number and, beside it, of with the number of shards"),
-            ("shard", "shard takes a number and, beside it, of with the number of shards"),
-            ("of=4&Shard=1", "of takes the number of shards and, beside it, shard with the one wanted"),
-            ("shard=1&of=4&shard=1", "shard takes one number, but is there more than once"),
-            ("shard=1&shard=2&of=4", "shard takes one number, but is there more than once"),
-            ("shard=1&of=4&of", "of takes one number, but is there more than once"),
-            ("shard=1&of=4&%6ff=4", "of takes one number, but is there more than once"),
+            ("shard=1", "shard requires of, the number of shards"),
+            ("shard", "shard requires of, the number of shards"),
+            ("of=4&Shard=1", "of requires shard, the index of a shard"),
+            ("shard=1&of=4&shard=1", "shard occurs more than once"),
+            ("shard=1&shard=2&of=4", "shard occurs more than once"),
+            ("shard=1&of=4&of", "of occurs more than once"),
+            ("shard=1&of=4&%6ff=4", "of occurs more than once"),
             ("shard=0&of=0", of),
             ("shard=0&of=1025", of),
             ("shard=0&of=", of),
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_may_have_been_meant_for_a_selector_is_not_passed_over() {
-        let name = "for a selector is match[], with brackets and percent-encoded: match%5B%5D";
+        let name = "for selectors is match[]: write match%5B%5D";
         let cases = [
             ("match={a=\"b\"}", name),
             ("match", name),
@@ -321,8 +321,8 @@ mod tests {
             ("match[]={a=\"%zz\"}", "match[] is not percent-encoded UTF-8"),
             ("match[]={a=\"%FF\"}", "match[] is not percent-encoded UTF-8"),
             ("match[]={a=\"b\"}%", "match[] is not percent-encoded UTF-8"),
-            ("match[]", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
-            ("match[]={a=\"b\"}&match[]=", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+            ("match[]", "match[] is empty: write a selector such as {env=\"prod\"}"),
+            ("match[]={a=\"b\"}&match[]=", "match[] is empty: write a selector such as {env=\"prod\"}"),
         ];
         for (query, problem) in cases {
             let error = ServiceError::BadRequest(format!("the query parameter {problem}"));

@@ -63,7 +63,7 @@ fn other(name: &str) -> &'static str {
         "B" => "binary (B)",
         "NS" => "a number set (NS)",
         "BS" => "a binary set (BS)",
-        _ => "of a type that this version does not know",
+        _ => "of an unknown type",
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
             (r#"{"B":"AAAA"}"#, Other("binary (B)")),
             (r#"{"NS":["1"]}"#, Other("a number set (NS)")),
             (r#"{"BS":["AAAA"]}"#, Other("a binary set (BS)")),
-            (r#"{"X":{"y":[1]}}"#, Other("of a type that this version does not know")),
+            (r#"{"X":{"y":[1]}}"#, Other("of an unknown type")),
         ];
         for (json, attribute) in cases {
             assert_eq!(read(json), Ok(attribute), "{json}");

@@ -47,16 +47,16 @@ pub enum ReadError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// The rows need more memory than there is.
-    #[error("the rows take more than the {memory} bytes of memory that they may take")]
+    #[error("the rows need too much memory: more than {memory} bytes")]
     OutOfMemory {
         /// How many bytes they may take.
         memory: usize,
     },
     /// Every answer that is made of the rows is too large to be sent.
-    #[error("the answer is larger than what can be sent")]
+    #[error("the list is too large to send")]
     TooLarge,
     /// A row could not be written as JSON.
-    #[error("a row cannot be written: {0}")]
+    #[error("cannot write a row as JSON: {0}")]
     Encoding(String),
 }
 

@@ -65,7 +65,7 @@ impl Table {
     pub async fn description(&self) -> Result<TableDescription, TableError> {
         let describe = self.client.describe_table().table_name(&self.name);
         let answer = describe.customize().interceptor(TellRetries::default()).send().await?;
-        answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))
+        answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable returned no table".into()))
     }
 }
 

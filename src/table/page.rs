@@ -92,12 +92,12 @@ impl Page {
         let text = str::from_utf8(&self.0).map_err(|error| bad(format_args!("cannot be read: {error}")))?;
         let answer: Answer<'_> = serde_json::from_str(text)
             .map_err(|e| bad(format_args!("cannot be read: {:.MOST_SAID$}", e.to_string())))?;
-        let rows = answer.items.ok_or_else(|| bad(format_args!("came without its items")))?;
+        let rows = answer.items.ok_or_else(|| bad(format_args!("has no Items")))?;
         if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
-            return Err(bad(format_args!("should have {count} items, but came with {}", rows.len())));
+            return Err(bad(format_args!("has {} rows, but its Count is {count}", rows.len())));
         }
         let next = answer.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
-        let next = next.map_err(|fault| bad(format_args!("does not say where the next one begins: a key {fault}")))?;
+        let next = next.map_err(|fault| bad(format_args!("has an invalid LastEvaluatedKey: a key {fault}")))?;
         Ok(PageContent { rows, next, json: text })
     }
 }
@@ -131,7 +131,7 @@ impl TakeBody {
     /// The page, once the SDK is through with the request.
     pub(super) fn page(&self) -> Result<Page, TableError> {
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        taken.map(Page).ok_or_else(|| TableError::Unavailable("an answer came without a page".into()))
+        taken.map(Page).ok_or_else(|| TableError::Unavailable("the response has no page".into()))
     }
 }
 
@@ -186,7 +186,7 @@ impl Body for TakenBody {
         let bytes = std::mem::take(&mut this.bytes);
         // The SDK for Rust does not look at it, and what was changed under way may still be JSON.
         if this.checksum.is_some_and(|expected| crc32(&bytes) != expected) {
-            return Poll::Ready(Some(Err(format!("the body does not have the checksum of its {CHECKSUM}").into())));
+            return Poll::Ready(Some(Err(format!("the checksum of the body differs from {CHECKSUM}").into())));
         }
         *this.all.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(NOTHING)))))
@@ -234,17 +234,17 @@ mod tests {
     fn what_is_not_a_whole_page_is_an_error_and_never_a_shorter_one() {
         let cases = [
             ("", "cannot be read: EOF"),
-            ("{}", "came without its items"),
-            (r#"{"Items":null,"Count":0}"#, "came without its items"),
-            (r#"{"Items":[{}],"Count":2}"#, "should have 2 items, but came with 1"),
+            ("{}", "has no Items"),
+            (r#"{"Items":null,"Count":0}"#, "has no Items"),
+            (r#"{"Items":[{}],"Count":2}"#, "has 1 rows, but its Count is 2"),
             (r#"{"Items":[{}]"#, "cannot be read: EOF"),
             (r#"{"Items":[{}]} {}"#, "cannot be read: trailing characters"),
             (r#"{"Items":[null]}"#, "cannot be read: invalid type: null"),
             (r#"{"Items":[{"job":{"S":"a"},"job":{"S":"b"}}]}"#, "cannot be read: duplicate field `job`"),
-            (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "does not say where the next one begins: a key is missing"),
+            (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "has an invalid LastEvaluatedKey: a key is missing"),
             (
                 r#"{"Items":[],"LastEvaluatedKey":{"job":{"S":"a"},"group":{"N":"1"}}}"#,
-                "does not say where the next one begins: a key is a number (N)",
+                "has an invalid LastEvaluatedKey: a key is a number (N)",
             ),
             ("{\"Items\":[{\"job\":{\"S\":\"\x01\"}}]}", "cannot be read: control character"),
         ];

@@ -121,7 +121,7 @@ impl Pages {
         let Some(start) = start else { return Ok(None) };
         // It would go on for ever.
         if self.last.as_ref() == Some(&start) {
-            return Err(TableError::Unavailable("a page names itself as the next one".into()));
+            return Err(TableError::Unavailable("a page names itself as the next page".into()));
         }
         let page = self.read(Some(&start)).await?;
         self.last = Some(start);

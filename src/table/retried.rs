@@ -50,7 +50,7 @@ impl Intercept for TellRetries {
     ) -> Result<(), BoxError> {
         let mut failures = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if !failures.is_empty() && matches!(context.output_or_error(), Some(Ok(_))) {
-            tell(&mut failures, "the table answered when asked again");
+            tell(&mut failures, "the request to the table succeeded after retries");
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Drop for TellRetries {
     fn drop(&mut self) {
         let failures = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         if !failures.is_empty() {
-            tell(failures, "given up before the table answered");
+            tell(failures, "the request to the table was cancelled after failed attempts");
         }
     }
 }

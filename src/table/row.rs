@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(with(r#""":{"S":"x"}"#), r#"group "g" of job "j": labels[""] is empty"#);
         assert_eq!(
             with(r#""a":{"S":"x"},"b":{"S":"x"},"a":{"S":"y"}"#),
-            r#"group "g" of job "j": labels["a"] is there twice"#
+            r#"group "g" of job "j": labels["a"] occurs twice"#
         );
     }
 

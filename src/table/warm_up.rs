@@ -19,8 +19,11 @@ impl Table {
         let problem = match timeout(WITHIN, self.probe()).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", WITHIN.as_secs()),
+            Err(_) => format!("no response within {} s", WITHIN.as_secs()),
         };
-        warn!(event = "warm_up", "the first read, while starting, failed; the next poll tries again: {problem}");
+        warn!(
+            event = "warm_up",
+            "warm-up read failed: {problem}. The function starts anyway; the next poll reads again."
+        );
     }
 }

@@ -85,7 +85,7 @@ async fn a_fleet_too_large_for_the_functions_memory_is_an_error_and_not_the_end_
     faulty.heal();
     assert!(emulated.streamed("job").contains(r#"[{"targets":["a:1"],"labels":{}}]"#));
     let log = emulated.process.output();
-    assert!(log.contains("the answer takes too much memory"), "{log}");
+    assert!(log.contains("the response needs too much memory"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

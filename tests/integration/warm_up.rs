@@ -62,7 +62,7 @@ async fn a_table_that_cannot_be_read_yet_is_a_warning_and_the_first_poll_finds_i
         (missing, "ResourceNotFoundException (HTTP 400)"),
         (throttled, "ThrottlingException (HTTP 400)"),
         // Lambda gives a start ten seconds, and begins another one then.
-        (Fault::Silence, "no answer within 5 s"),
+        (Fault::Silence, "no response within 5 s"),
     ];
     for (fault, expected) in cases {
         let (_dynamo, faulty, _asked) = table(move |_| fault).await;

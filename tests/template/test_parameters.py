@@ -73,7 +73,7 @@ def test_what_goes_together_is_taken(given):
 
 
 def function_says(variable):
-    """Why the function does not start with that value: if it is right, for there is no Lambda here."""
+    """Why the function does not start with that value: if it is right, because it does not run in Lambda."""
     program = os.environ.get("HTTP_SD_BIN", str(TEMPLATE.parent / "target/debug/http-sd"))
     environment = {"HTTP_SD_TABLE": "http-sd", "HTTP_SD_AUTH": "token", "HTTP_SD_TOKEN_SHA256": variable}
     return subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60).stderr
@@ -108,4 +108,4 @@ def function_says(variable):
 def test_the_template_takes_the_hashes_that_the_function_takes(value, taken):
     assert fits(source()["Parameters"]["TokenSha256"], value) == taken
     said = function_says(value)
-    assert said.startswith("http-sd: there is no Lambda here" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"), said
+    assert said.startswith("http-sd: AWS_LAMBDA_RUNTIME_API is not set" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"), said

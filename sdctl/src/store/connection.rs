@@ -178,7 +178,7 @@ impl Display for Location {
 
 /// The name of a table, or its ARN.
 pub(crate) fn table_name(text: &str) -> Result<String, String> {
-    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("it takes {}", error.takes()))
+    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("expected {}", error.expected()))
 }
 
 fn endpoint_url(text: &str) -> Result<String, String> {

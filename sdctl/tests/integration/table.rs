@@ -254,10 +254,10 @@ fn a_table_that_is_not_named_as_one_can_be_is_not_taken_for_the_local_one() {
         let said = "sdctl: HTTP_SD_TABLE is set but empty: give it the name of a table in AWS, or unset it";
         refused(Some(empty), &[], said);
     }
-    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": it takes the name of a DynamoDB table");
+    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": expected the name of a DynamoDB table");
     for (arguments, said) in [
-        (["--table", ""], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
-        (["--table", "a/b"], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
+        (["--table", ""], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
+        (["--table", "a/b"], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
         (["--endpoint-url", "foo"], "write it as http://127.0.0.1:8000"),
         (["--endpoint-url", "localhost:8000"], "it must start with http:// or https://; write it as http://127"),
         (["--region", ""], "a value is required for '--region <REGION>'"),
