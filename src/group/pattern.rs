@@ -1,4 +1,4 @@
-//! Regular expressions, as Prometheus reads them.
+//! Regular expressions of selectors, with the meaning that they have in Prometheus.
 
 use regex_lite::{Regex, RegexBuilder};
 use regex_syntax::ast::{
@@ -9,20 +9,21 @@ use thiserror::Error;
 
 use self::NotAPattern::Uncertain;
 
-/// How deep groups and repetitions may be inside each other.
+/// The maximum depth of nested groups and repetitions.
 const MOST_NESTING: u32 = 64;
-/// The most repetitions in braces: Go's limit.
+/// The maximum number of repetitions in braces, as in Go.
 const MOST_REPETITIONS: u32 = 1000;
-/// The size of a compiled expression, and of each of its steps, together with what a search keeps: roughly, in bytes.
+/// The approximate size of a compiled expression and of each of its steps, with the memory of a search, in bytes.
 const BYTES: usize = 2048;
 const STEP_BYTES: usize = 128;
 
-/// A regular expression of Prometheus, which matches a whole text or does not.
+/// A regular expression of Prometheus, which always matches a whole text.
 ///
-/// Prometheus has Go's syntax and anchors an expression as `^(?s:…)$` ([`regexp.go`][regexp], the function
-/// `NewFastRegexMatcher`): `.` is any character, a newline as well. (Prometheus 2 had `^(?:…)$`, in which it was any other
-/// character.) The engine here, regex-lite, gets the text as it stands, with three replacements: `\s` without the vertical
-/// tab, groups that do not capture, and the letters that Go adds under `(?i)`. Other differences from Go are refused.
+/// Prometheus uses Go's syntax and anchors an expression as `^(?s:…)$` ([`regexp.go`][regexp], the function
+/// `NewFastRegexMatcher`), so `.` matches any character. (In Prometheus 2, with `^(?:…)$`, `.` does not match a
+/// newline.) This crate compiles the expression with regex-lite, after three replacements: `\s` excludes the vertical
+/// tab, groups do not capture, and `(?i)` adds the letters that Go adds. Expressions with other differences from Go are
+/// rejected.
 ///
 /// [regexp]: https://github.com/prometheus/prometheus/blob/00461aca541af854644b7787e9f673d2ef67fe65/model/labels/regexp.go
 #[derive(Debug, Clone)]
@@ -31,22 +32,22 @@ pub(super) struct Pattern {
     steps: usize,
 }
 
-/// Why a text is no regular expression here. Reads on from its name.
+/// An invalid or unsupported regular expression. The text follows the name of the expression.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotAPattern {
-    /// Go or the parser here does not take it.
+    /// The expression is not valid in Go or in regex-lite.
     #[error("cannot be parsed: {0}. Rewrite it, or escape literal characters")]
     Syntax(String),
-    /// It might mean something else in Prometheus.
+    /// The expression could have another meaning in Prometheus.
     #[error("contains {0}")]
     Uncertain(&'static str),
-    /// It would take too much memory, or too long.
+    /// The expression would need too much memory or time.
     #[error("is too large, alone or with the others. Shorten it: each repetition in braces counts")]
     TooLarge,
 }
 
 impl Pattern {
-    /// The expression, if it comes to at most so many steps.
+    /// Parses and compiles an expression of at most `most_steps` steps.
     pub(super) fn parse(text: &str, most_steps: usize) -> Result<Self, NotAPattern> {
         let parsed = ParserBuilder::new().nest_limit(MOST_NESTING).build().parse(text);
         let ast = parsed.map_err(|error| NotAPattern::Syntax(error.kind().to_string()))?;
@@ -56,36 +57,36 @@ impl Pattern {
             return Err(NotAPattern::TooLarge);
         }
         let regex = RegexBuilder::new(&format!(r"\A(?s:{}{})\z", translator.written, &text[translator.copied..]))
-            // The parser above has checked the depth.
+            // The parser above checks the depth.
             .nest_limit(u32::MAX)
             .build()
             .map_err(|error| NotAPattern::Syntax(error.to_string()))?;
         Ok(Self { regex, steps })
     }
 
-    /// Whether it matches the whole text.
+    /// Returns whether the expression matches the whole text.
     pub(super) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
-    /// How many steps it comes to.
+    /// Returns the number of steps.
     pub(super) fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Roughly what it takes, in bytes.
+    /// Returns the approximate size in bytes.
     pub(super) fn size(&self) -> usize {
         BYTES + self.steps * STEP_BYTES
     }
 }
 
-/// Refuses or replaces what regex-lite reads differently from Go.
+/// Replaces or rejects the constructs that regex-lite and Go read differently.
 struct Translator<'a> {
     text: &'a str,
-    /// Up to here, `written` has the text with its replacements.
+    /// `written` covers the text before this offset.
     copied: usize,
     written: String,
-    /// Whether `(?i)` holds at this point.
+    /// Whether `(?i)` is set at this point.
     fold: bool,
 }
 
@@ -105,7 +106,7 @@ impl Translator<'_> {
             Ast::Assertion(assertion) => {
                 use AssertionKind::{EndLine, EndText, NotWordBoundary, StartLine, StartText, WordBoundary};
                 match assertion.kind {
-                    // In both engines, a word has only ASCII letters, digits and _.
+                    // In both engines, a word consists of ASCII letters, digits and _.
                     StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary => Ok(1),
                     _ => Err(Uncertain("a word boundary that Prometheus does not know: use \\b")),
                 }
@@ -131,7 +132,7 @@ impl Translator<'_> {
                 if let GroupKind::NonCapturing(flags) = &group.kind {
                     self.set(flags)?;
                 } else {
-                    // regex-lite keeps memory for each capturing group at each step.
+                    // regex-lite allocates memory for each capturing group at each step.
                     self.replace(&Span::new(group.span.start, group.ast.span().start), "(?:");
                 }
                 let steps = self.translate(&group.ast);
@@ -155,12 +156,12 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Returns how many copies of its operand the operator needs.
+    /// Returns the number of copies of the operand that a repetition needs.
     fn copies(&self, operator: &RepetitionOp) -> Result<usize, NotAPattern> {
         let mut copies = 1;
         let numbers = self.source(&operator.span).split(['*', '+', '?', '{', ',', '}']);
         for number in numbers.filter(|number| !number.is_empty()) {
-            // Go takes any other spelling of a number for characters as they stand.
+            // Go reads any other spelling of a number as literal characters.
             let n = number.parse::<u32>().ok().filter(|n| n.to_string() == number).ok_or(Uncertain(
                 "blanks or zeros before a number in braces: write it as in {2,5}, or write \\{ for a brace",
             ))?;
@@ -172,10 +173,10 @@ impl Translator<'_> {
         Ok(copies as usize)
     }
 
-    /// Returns the characters from one to another, as they are written in brackets.
+    /// Returns the range from one character to another, in the syntax of a bracketed class.
     ///
-    /// As in Go, case is folded by Unicode's simple folding, in which the letters k and s have a third form. Beyond ASCII
-    /// it depends on the version of Unicode.
+    /// Go folds case by Unicode's simple folding, in which the letters k and s have a third form. Beyond ASCII, the
+    /// folding depends on the version of Unicode.
     fn range(&self, first: &Literal, last: &Literal) -> Result<String, NotAPattern> {
         let is_unknown = |literal: &&Literal| match &literal.kind {
             LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => *kind != HexLiteralKind::X,
@@ -193,7 +194,7 @@ impl Translator<'_> {
                 ));
             }
             for c in (first.c..=last.c).filter(char::is_ascii_alphabetic) {
-                // regex-lite misses letters if a range has some of both cases.
+                // regex-lite misses letters in a range with letters of both cases.
                 range.extend([c.to_ascii_lowercase(), c.to_ascii_uppercase()]);
                 match c {
                     'k' | 'K' => range.push('\u{212a}'),
@@ -219,7 +220,7 @@ impl Translator<'_> {
                 ClassSetItem::Literal(Literal { c: '-', kind: LiteralKind::Verbatim, .. })
                     if place > 0 && place + 1 < items.len() =>
                 {
-                    // Go may read a range where the parser here does not.
+                    // Go may read a range here, unlike regex-syntax.
                     return Err(Uncertain("a - in the middle of brackets: write \\-, or put it last"));
                 }
                 ClassSetItem::Literal(literal) => self.range(literal, literal)?,
@@ -234,26 +235,26 @@ impl Translator<'_> {
         }
         written.push(']');
         self.replace(&bracketed.span, &written);
-        // Under (?i), an item is at least two ranges.
+        // Under (?i), an item becomes at least two ranges.
         Ok(1 + (items.len() << usize::from(self.fold)) / 8)
     }
 
-    /// Returns a class such as `\d`, as it is written in brackets.
+    /// Returns a class such as `\d`, in the syntax of a bracketed class.
     fn perl(&self, perl: &ClassPerl) -> String {
         match (&perl.kind, perl.negated) {
             (ClassPerlKind::Digit, _) => self.source(&perl.span).into(),
-            // Go's \s has no vertical tab, unlike its [[:space:]].
+            // Go's \s excludes the vertical tab, unlike its [[:space:]].
             (ClassPerlKind::Space, false) => r"\t\n\f\r ".into(),
             (ClassPerlKind::Space, true) => r"\x00-\x08\v\x0E-\x1F!-\x{10FFFF}".into(),
             (ClassPerlKind::Word, negated) => self.named(&perl.span, &ClassAsciiKind::Word, negated),
         }
     }
 
-    /// Returns a class such as `[:alpha:]`, as it is written in brackets.
+    /// Returns a class such as `[:alpha:]`, in the syntax of a bracketed class.
     ///
-    /// Under `(?i)`, Go folds a class before it negates the class. regex-lite does it the other way round.
+    /// Under `(?i)`, Go folds a class before it negates the class. regex-lite negates first.
     fn named(&self, span: &Span, kind: &ClassAsciiKind, negated: bool) -> String {
-        // A folded class with k and s, and the other ASCII characters.
+        // A folded class that contains k and s, and the other ASCII characters.
         let (folded, others) = match kind {
             _ if !self.fold => return self.source(span).into(),
             ClassAsciiKind::Ascii => ("[:ascii:]", ""),
@@ -273,7 +274,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Writes the text up to a part of it, and a replacement for the part.
+    /// Writes the text before a span, and a replacement for the span.
     fn replace(&mut self, span: &Span, by: &str) {
         self.written.extend([&self.text[self.copied..span.start.offset], by]);
         self.copied = span.end.offset;
@@ -300,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_matches_a_whole_text_as_in_prometheus() {
+    fn expressions_match_whole_texts_as_in_prometheus() {
         let cases: &[(&str, &[&str], &[&str])] = &[
             ("", &[""], &["a"]),
             ("a|b", &["a", "b"], &["ab", "aa", "", "c"]),
             ("a|", &["a", ""], &["b"]),
             ("web-.*", &["web-", "web-1", "web-\n1"], &["a web-1", "web"]),
-            // A newline is a character like any other, unless the expression says otherwise.
+            // `.` matches a newline, unless the expression changes that.
             (".", &["a", "\n", "é", "😀"], &["", "ab"]),
             ("(?-s).", &["a", "é"], &["\n"]),
             ("(?-s:.)(?s:.)", &["a\n"], &["\na"]),
@@ -316,7 +317,7 @@ mod tests {
             (r"\Aa\z", &["a"], &["a\n"]),
             ("(?m)a$.^b", &["a\nb"], &["axb", "ab"]),
             ("a$.^b", &[], &["a\nb"]),
-            // ASCII classes, whatever Unicode says.
+            // ASCII classes.
             (r"\d+", &["0", "19"], &["٣", "a", "１"]),
             (r"\D", &["٣", "a", "\n"], &["1"]),
             (r"\w+", &["aZ_09"], &["é", "-", "ſ", "\u{212a}"]),
@@ -373,7 +374,7 @@ mod tests {
             (r"(?i)[^\W_]", &["A", "ſ"], &["_", "é"]),
             (r"(?i)[\W_]+", &["é_-"], &["ſ", "\u{212a}", "a"]),
             (r"(?i)\d\D\s\S", &["1k \x0b", "1\u{212a}\nſ"], &["1k\x0b1"]),
-            // A class of letters in every way: its case folded, then negated.
+            // Classes of letters, folded and then negated.
             ("(?i)[[:upper:]]+", &["aZ\u{212a}ſ"], &["1", "é"]),
             ("(?i)[[:^lower:]]+", &["1 é\n_"], &["a", "A", "ſ"]),
             ("(?i)[[:^alnum:]]+", &["_ é\x7f"], &["a", "1", "\u{212a}"]),
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_might_mean_something_else_in_prometheus_is_refused() {
+    fn expressions_ambiguous_in_prometheus_are_rejected() {
         let cases: &[(&str, &[&str])] = &[
             ("contains a word boundary", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
             ("contains a Unicode class", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
@@ -465,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_bounded_however_it_grows() {
+    fn expression_size_is_limited() {
         for text in [
             "a".repeat(MOST),
             "(a{100}){100}".into(),
@@ -486,9 +487,9 @@ mod tests {
             assert!(pattern(text).matches(&value), "{text:.40}");
         }
         assert_eq!(pattern("a{1000}").steps(), 1001);
-        // Each capturing group would take memory for each step.
+        // A capturing group would need memory for each step.
         assert_eq!(pattern("(a)(?P<x>b)(?<y>c)").regex.captures_len(), 1);
-        // A class takes more with more ranges.
+        // A class with more ranges has more steps.
         assert_eq!(pattern("[acegikmoqsuwy]").steps(), 2);
         assert_eq!(pattern("[acegikmoqsuwyACEGIKMOQSUWY]").steps(), 4);
         assert!(pattern("a").size() < pattern("(a|b)").size());
@@ -498,7 +499,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_is_too_odd(
+        fn no_text_makes_parse_panic(
             text in r"([a-cKs0-9é\n.^$|()\[\]{}?*+\\,:&~<>=iPxpLQE!-]|\(\?|\[\[:|:\]|\{[0-9]){0,24}",
             value in "[a-cKs0é\n-]{0,6}",
         ) {
@@ -508,7 +509,7 @@ mod tests {
         }
 
         #[test]
-        fn an_escaped_text_matches_itself_alone(text in "\\PC{0,12}", other in "\\PC{0,12}") {
+        fn escaped_text_matches_only_itself(text in "\\PC{0,12}", other in "\\PC{0,12}") {
             let pattern = pattern(&regex_syntax::escape(&text));
             prop_assert!(pattern.matches(&text));
             prop_assert_eq!(pattern.matches(&other), text == other);
