@@ -1,4 +1,4 @@
-//! Errors, and the one place where they become a status.
+//! The errors of the service, and their conversion to responses.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -9,59 +9,59 @@ use crate::{answer::NoAnswer, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Seconds after which a caller may try again. Prometheus waits for its next interval anyway.
+/// The number of seconds before a retry. Prometheus ignores it and waits for its next interval.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request gets no list. The `Display` text is for the log; callers get [`ServiceError::message`].
+/// A failed request. The `Display` text is for the log. Callers receive [`ServiceError::message`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ServiceError {
-    /// No or wrong credentials.
+    /// The credentials are missing or invalid.
     #[error("missing or invalid credentials")]
     Unauthorized(Challenge),
-    /// The caller's token is not for that job.
+    /// The token is not valid for the job.
     #[error("the caller's token is not valid for this job")]
     Forbidden,
-    /// More headers than any poller sends.
+    /// The headers exceed the limits.
     #[error("too many headers: {fields} fields of {bytes} bytes")]
     HeadersTooLarge {
-        /// How many there are.
+        /// The number of header fields.
         fields: usize,
-        /// What their names and values add up to.
+        /// The total size of names and values, in bytes.
         bytes: usize,
     },
-    /// A part of the request that has no meaning here; the text says which.
+    /// The path or the query string is invalid; the text names the part.
     #[error("{0}")]
     BadRequest(String),
-    /// No such path.
+    /// The path does not exist.
     #[error("no such path")]
     NotFound,
-    /// Neither `GET` nor `HEAD`.
+    /// The method is neither `GET` nor `HEAD`.
     #[error("method not allowed")]
     MethodNotAllowed,
     /// The table could not be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The readiness probe failed, for the reason within.
+    /// The readiness probe failed with this error.
     #[error("not ready: {0}")]
     NotReady(Box<ServiceError>),
-    /// The answer would outlast the deadline.
+    /// The response would miss the deadline.
     #[error("the response would miss the deadline")]
     Timeout,
-    /// A group could not be written as JSON.
+    /// The list could not be written as JSON.
     #[error("cannot write the list as JSON: {0}")]
     Encoding(String),
-    /// The answer is larger than the response mode can send.
+    /// The response exceeds the limit of the response mode.
     #[error("the response is larger than {most} bytes, the limit of response mode {mode:?}")]
     TooLarge {
         /// The response mode.
         mode: ResponseMode,
-        /// Its limit, in bytes.
+        /// The limit, in bytes.
         most: usize,
     },
-    /// The answer, or the rows that it is made of, are larger than the function's memory.
+    /// The rows and the response exceed the function's memory.
     #[error("the response needs too much memory: more than the {memory} bytes for rows")]
     OutOfMemory {
-        /// How many bytes they may take.
+        /// The limit for rows and response, in bytes.
         memory: usize,
     },
 }
@@ -78,7 +78,7 @@ impl From<NoAnswer> for ServiceError {
 }
 
 impl ServiceError {
-    /// The HTTP status. Never a 2xx or 3xx: to Prometheus anything but 200 is a failure, and a failure is safe.
+    /// Returns the HTTP status, never 2xx or 3xx. Prometheus keeps its targets on any status but 200.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -97,7 +97,7 @@ impl ServiceError {
         }
     }
 
-    /// The code by which programs, logs and metrics tell errors apart.
+    /// Returns the code that identifies the error for programs, logs and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -117,7 +117,7 @@ impl ServiceError {
         }
     }
 
-    /// What the caller is told: what to do, and nothing about the account behind the URL.
+    /// Returns the message for the caller: the failure and its remedy, without details of the AWS account.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -142,9 +142,11 @@ impl ServiceError {
                 "the table is missing, has another key or denies access. The function's log names the reason.".into()
             }
             Self::NotReady(reason) => reason.message(),
-            Self::Timeout => "the response would miss the function's time-out. Raise the function's time-out or memory, or \
+            Self::Timeout => {
+                "the response would miss the function's time-out. Raise the function's time-out or memory, or \
                               poll one job at a time."
-                .into(),
+                    .into()
+            }
             Self::Encoding(_) => "the list cannot be written as JSON. The function's log names the reason.".into(),
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
                 "the response exceeds 6 MB, the limit of a buffered response. Accept gzip, poll one job or one shard \
@@ -155,19 +157,19 @@ impl ServiceError {
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {
                 "the response exceeds 200 MB, the limit of a streamed response, or Lambda cannot send it before the \
                  function's time-out (6 MB at once, then 2 MB a second). Accept gzip, poll one job or one shard \
-                 (?shard=0&of=4) at a time, select targets with match[], or raise the time-out (the template's parameter \
-                 Timeout)."
+                 (?shard=0&of=4) at a time, select targets with match[], or raise the time-out (the template's \
+                 parameter Timeout)."
                     .into()
             }
             Self::OutOfMemory { .. } => {
-                "the response exceeds the function's memory. Raise the memory (the template's parameter MemorySize), or \
-                 poll one job or one shard (?shard=0&of=4) at a time."
+                "the response exceeds the function's memory. Raise the memory (the template's parameter MemorySize), \
+                 or poll one job or one shard (?shard=0&of=4) at a time."
                     .into()
             }
         }
     }
 
-    /// The error as a response.
+    /// Converts the error into a response.
     #[must_use]
     pub fn into_response(self, request_id: &str) -> Response<Body> {
         let mut response = Response::new(self.body(request_id));
