@@ -74,7 +74,7 @@ async fn what_put_cannot_store_is_refused() {
     for (arguments, error) in [
         (vec!["", "g", "-t", "a:1"], "job \"\" is empty"),
         (vec!["j", "", "-t", "a:1"], "group \"\" is empty"),
-        (vec!["j", "g", "-t", "a b"], "target \"a b\" has white space"),
+        (vec!["j", "g", "-t", "a b"], "target \"a b\" contains white space"),
         (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 accepts"),
         (vec!["j", "g", "-t", "a:1", "-l", "=c"], "label \"\" is empty"),
         (vec!["j", "g", "-t", "a:1", "-l", "a"], "a label is written name=value"),
