@@ -44,7 +44,8 @@ def origin(results):
         f"Measured on {machine['date']} at commit {machine['commit']} with `{results['command']}`, against "
         f"{engines[results['engine']]}.\nMachine: {machine['cpu']}, {machine['cores']} cores shared with other work "
         f"(load {machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB. Software: "
-        f"{machine['kernel']}, {machine['rust']}, Python {machine['python']}.\nMedians, with the least and the most of all runs.\n"
+        f"{machine['kernel']}, {machine['rust']}, Python {machine['python']}.\n"
+        "Medians, with the least and the most of all runs.\n"
     )
 
 

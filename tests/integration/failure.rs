@@ -174,7 +174,7 @@ async fn retries_are_logged_with_the_request_id() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let cases = [
-        ("Text", "request{request_id=test-request}: the table answered when asked again: "),
+        ("Text", "request{request_id=test-request}: the request to the table succeeded after retries: "),
         ("JSON", r#""span":{"request_id":"test-request","name":"request"}"#),
     ];
     for (format, id) in cases {

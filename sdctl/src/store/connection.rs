@@ -178,7 +178,7 @@ impl Display for Location {
 
 /// Parses the name or ARN of a table.
 pub(crate) fn table_name(text: &str) -> Result<String, String> {
-    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("expected {}", error.takes()))
+    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("expected {}", error.expected()))
 }
 
 fn endpoint_url(text: &str) -> Result<String, String> {

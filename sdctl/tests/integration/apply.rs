@@ -117,9 +117,9 @@ async fn faulty_files_are_all_named_and_change_nothing() {
     for fault in [
         "sd/bad.json:1: job \"bad\", group 1: targets[0] is a number, but must be a string",
         "sd/bad.json:1: job \"bad\", group 1: targets[1] is empty",
-        "sd/bad.json:2: job \"bad\", group 1: labels[\"a-b\"] is not a label name that Prometheus 2 takes",
+        "sd/bad.json:2: job \"bad\", group 1: labels[\"a-b\"] is not a label name that Prometheus 2 accepts",
         "sd/bad.json:2: job \"bad\", group 1: \"label\" is not a field of a target group",
-        "sd/worse.yml:1: job \"worse\", group 1: targets[0] has white space",
+        "sd/worse.yml:1: job \"worse\", group 1: targets[0] contains white space",
         "sd/worse.yml:2: job \"worse\", group 2: targets is missing",
         "sd/worse.yml:4: is not valid YAML",
     ] {

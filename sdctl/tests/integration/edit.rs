@@ -74,8 +74,8 @@ async fn put_rejects_invalid_groups() {
     for (arguments, error) in [
         (vec!["", "g", "-t", "a:1"], "job \"\" is empty"),
         (vec!["j", "", "-t", "a:1"], "group \"\" is empty"),
-        (vec!["j", "g", "-t", "a b"], "target \"a b\" has white space"),
-        (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 takes"),
+        (vec!["j", "g", "-t", "a b"], "target \"a b\" contains white space"),
+        (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 accepts"),
         (vec!["j", "g", "-t", "a:1", "-l", "=c"], "label \"\" is empty"),
         (vec!["j", "g", "-t", "a:1", "-l", "a"], "a label is written name=value"),
         (vec!["j", "g", "-t", "a:1", "--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
@@ -282,5 +282,5 @@ async fn sdctl_prints_help_version_and_details() {
     let detailed = run(applied.command(&["-v", "get"]).env("RUST_LOG", "off"));
     assert!(detailed.stderr.lines().count() > 1, "{detailed:?}");
     let twice = applied.run(&["put", "node", "web", "-t", "a:1", "-l", "a=1", "-l", "a=2"]).failed();
-    assert_eq!(twice, "sdctl: label \"a\" is there twice");
+    assert_eq!(twice, "sdctl: label \"a\" occurs twice");
 }

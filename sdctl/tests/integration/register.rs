@@ -144,8 +144,8 @@ async fn wrong_argument_error_names_the_remedy() {
         (&["--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
         (&["--ttl", "100y"], "it is at most a year"),
         (&["--label", "env"], "a label is written name=value"),
-        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 takes"),
-        (&["--target", "a b"], "sdctl: target \"a b\" has white space or a control character in it"),
+        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 accepts"),
+        (&["--target", "a b"], "sdctl: target \"a b\" contains white space or a control character"),
     ];
     for (arguments, said) in cases {
         let error = refused(&mut register(&dynamo.endpoint(), arguments));

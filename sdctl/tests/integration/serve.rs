@@ -142,7 +142,7 @@ fn serve_rejects_unsafe_or_wrong_environment() {
     };
     let cases: [(_, &[&str], &str); 4] = [
         (("HTTP_SD_AUTH", "iam"), &[], "HTTP_SD_AUTH=iam needs a Function URL"),
-        (("HTTP_SD_AUTH", "maybe"), &[], "HTTP_SD_AUTH is \"maybe\": it takes token, iam or none"),
+        (("HTTP_SD_AUTH", "maybe"), &[], "HTTP_SD_AUTH is \"maybe\": expected token, iam or none"),
         (("HTTP_SD_CACHE_SECONDS", "x"), &[], "HTTP_SD_CACHE_SECONDS is \"x\""),
         (("RUST_LOG", "info"), &["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines: set HTTP_SD_AUTH"),
     ];

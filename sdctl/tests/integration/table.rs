@@ -254,7 +254,7 @@ fn invalid_table_name_does_not_mean_local_table() {
         let said = "sdctl: HTTP_SD_TABLE is set but empty: give it the name of a table in AWS, or unset it";
         refused(Some(empty), &[], said);
     }
-    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": it takes the name of a DynamoDB table");
+    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": expected the name of a DynamoDB table");
     for (arguments, said) in [
         (["--table", ""], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
         (["--table", "a/b"], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
