@@ -27,8 +27,8 @@ use crate::{
 
 /// Show the groups in the table
 ///
-/// Shows all rows, including expired leases and broken rows. Lists the jobs in the table's order, and the groups of a job
-/// by name.
+/// Shows all rows, including expired leases and broken rows. Lists the jobs in the table's order, and the groups of a
+/// job by name.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -193,8 +193,8 @@ impl Printer {
                 State::Lapsed => return Ok(()),
                 State::Invalid(fault) => {
                     return Err(CliError::Refused(format!(
-                        "{fault}. Fix the row, for example with sdctl put. Until then the function does not serve this job, \
-                         unless HTTP_SD_ON_INVALID is skip"
+                        "{fault}. Fix the row, for example with sdctl put. Until then the function does not serve this \
+                         job, unless HTTP_SD_ON_INVALID is skip"
                     )));
                 }
             }

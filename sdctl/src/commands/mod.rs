@@ -32,8 +32,8 @@ use crate::{error::CliError, terminal::message};
 
 /// Manage Prometheus targets in the DynamoDB table of http-sd-lambda
 ///
-/// A command that writes first prints which table it changes. Without --table and `HTTP_SD_TABLE` it uses the local table
-/// on this machine.
+/// A command that writes first prints which table it changes. Without --table and `HTTP_SD_TABLE` it uses the local
+/// table on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "sdctl", version, max_term_width = 100)]
 #[command(after_help = "\

@@ -199,7 +199,8 @@ impl Display for Lines<'_> {
                 let off = fix.time_to_live(false, other);
                 let on = fix.time_to_live(true, "delete_at");
                 let wrong = format_args!(
-                    "{CHANGED}on, attribute {other:?}{CHANGED:#} instead of delete_at. Run: {off}; an hour later run: {on}"
+                    "{CHANGED}on, attribute {other:?}{CHANGED:#} instead of delete_at. Run: {off}; an hour later \
+                     run: {on}"
                 );
                 line(f, "time to live:", &wrong)?;
             }

@@ -33,7 +33,8 @@ pub enum LocalError {
     },
     /// Another process has the data folder open.
     #[error(
-        "the data folder {} is in use by another sdctl. Wait until it ends, stop it, or choose another folder with --data",
+        "the data folder {} is in use by another sdctl. \
+         Wait until it ends, stop it, or choose another folder with --data",
         .folder.display()
     )]
     InUse {

@@ -27,8 +27,8 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` resolves and the current requests finish.
 ///
-/// Closes a connection if the complete head of its next request does not arrive within `patience`, or if the client reads
-/// nothing of a response for that time. A silent client would otherwise occupy descriptors and memory forever.
+/// Closes a connection if the complete head of its next request does not arrive within `patience`, or if the client
+/// reads nothing of a response for that time. A silent client would otherwise occupy descriptors and memory forever.
 pub async fn serve(listener: TcpListener, service: Service, patience: Duration, shutdown: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);

@@ -1,11 +1,11 @@
 //! Writes a plan: added rows first, then changed rows, removed rows last.
 //!
-//! A target that moves between rows stays in the old row until the new row contains it. A poll in between, or a failure,
-//! therefore finds every target. There are two exceptions: targets that no longer fit the old row, and a poll of several
-//! pages that runs during the move.
+//! A target that moves between rows stays in the old row until the new row contains it. A poll in between, or a
+//! failure, therefore finds every target. There are two exceptions: targets that no longer fit the old row, and a poll
+//! of several pages that runs during the move.
 //!
-//! Transactions add new rows, on the condition that they are new. Changed and removed rows are written one by one, on the
-//! condition that each is still as the plan saw it.
+//! Transactions add new rows, on the condition that they are new. Changed and removed rows are written one by one, on
+//! the condition that each is still as the plan saw it.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -69,7 +69,7 @@ pub(super) async fn plan(
         return Ok(());
     };
     bar.abandon();
-    let how_far = format!("{done} of {} made. Run the same command again for the rest", Count(total, "change"));
+    let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Options {
     job: Option<String>,
     #[arg(long, value_name = "NAME", help = format!("Make this set the owner of the rows [default: {DEFAULT_SET}]"))]
     set: Option<String>,
-    /// Take over the rows of another set (requires --set); rows applied without --set belong to the set default
+    /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
     #[arg(long, value_name = "NAME", requires = "set")]
     adopt: Option<String>,
     /// Remove rows of the set that match no group in the files
@@ -134,7 +134,8 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     tokio::select! {
         verified = intent.verify(&store) => verified?,
         () = signals.stop() => {
-            let late = "stopped after all changes were written, before checking for other writers. Run the same command again to check";
+            let late = "stopped after all changes were written, before checking for other writers. \
+                        Run the same command again to check";
             return Err(CliError::Refused(late.into()));
         }
     }

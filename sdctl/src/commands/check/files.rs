@@ -109,7 +109,8 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
 fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     let mut said = HashSet::new();
     groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
-        let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control character, or is . or ..";
+        let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control \
+                       character, or is . or ..";
         let consequence = "the function serves it under /prom, but rejects /prom/{job}".into();
         Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
     })

@@ -31,9 +31,9 @@ const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// Register a group, and renew its lease while this command runs
 ///
-/// Renews the lease after every third of its time to live. Removes the group on Ctrl-C and SIGTERM. If this command dies,
-/// the function stops serving the group when the lease expires. While the table is unreachable, also at the start, sdctl
-/// retries forever.
+/// Renews the lease after every third of its time to live. Removes the group on Ctrl-C and SIGTERM. If this command
+/// dies, the function stops serving the group when the lease expires. While the table is unreachable, also at the
+/// start, sdctl retries forever.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -38,8 +38,8 @@ const EXAMPLE_JOB: &str = "node_exporter";
 
 /// Serve a table on this machine as the function does
 ///
-/// Without --table, sdctl serves the local table. A DynamoDB engine inside sdctl stores the table in a folder, and serves
-/// the DynamoDB API on --dynamodb-port to any client.
+/// Without --table, sdctl serves the local table. A DynamoDB engine inside sdctl stores the table in a folder, and
+/// serves the DynamoDB API on --dynamodb-port to any client.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -69,7 +69,8 @@ pub(crate) struct Options {
     /// Serve the DynamoDB API of the local table on this port of 127.0.0.1
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     dynamodb_port: u16,
-    /// Store the local table in this folder [default: http-sd in your data folder, such as ~/.local/share/http-sd]
+    /// Store the local table in this folder [default: http-sd in your data folder, such as
+    /// ~/.local/share/http-sd]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
@@ -142,17 +143,19 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Store
     Ok((store, LocalTable { endpoint, folder }))
 }
 
-/// Returns the access rule of the environment. Without one, a service that only this machine reaches is open.
+/// Returns the access rule of the environment. Without one, a service that only this machine can reach is open.
 fn access(host: IpAddr) -> Result<Access, CliError> {
     match variable(config::AUTH) {
         None if host.is_loopback() => Ok(Access::Open),
         None => Err(CliError::Refused(format!(
-            "cannot listen on {host}: other machines can reach it. Set HTTP_SD_AUTH to token, or to none for access without \
-             a token"
+            "cannot listen on {host}: other machines can reach it. Set HTTP_SD_AUTH to token, or to none for access \
+             without a token"
         ))),
         Some(_) => match config::access(&variable)? {
             Access::Iam => Err(CliError::Refused(
-                "HTTP_SD_AUTH=iam requires a Function URL, which checks the signature. Set HTTP_SD_AUTH to token or none".into(),
+                "HTTP_SD_AUTH=iam requires a Function URL, which checks the signature. Set HTTP_SD_AUTH to token or \
+                 none"
+                    .into(),
             )),
             access => {
                 access.warn_if_open();
