@@ -27,7 +27,7 @@ impl Servers {
         Self { tasks: JoinSet::new(), stop: watch::Sender::new(()) }
     }
 
-    /// Starts a server. Its argument resolves when it must stop.
+    /// Starts a server. The argument of `server` resolves when the server must stop.
     pub(crate) fn start<S>(&mut self, server: impl FnOnce(Stopping) -> S)
     where
         S: Future<Output = Result<(), LocalError>> + Send + 'static,
