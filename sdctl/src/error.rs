@@ -39,7 +39,7 @@ pub(crate) enum CliError {
     Read { file: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", .file.display())]
     Write { file: PathBuf, source: io::Error },
-    #[error("{source}. {how_far}")]
+    #[error("{}. {how_far}", clause(source))]
     Interrupted { source: Box<CliError>, how_far: String },
     #[error("{0}")]
     Refused(String),

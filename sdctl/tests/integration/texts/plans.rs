@@ -4,7 +4,9 @@ use http_sd_lambda::group::EpochSeconds;
 use test_support::{
     Row,
     applied::Applied,
+    fault::{Fault, FaultyDynamo},
     row::{n, s},
+    sdctl::shell_at,
 };
 
 use super::Transcript;
@@ -106,5 +108,13 @@ async fn plans() {
             "sdctl apply",
         ],
     );
+
+    transcript.part("A failed write");
+    let faulty = FaultyDynamo::before(&dynamo);
+    faulty.fail(|operation, _| {
+        if operation == "TransactWriteItems" { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
+    });
+    let line = "sdctl apply -f web.yml --set new --yes";
+    transcript.run(line, &mut shell_at(&faulty.endpoint(), line));
     transcript.assert("plans");
 }
