@@ -151,7 +151,7 @@ async fn apply_rejects_unusable_input() {
         (vec!["-f", "-"], "[]", "-:1: is a list of target groups without a job: name the job with --job"),
         (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
         (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
-        (vec!["-f", "list.yml"], "", "nothing was changed: there is no terminal to ask on: add --yes"),
+        (vec!["-f", "list.yml"], "", "nothing was changed: cannot ask for confirmation without a terminal"),
         (vec![], "", "--file <FILE>"),
         (vec!["-f", "list.yml", "--max-removed", "101"], "", "101 is not in 0..=100"),
     ] {
@@ -171,7 +171,7 @@ async fn apply_of_get_output_changes_nothing() {
     let before = applied.dynamo.rows().await;
     let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
     let again = run_with(&mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--dry-run"]), &listed);
-    assert!(again.done().ends_with("Nothing to change: 5 groups as the files say.\n"));
+    assert!(again.done().ends_with("Nothing to change: 5 groups match the files.\n"));
     let own = run_with(
         &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
         &listed,
@@ -179,7 +179,7 @@ async fn apply_of_get_output_changes_nothing() {
     // A named set takes over rows without an owner, and does not rely on the leases of other owners.
     let plan = own.done();
     assert!(
-        plan.contains("owner    nobody → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
+        plan.contains("owner    no set → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
         "{plan}"
     );
     let after = applied.dynamo.rows().await;
@@ -232,7 +232,7 @@ async fn apply_repairs_expired_and_broken_rows() {
     }
     let plan = applied.apply(THREE, &["--prune"]).done();
     assert!(
-        plan.contains("was broken: targets is a string (S)") && plan.contains("served for good from now on"),
+        plan.contains("was broken: targets is a string (S)") && plan.contains("no lease, served until removed"),
         "{plan}"
     );
     assert!(plan.ends_with("Applied: 0 added, 2 changed, 0 removed.\n"), "{plan}");
@@ -266,12 +266,12 @@ async fn writers_name_their_table_or_report_it_missing() {
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         let error = ran.failed();
         assert!(
-            error.starts_with("sdctl: table \"no-such-table\" is not there; are its name and the region right?"),
+            error.starts_with("sdctl: table \"no-such-table\" not found. Check its name and the region"),
             "{error}"
         );
     }
     let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
-    assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");
+    assert_eq!(region, "sdctl: --region requires a table in AWS. Name the table with --table or HTTP_SD_TABLE");
 }
 
 /// A function with another rule for label names may serve rows that `sdctl` cannot read. A reader that closes the pipe

@@ -117,7 +117,7 @@ async fn interrupted_apply_reports_its_progress() {
         let done = applied.dynamo.rows().await.len() - before;
         assert!((1..GROUPS - before).contains(&done), "{done} rows: the test proves nothing");
         let said = format!(
-            "stopped by a signal: {done} of {} changes made: run the same command again for the rest",
+            "stopped, with {done} of {} changes written. Run the same command again for the rest",
             GROUPS - before
         );
         let output = interrupted.whole_output();
@@ -177,7 +177,7 @@ async fn denied_apply_stops_and_can_be_repeated() {
             if denied { Fault::Error(400, "AccessDeniedException") } else { Fault::None }
         });
         let error = run(apply_through(&applied, &faulty).args(["--prune", "--max-removed", "100"])).failed();
-        assert!(error.contains("AccessDeniedException") && error.contains("changes made: run the same"), "{error}");
+        assert!(error.contains("AccessDeniedException") && error.contains("changes written. Run the same"), "{error}");
         if operation == "DeleteItem" {
             assert_eq!(applied.dynamo.rows().await.len(), before - 3);
         }
