@@ -25,8 +25,7 @@ pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
 /// The time for which rows are cached in memory, in seconds: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
 /// The time for which groups are kept after their leases [lapsed together](crate::group::Leases), in seconds: 0 (off)
-/// to
-/// 86400. The default is 3600.
+/// to 86400. The default is 3600.
 pub const LEASE_GRACE_SECONDS: &str = "HTTP_SD_LEASE_GRACE_SECONDS";
 /// The function's memory in MB, which Lambda sets. A request that needs more memory fails before Lambda ends the
 /// function.

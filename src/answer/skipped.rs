@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 16;
 const MOST_BYTES: usize = 1024;
 
 /// The characters to percent-encode: all but the unreserved ones (RFC 3986, 2.3).
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The broken rows that a list leaves out: their number, and the faults of the first ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Skipped {
         let mut text = String::new();
         let mut rest = self.count;
         for InvalidGroup { job, group, .. } in &self.first {
-            let name = format!("{}/{}, ", utf8_percent_encode(job, PLAIN), utf8_percent_encode(group, PLAIN));
+            let name = format!("{}/{}, ", utf8_percent_encode(job, ENCODED), utf8_percent_encode(group, ENCODED));
             if text.len() + name.len() > MOST_BYTES {
                 break;
             }

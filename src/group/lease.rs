@@ -68,7 +68,7 @@ impl Lease {
         EpochSeconds::earlier(self.expires_at, self.delete_at)
     }
 
-    /// Returns whether the lease has expired at `now`.
+    /// Returns whether the lease has ended at `now`.
     #[must_use]
     pub fn lapsed(&self, now: EpochSeconds) -> bool {
         self.end().is_some_and(|end| end <= now)

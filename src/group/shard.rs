@@ -9,7 +9,7 @@ use thiserror::Error;
 ///
 /// The assignment equals Prometheus's relabelling with `action: hashmod` and `source_labels: [__address__]`: the last
 /// eight bytes of the target's MD5 as a big-endian number, modulo the number of shards ([`relabel.go`][relabel], the
-/// case `HashMod`). `__address__` is the discovered target, before Prometheus adds a missing port.
+/// case `HashMod`). `__address__` is the discovered target, before Prometheus adds a missing port, if it does.
 ///
 /// [relabel]: https://github.com/prometheus/prometheus/blob/02a325539b6ad3745e799c0a24c4e44b2698e651/model/relabel/relabel.go
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -13,7 +13,7 @@ use crate::group::{Fault, Job};
 const MOST_NAME: usize = 64;
 
 /// The characters of a job to percent-encode in a credential, as in a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
 /// An accepted token: its hash, its name, and the jobs that it may read.
 ///
@@ -157,7 +157,7 @@ impl fmt::Display for Credential {
         }
         write!(f, "{}", self.hash)?;
         for (job, before) in self.jobs.iter().flatten().zip(std::iter::once(':').chain(std::iter::repeat('|'))) {
-            write!(f, "{before}{}", utf8_percent_encode(job.as_str(), PLAIN))?;
+            write!(f, "{before}{}", utf8_percent_encode(job.as_str(), ENCODED))?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@
 //! 3. Read the rows from the table or the cache.
 //! 4. Compute the list.
 //! 5. Apply the conditions and content codings of the request, and check the limit of the response mode.
+//!
+//! The response exists only after the last step, so a failed step is never a short list.
 
 mod access;
 mod clock;

@@ -88,7 +88,9 @@ fn parse_job(encoded: &str) -> Result<Job, ServiceError> {
     let decoded = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
     let job = Job::new(decoded).map_err(|fault| bad(&fault.to_string()))?;
     if !job.fits_a_url() {
-        return Err(bad("contains a slash, a backslash or a control character, or is . or ..: poll /prom instead"));
+        return Err(bad(
+            "contains a slash, a backslash or a control character, or is \".\" or \"..\": poll /prom instead",
+        ));
     }
     Ok(job)
 }
@@ -120,8 +122,8 @@ fn parse_shard(query: &str) -> Result<Option<Shard>, ServiceError> {
     let (shard, of) = match (once("shard")?, once("of")?) {
         (None, None) => return Ok(None),
         (Some(shard), Some(of)) => (shard, of),
-        (Some(_), None) => return Err(bad("shard requires of, the number of shards")),
-        (None, Some(_)) => return Err(bad("of requires shard, the index of a shard")),
+        (Some(_), None) => return Err(bad("shard requires the parameter of (the number of shards)")),
+        (None, Some(_)) => return Err(bad("of requires the parameter shard (the index of a shard)")),
     };
     let of = decimal(&of).ok_or_else(|| bad(&NotAShard::Of.to_string()))?;
     // An invalid number is an invalid index.
@@ -248,9 +250,9 @@ mod tests {
         let of = "of must be the number of shards, a decimal number from 1 to 1024";
         let shard = "shard must be a decimal number from 0 to 3, one less than of";
         let cases = [
-            ("shard=1", "shard requires of, the number of shards"),
-            ("shard", "shard requires of, the number of shards"),
-            ("of=4&Shard=1", "of requires shard, the index of a shard"),
+            ("shard=1", "shard requires the parameter of (the number of shards)"),
+            ("shard", "shard requires the parameter of (the number of shards)"),
+            ("of=4&Shard=1", "of requires the parameter shard (the index of a shard)"),
             ("shard=1&of=4&shard=1", "shard occurs more than once"),
             ("shard=1&shard=2&of=4", "shard occurs more than once"),
             ("shard=1&of=4&of", "of occurs more than once"),

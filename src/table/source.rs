@@ -279,7 +279,7 @@ mod tests {
         assert!(found(&cache, &Scope::All).is_some());
         cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job - 1);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")), cache.size()), (None, None, 0));
-        // After a read of one job, the whole table no longer counts as cached.
+        // A job that replaces the cached table does not count as the whole table.
         cache.put(&Scope::All, &snapshot(&["a"]), EpochSeconds(0), one_job);
         cache.put(&one("b"), &b, EpochSeconds(0), one_job);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")).is_some()), (None, true));
