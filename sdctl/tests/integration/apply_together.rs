@@ -117,7 +117,7 @@ async fn interrupted_apply_reports_its_progress() {
         let done = applied.dynamo.rows().await.len() - before;
         assert!((1..GROUPS - before).contains(&done), "{done} rows: the test proves nothing");
         let said = format!(
-            "stopped, with {done} of {} changes written. Run the same command again for the rest",
+            "stopped by a signal: {done} of {} changes written. Run the same command again for the rest",
             GROUPS - before
         );
         let output = interrupted.whole_output();
