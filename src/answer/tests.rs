@@ -346,7 +346,7 @@ fn report_names_at_most_hundred_lapsed_jobs() {
     let leased = |job: &'static str, i: i64| Row { expires_at: Some(READ_AT - 10 - i), ..row(job, &i.to_string(), 1) };
     let rows: Vec<Row> = names.iter().flat_map(|&job| (0..3).map(move |i| leased(job, i))).collect();
     let answer = answer_at(&snapshot(&rows, 100), &EVERYTHING, READ_AT).unwrap();
-    let told = answer.report.lapsed_together;
-    assert_eq!((told.len(), answer.report.kept), (100, 450));
-    assert_eq!((told[7].job.as_str(), told[7].count, told[7].since), ("007", 3, EpochSeconds(READ_AT - 12)));
+    let lapsed = answer.report.lapsed_together;
+    assert_eq!((lapsed.len(), answer.report.kept), (100, 450));
+    assert_eq!((lapsed[7].job.as_str(), lapsed[7].count, lapsed[7].since), ("007", 3, EpochSeconds(READ_AT - 12)));
 }

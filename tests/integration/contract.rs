@@ -263,15 +263,15 @@ async fn warnings(path: &str, service: &Service) -> Vec<String> {
 async fn poll_logs_one_warning_about_skipped_rows() {
     let dynamo = Dynamo::with_table().await;
     let service = service(&dynamo, skipping());
-    let mended = || Row::new("node", "web", &["a:1"]);
-    mended().put(&dynamo).await;
+    let fixed = || Row::new("node", "web", &["a:1"]);
+    fixed().put(&dynamo).await;
     assert!(warnings("/prom", &service).await.is_empty());
     let steps = [
-        (mended().with("targets", s("a:1")), Some("targets is a string")),
-        (mended().with("targets", n(1)), Some("targets is a number")),
-        (mended().with("labels", s("")), Some("labels is a string")),
-        (mended(), None),
-        (mended().with("labels", s("")).with("expires_at", n(1)), None),
+        (fixed().with("targets", s("a:1")), Some("targets is a string")),
+        (fixed().with("targets", n(1)), Some("targets is a number")),
+        (fixed().with("labels", s("")), Some("labels is a string")),
+        (fixed(), None),
+        (fixed().with("labels", s("")).with("expires_at", n(1)), None),
     ];
     for (step, (row, fault)) in steps.into_iter().enumerate() {
         row.put(&dynamo).await;

@@ -163,11 +163,11 @@ impl<'d> JobComparison<'d> {
         let holder = match record.managed_by.clone() {
             Some(set) => Holder::Set(set),
             None if record.lease.end().is_some() => Holder::Lease,
-            None => Holder::Nobody,
+            None => Holder::NoSet,
         };
         let elsewhere = match (view.rows, holder) {
             (Rows::Any, holder) => Elsewhere::Left(holder),
-            (Rows::Own, Holder::Nobody) => Elsewhere::Unowned(Box::new(record)),
+            (Rows::Own, Holder::NoSet) => Elsewhere::Unowned(Box::new(record)),
             // The holder may remove this row at any time, so the set adds another one.
             (Rows::Own, Holder::Set(_) | Holder::Lease) => return,
         };

@@ -52,7 +52,7 @@ pub enum Rows {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// The row has neither an owner nor a lease.
-    Nobody,
+    NoSet,
     /// The row has a lease, which its writer renews.
     Lease,
     /// The row belongs to this other set.

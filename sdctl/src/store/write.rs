@@ -43,14 +43,14 @@ pub enum Owner<'a> {
     /// This set.
     Set(&'a str),
     /// No owner.
-    Nobody,
+    NoSet,
 }
 
 impl<'a> Owner<'a> {
     fn set(self) -> Option<&'a str> {
         match self {
             Self::Set(set) => Some(set),
-            Self::AsBefore | Self::Nobody => None,
+            Self::AsBefore | Self::NoSet => None,
         }
     }
 }
@@ -116,7 +116,7 @@ impl Store {
         let mut update = Expression::default();
         let content = content(group, owner.set(), now);
         let gone = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
-        let gone = gone.chain((owner == Owner::Nobody).then_some("managed_by"));
+        let gone = gone.chain((owner == Owner::NoSet).then_some("managed_by"));
         let remove: Vec<String> = gone.map(|name| update.name(name)).collect();
         let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
         update.text = match remove.join(", ").as_str() {

@@ -75,7 +75,7 @@ async fn write_replaces_content_and_owner_of_a_row() {
     Row::new("node", "a", &["a:1"]).with("managed_by", s("fleet")).with("mine", s("kept")).put(&dynamo).await;
     for (owner, left) in [
         (Owner::AsBefore, &["managed_by", "mine"][..]),
-        (Owner::Nobody, &["mine"]),
+        (Owner::NoSet, &["mine"]),
         (Owner::AsBefore, &["mine"]),
         (Owner::Set("fleet"), &["managed_by", "mine"]),
     ] {

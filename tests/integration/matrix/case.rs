@@ -65,7 +65,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const RECOVERED: Expected = Expected { page: Complete, key: Complete, start: Complete };
 const PASSES: Expected = Expected { page: UNAVAILABLE, key: UNAVAILABLE, start: Warning };
 const LATE: Expected = Expected { page: TIMEOUT, key: TIMEOUT, start: Warning };
-const TO_MEND: Expected = Expected { page: MISCONFIGURED, key: MISCONFIGURED, start: Warning };
+const TO_FIX: Expected = Expected { page: MISCONFIGURED, key: MISCONFIGURED, start: Warning };
 
 /// Returns whether a request reads the table's description instead of rows.
 fn describes(operation: &str) -> bool {
@@ -155,17 +155,12 @@ pub(super) const CASES: &[Case] = &[
         |_| Fault::Trickle { bytes: 1, pause: Duration::from_millis(200) },
         &["miss the deadline", "no response within"],
     ),
-    always("clock skew", |_| Fault::ClockSkew, TO_MEND, &["InvalidSignatureException"]),
-    always("expired credentials", |_| Fault::Error(400, "ExpiredTokenException"), TO_MEND, &["ExpiredTokenException"]),
-    always("access denied", |_| Fault::Error(400, "AccessDeniedException"), TO_MEND, &["AccessDeniedException"]),
-    always(
-        "table deleted",
-        |_| Fault::Error(400, "ResourceNotFoundException"),
-        TO_MEND,
-        &["ResourceNotFoundException"],
-    ),
+    always("clock skew", |_| Fault::ClockSkew, TO_FIX, &["InvalidSignatureException"]),
+    always("expired credentials", |_| Fault::Error(400, "ExpiredTokenException"), TO_FIX, &["ExpiredTokenException"]),
+    always("access denied", |_| Fault::Error(400, "AccessDeniedException"), TO_FIX, &["AccessDeniedException"]),
+    always("table deleted", |_| Fault::Error(400, "ResourceNotFoundException"), TO_FIX, &["ResourceNotFoundException"]),
     Case {
-        expected: Expected { key: UNAVAILABLE, ..TO_MEND },
+        expected: Expected { key: UNAVAILABLE, ..TO_FIX },
         ..always(
             "table being created",
             |operation| {
@@ -175,7 +170,7 @@ pub(super) const CASES: &[Case] = &[
                     Fault::Error(400, "ResourceNotFoundException")
                 }
             },
-            TO_MEND,
+            TO_FIX,
             &["still being created", "ResourceNotFoundException"],
         )
     },
@@ -187,7 +182,7 @@ pub(super) const CASES: &[Case] = &[
             "Scan" => Fault::Answer(r#"{"Items":[{}],"Count":1,"ScannedCount":1}"#),
             _ => Fault::Replaced(r#""AttributeName":"job""#, r#""AttributeName":"pk""#),
         },
-        TO_MEND,
+        TO_FIX,
         &["ValidationException", "the table's key is", "a row's key attribute"],
     ),
 ];

@@ -29,7 +29,7 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     let counts = plan.counts();
     for (holder, count) in &plan.elsewhere {
         let of = match holder {
-            Holder::Nobody => "without owner".to_owned(),
+            Holder::NoSet => "without owner".to_owned(),
             Holder::Lease => "with a lease".to_owned(),
             Holder::Set(set) => format!("of the set {}", excerpt(set)),
         };

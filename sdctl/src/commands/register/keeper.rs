@@ -150,7 +150,7 @@ impl Keeper {
         self.unsure.retain(|until| *until > now);
         self.unsure.extend(self.group.lease.expires_at);
         let written =
-            timeout(within, self.connection.store.write(&self.group, Owner::Nobody, Expect::Anything, now)).await;
+            timeout(within, self.connection.store.write(&self.group, Owner::NoSet, Expect::Anything, now)).await;
         let was_there = written.map_err(|_| unanswered(within))?.map_err(of_write)?;
         self.written = self.group.lease.expires_at;
         self.unsure.clear();

@@ -91,7 +91,7 @@ async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration)
     let store = &connection.store;
     let now = EpochSeconds::now();
     group.lease = Lease::starting(now, ttl);
-    let written = store.write(&group, Owner::Nobody, Expect::Anything, now).await;
+    let written = store.write(&group, Owner::NoSet, Expect::Anything, now).await;
     written.map_err(|error| error.of_table(store.name()))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
     let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));
