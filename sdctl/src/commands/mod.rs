@@ -8,6 +8,7 @@ mod label;
 mod put;
 mod register;
 mod rm;
+mod scrape_config;
 mod serve;
 mod table;
 mod token;
@@ -18,7 +19,6 @@ mod change;
 mod edited;
 mod log;
 mod outcome;
-mod scrape_config;
 mod summary;
 mod times;
 mod token_file;
@@ -68,6 +68,7 @@ enum Command {
     Check(check::Options),
     Register(register::Options),
     Token(token::Options),
+    ScrapeConfig(scrape_config::Options),
     Table(table::Options),
     Completions(completions::Options),
 }
@@ -108,6 +109,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Register(options) => register::run(options).await,
         Command::Table(options) => table::run(&options).await,
         Command::Token(options) => token::run(&options),
+        Command::ScrapeConfig(options) => scrape_config::run(&options),
         Command::Completions(options) => completions::run(&options, &mut Cli::command()),
     }
 }

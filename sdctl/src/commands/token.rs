@@ -14,17 +14,15 @@ use http_sd_lambda::{
     group::{Job, excerpt},
     http::{Credential, TokenHash},
 };
-use percent_encoding::percent_decode_str;
 
 use crate::{
     commands::{
         arguments,
         outcome::Outcome,
-        scrape_config::{ScrapeConfig, job_url},
+        scrape_config::{ScrapeConfig, job_of, job_url, poll_url},
         token_file,
     },
     error::CliError,
-    http_url,
     terminal::{output, style::HEADING},
 };
 
@@ -47,7 +45,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", default_value = "http-sd.token")]
     file: PathBuf,
     /// Print the scrape configuration for this URL of the function or of a job [default: a placeholder]
-    #[arg(long, value_name = "URL", value_parser = url)]
+    #[arg(long, value_name = "URL", value_parser = poll_url)]
     url: Option<String>,
     /// Name the token in the function's log: 1 to 64 letters, digits, '.', '_' or '-' [default: no name]
     #[arg(long, value_name = "NAME")]
@@ -61,24 +59,6 @@ pub(crate) struct Options {
     /// Create no token: print the SHA-256 of the token in the file, as `HTTP_SD_TOKEN_SHA256` expects it
     #[arg(long, conflicts_with_all = ["url", "force"])]
     hash: bool,
-}
-
-/// Parses the URL of a job. The function's own URL becomes the URL of the job `node_exporter`.
-fn url(text: &str) -> Result<String, String> {
-    const EXAMPLE: &str = "https://id.lambda-url.eu-central-1.on.aws/prom";
-    let url = http_url::parse(text, EXAMPLE)?;
-    let parts = text.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case(url.scheme()));
-    // The scrape configuration contains the URL without quotes.
-    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
-    let Some((scheme, rest)) = parts.filter(|_| is_plain) else {
-        return Err(format!(
-            "it must start with http:// or https:// and contain no blanks or quotes. Use a URL such as {EXAMPLE}"
-        ));
-    };
-    Ok(match rest.trim_end_matches('/') {
-        host if !host.contains('/') => format!("{scheme}://{host}/prom/node_exporter"),
-        _ => text.to_owned(),
-    })
 }
 
 pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
@@ -165,13 +145,6 @@ fn create(file: &Path, token: &str) -> io::Result<()> {
     })
 }
 
-/// Returns the job in the URL, or `everything` for a URL of all jobs.
-fn job_of(url: &str) -> String {
-    let job = url.split_once("/prom/").and_then(|(_, rest)| rest.split(['?', '/']).next());
-    let job = job.filter(|job| !job.is_empty()).unwrap_or("everything");
-    percent_decode_str(job).decode_utf8_lossy().into_owned()
-}
-
 /// The printed instructions: where to put the token and its hash.
 struct Instructions<'a> {
     file: &'a Path,
@@ -203,7 +176,7 @@ impl Display for Instructions<'_> {
         let before = before.as_ref().map_or_else(String::new, |before| format!("{before},"));
         writeln!(f, "  {}={before}{credential}", config::TOKEN_SHA256)?;
         writeln!(f, "\n{HEADING}Add to prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
-        write!(f, "{}", ScrapeConfig { job: &job_of(url), url, token_file: Some(file) })?;
+        write!(f, "{}", ScrapeConfig::with_hint(&job_of(url), url, Some(file)))?;
         writeln!(f, "\n{HEADING}To replace the token later without a failed poll:{HEADING:#}")?;
         writeln!(f, "  1. Create the next token with --file.")?;
         writeln!(f, "  2. Deploy both: \"TokenSha256={credential},<SHA-256 of the next token>\".")?;

@@ -53,3 +53,37 @@ fn prometheus_accepts_printed_scrape_config_with_token() {
     run(Command::new(promtool).args(["check", "config"]).arg(&config)).done();
     assert!(fs::read_to_string(&config).unwrap().contains("it's: a token"));
 }
+
+/// Returns what `sdctl scrape-config` prints for a poller, with a job and a token file that need quotes.
+fn scrape_config(poller: &str) -> String {
+    let url = "https://x.lambda-url.eu-central-1.on.aws/prom/9%20a%24b?shard=0&of=4";
+    run(sdctl().args(["scrape-config", url, "--for", poller, "--token-file", "it's: a token"])).done()
+}
+
+#[test]
+fn prometheus_accepts_scrape_config_of_each_poller() {
+    let Some(promtool) = tool("promtool") else { return };
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    let collector = scrape_config("opentelemetry").replace("$$", "$");
+    let receiver = collector.strip_prefix("receivers:\n  prometheus:\n    config:\n").unwrap();
+    for config in [&scrape_config("prometheus"), receiver] {
+        fs::write(&file, config).unwrap();
+        run(Command::new(&promtool).args(["check", "config", "--syntax-only"]).arg(&file)).done();
+        assert!(config.contains("refresh_interval: 1m") && config.contains(r#""9 a$b""#), "{config}");
+    }
+}
+
+#[test]
+fn vmagent_accepts_its_scrape_config() {
+    let Some(vmagent) = tool("vmagent") else { return };
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("vmagent.yml");
+    fs::write(&file, scrape_config("vmagent")).unwrap();
+    fs::write(folder.path().join("it's: a token"), "token").unwrap();
+    let mut command = Command::new(vmagent);
+    command
+        .args(["-dryRun", "-remoteWrite.url=http://127.0.0.1:1/"])
+        .arg(format!("-promscrape.config={}", file.display()));
+    run(&mut command).done();
+}

@@ -51,7 +51,7 @@ impl Display for Welcome {
         writeln!(f, "  curl {header}{job_url}")?;
         writeln!(f, "\nAdd to prometheus.yml:")?;
         let token_file = token.then_some(Path::new("/etc/prometheus/http-sd.token"));
-        write!(f, "{}", ScrapeConfig { job, url: &job_url, token_file })?;
+        write!(f, "{}", ScrapeConfig::with_hint(job, &job_url, token_file))?;
         writeln!(f, "\nAdd a group:")?;
         let key = serde_json::to_string(job).map_err(|_| fmt::Error)?.replace('\'', r"'\''");
         let content = r#""targets":{"L":[{"S":"127.0.0.1:9100"}]},"labels":{"M":{"env":{"S":"dev"}}}"#;
