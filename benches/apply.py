@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long sdctl takes for a large fleet, and how much memory: a first apply, one that changes nothing, and get.
+"""Measures time and memory of sdctl for a large fleet: a first apply, an apply without changes, and get.
 
-The table is a local one, so that the embedded engine's work, in the same process, is part of every figure.
-Times and memory are the operating system's, of the whole process.
+The table is local. The embedded engine runs in the same process, so its work is part of every figure. Times and memory
+are those of the whole process, from the operating system.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 
 
 def fleet(groups):
-    """Groups of one target and six labels, the usual shape for instances."""
+    """Returns groups of one target and six labels, the usual shape for instances."""
     return [
         {
             "targets": [f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}:9100"],
@@ -33,7 +33,7 @@ def fleet(groups):
 
 
 def as_yaml(groups):
-    """The same list as block YAML."""
+    """Returns the list as block YAML."""
     lines = []
     for group in groups:
         lines.append(f"- targets: [{json.dumps(group['targets'][0])}]\n  labels:\n")
@@ -42,7 +42,7 @@ def as_yaml(groups):
 
 
 def measure(name, command):
-    """Runs a command and prints what it took."""
+    """Runs a command, and prints its time and memory."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = process.stderr.read().decode()

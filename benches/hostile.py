@@ -1,6 +1,7 @@
-"""Requests of people who mean no good, and the status that each must get.
+"""Hostile requests, and the expected status of each.
 
-tests/hostile.json has them and says how to read it. Here are those that are answered alike over any table.
+tests/hostile.json contains the requests and documents its format. This module reads those whose response does not
+depend on the table.
 """
 
 import itertools
@@ -16,7 +17,7 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 @dataclass(frozen=True)
 class Hostile:
-    """A request, and its status."""
+    """A request and its expected status."""
 
     status: int
     target: str
@@ -25,7 +26,7 @@ class Hostile:
 
 
 def text(value):
-    """A text, from its parts."""
+    """Returns a text from its parts."""
     if isinstance(value, list):
         return "".join(map(text, value))
     if isinstance(value, dict):
@@ -35,7 +36,7 @@ def text(value):
 
 
 def queries(entry):
-    """What is after the path, for each request of an entry."""
+    """Returns the query of each request of an entry."""
     yield from (f"?{text(query)}" for query in entry.get("queries", ()))
     for selector in entry.get("selectors", ()):
         yield "?match[]=" + urllib.parse.quote_plus(text(selector), safe="*").replace("~", "%7E")
@@ -44,14 +45,14 @@ def queries(entry):
 
 
 def header(name, value):
-    """A header, or as many as it stands for."""
+    """Returns the header, or all headers that it means."""
     if isinstance(value, dict) and "numbers" in value:
         return {f"{name}{i}": "" for i in range(value["numbers"])}
     return {name: text(value)}
 
 
 def requests(entry):
-    """Those that an entry stands for."""
+    """Returns the requests of an entry."""
     token = BEARER if entry.get("token", True) else {}
     status = entry.get("status", 200)
     ways = itertools.product(entry.get("methods", ["GET"]), entry["paths"], queries(entry), entry.get("headers", [{}]))
@@ -63,6 +64,6 @@ def requests(entry):
 
 
 def hostile():
-    """All of them but those that are answered with rows."""
+    """Returns all requests whose response contains no rows."""
     entries = json.loads(FILE.read_text(encoding="utf-8"))["requests"]
     return [request for entry in entries if entry.get("list", "none") == "none" for request in requests(entry)]

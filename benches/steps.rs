@@ -1,6 +1,6 @@
-//! What the single steps of an answer take: `make bench-steps`. Throughput is in bytes of what goes in.
+//! Measures each step of a response: `make bench-steps`. Throughput counts the bytes of the input.
 
-#![expect(clippy::expect_used, reason = "there is nothing to measure without")]
+#![expect(clippy::expect_used, reason = "a benchmark without its input cannot run")]
 
 use std::{hint::black_box, io::Write};
 
@@ -16,10 +16,10 @@ fn main() {
     divan::main();
 }
 
-/// How a page's rows look.
+/// The shape of a page's rows.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
-    /// A target and six labels, as for instances.
+    /// One target and six labels, as for instances.
     Instances,
     /// A hundred targets and three labels, as for services.
     Services,
@@ -28,7 +28,7 @@ enum Shape {
 const SHAPES: [Shape; 2] = [Shape::Instances, Shape::Services];
 const NOW: EpochSeconds = EpochSeconds(1_764_000_000);
 
-/// A page of about a megabyte, as DynamoDB sends it.
+/// A page of about one megabyte, as DynamoDB sends it.
 fn page(shape: Shape) -> Page {
     let (rows, targets, labels) = match shape {
         Shape::Instances => (2500, 1, 6),
@@ -50,7 +50,7 @@ fn page(shape: Shape) -> Page {
     Page::new(format!(r#"{{"Count":{rows},"Items":[{}],"ScannedCount":{rows}}}"#, items.join(",")).into_bytes())
 }
 
-/// The JSON of the page's groups.
+/// Returns the JSON of the page's groups.
 fn encode(page: &Page) -> Vec<u8> {
     let mut json = Vec::with_capacity(page.size());
     for row in page.content().expect("a page").rows {
@@ -94,7 +94,7 @@ fn page_to_snapshot(bencher: Bencher<'_, '_>, shape: Shape) {
     bencher.counter(BytesCount::new(page[0].size())).bench(read);
 }
 
-/// An answer to a request for everything, for one shard of 16, for a selector, or with the labels for job and group.
+/// Responses to requests for the whole list, one of 16 shards, a selector, and the labels for job and group.
 #[divan::bench(args = ["everything", "shard", "selector", "meta"])]
 fn snapshot_to_answer(bencher: Bencher<'_, '_>, asked: &str) {
     let snapshot = snapshot(Shape::Instances);
@@ -129,7 +129,7 @@ fn shard_of_target(bencher: Bencher<'_, '_>, target: &str) {
     bencher.counter(BytesCount::of_str(target)).bench(|| shard.has(black_box(target)));
 }
 
-/// The function compresses with level 1.
+/// The function uses level 1.
 #[divan::bench(args = [1, 2, 4, 6, 9])]
 fn compress(bencher: Bencher<'_, '_>, level: u32) {
     let json = encode(&page(Shape::Instances));

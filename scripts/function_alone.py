@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Builds the function as plain `cargo build` does, and fails if anything of the tool is built with it.
+"""Builds the function with plain `cargo build`, and fails if that builds a crate that only sdctl needs.
 
-cargo-lambda and the SAM CLI call cargo in the same way.
+cargo-lambda and the SAM CLI build the function in the same way.
 """
 
 import json
@@ -10,13 +10,13 @@ import sys
 
 
 def cargo(*arguments):
-    """The lines that cargo prints, as JSON."""
+    """Returns the JSON lines that cargo prints."""
     said = subprocess.run(["cargo", *arguments, "--locked"], check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in said.splitlines()]
 
 
 def closure(root, nodes):
-    """The packages that are linked into a package, or that build it."""
+    """Returns the packages that are linked into a package or needed to build it."""
     found, left = set(), [root]
     while left:
         package = left.pop()
@@ -38,8 +38,9 @@ def main():
     tools = set.union(*(closure(member, nodes) for member in others)) - own
     built = {message["package_id"] for message in cargo("build", "--message-format", "json") if "package_id" in message}
     if function not in built or built & tools:
-        sys.exit(f"cargo build builds more than the function: {', '.join(sorted(built & tools)) or 'all but it'}")
-    print(f"{len(built)} packages; {len(tools)} more are the tool's and the tests'")
+        more = ", ".join(sorted(built & tools))
+        sys.exit(f"cargo build must build only the function: it builds {more or 'no function'}")
+    print(f"{len(built)} packages built; {len(tools)} more belong to sdctl and the tests")
 
 
 if __name__ == "__main__":

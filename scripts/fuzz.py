@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fuzzes what reads others' data, each target of fuzz/fuzz_targets for a time, and prints how many inputs were tried.
+"""Runs each fuzz target of fuzz/fuzz_targets for a time, and prints the number of inputs.
 
-What is kept in fuzz/corpus comes first. New inputs that reach more code go into target/fuzz/corpus, from which the next
-run goes on, and an input that fails goes into target/fuzz/artifacts.
+A run starts with the inputs in fuzz/corpus. It writes new inputs that reach more code to target/fuzz/corpus, where the
+next run continues, and an input that fails to target/fuzz/artifacts.
 """
 
 import argparse
@@ -15,35 +15,34 @@ import sys
 import time
 
 FUZZ = pathlib.Path("fuzz")
-# With cargo-fuzz's instrumentation, which stable Rust has, but without a sanitizer: that needs a nightly toolchain, and
-# would find nothing in safe Rust.
+# Instrumentation works with stable Rust. A sanitizer needs a nightly toolchain, and finds nothing in safe Rust.
 BUILD = ["build", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir", "target/fuzz", "--codegen-units", "16"]
 BUILT = pathlib.Path("target/fuzz")
-# The longest that one input may take, in seconds, and the most memory, in MB: on a machine that has other work.
+# The limits of one input: time in seconds, generous for a busy machine, and memory in MB.
 LIMITS = ["-timeout=60", "-rss_limit_mb=2048"]
-# Longer inputs say the same again.
+# Longer inputs find nothing new.
 MOST_BYTES = 4096
 
 
 def targets():
-    """The names of all targets."""
+    """Returns the names of all targets."""
     return sorted(file.stem for file in (FUZZ / "fuzz_targets").glob("*.rs"))
 
 
 def host():
-    """The target that rustc builds for, which cargo-fuzz names a folder after."""
+    """Returns rustc's host triple, the name of cargo-fuzz's output folder."""
     said = subprocess.run(["rustc", "--version", "--verbose"], check=True, capture_output=True, text=True).stdout
     return re.search(r"^host: (\S+)", said, re.MULTILINE)[1]
 
 
 def build(names):
-    """Builds the targets, all of them if there are several."""
+    """Builds the target, or all targets if several are named."""
     cargo_fuzz = pathlib.Path(".tools/bin/cargo-fuzz").absolute()
     subprocess.run([cargo_fuzz, *BUILD, *names[: len(names) == 1]], check=True)
 
 
 def fuzz(name, seconds):
-    """Fuzzes one target, and returns how many inputs were tried, how much code they reached, and how long it took."""
+    """Fuzzes one target, and returns the number of inputs, the edges of code reached, and the seconds."""
     found, failed, log = BUILT / "corpus" / name, BUILT / "artifacts" / name, BUILT / f"{name}.log"
     for folder in (found, failed):
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,16 +55,16 @@ def fuzz(name, seconds):
     if code:
         print(said[-8000:], file=sys.stderr)
         written = re.search(r"Test unit written to (\S+)", said)
-        sys.exit(f"fuzz: {name} failed; {f'again with: {command[0]} {written[1]}' if written else f'see {log}'}")
+        sys.exit(f"fuzz: {name} failed; {f'repeat: {command[0]} {written[1]}' if written else f'see {log}'}")
     edges = re.findall(r"cov: (\d+)", said)[-1]
     inputs = int(re.search(r"number_of_executed_units: +(\d+)", said)[1])
     return inputs, int(edges), took
 
 
 def minimise(name):
-    """Keeps of a corpus the smallest inputs that reach the same code. Returns how many there were and are.
+    """Reduces a corpus to the smallest inputs that reach the same code. Returns the former and the new number.
 
-    Inputs that failed once have names in words, and stay.
+    Inputs that failed once are named in words, and stay.
     """
     kept, fewer = FUZZ / "corpus" / name, BUILT / "minimised" / name
     shutil.rmtree(fewer, ignore_errors=True)
@@ -84,17 +83,15 @@ def minimise(name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", metavar="target", help=f"one of {', '.join(targets())}; default: all")
+    parser.add_argument("--minimise", action="store_true", help="reduce fuzz/corpus instead of fuzzing")
     parser.add_argument(
-        "targets", nargs="*", metavar="target", help=f"one of {', '.join(targets())}; all of them if none"
+        "--seconds", type=int, default=600, help="fuzz each target for this many seconds (default: %(default)s)"
     )
-    parser.add_argument(
-        "--minimise", action="store_true", help="fuzz nothing, but make fuzz/corpus as small as it can be"
-    )
-    parser.add_argument("--seconds", type=int, default=600, help="for each target (%(default)s)")
     arguments = parser.parse_args()
     unknown = set(arguments.targets) - set(targets())
     if unknown:
-        parser.error(f"there is no target {', '.join(unknown)}")
+        parser.error(f"unknown target {', '.join(sorted(unknown))}: use {', '.join(targets())}")
     os.environ["CARGO_TERM_PROGRESS_WHEN"] = "never"
     build(arguments.targets)
     if arguments.minimise:
@@ -102,7 +99,7 @@ def main():
             before, after = minimise(name)
             print(f"{name}: {before} inputs, now {after}", flush=True)
         return
-    print("| target | inputs tried | code reached, in edges | seconds |\n|---|---|---|---|", flush=True)
+    print("| target | inputs tried | edges | seconds |\n|---|---|---|---|", flush=True)
     for name in arguments.targets or targets():
         inputs, edges, took = fuzz(name, arguments.seconds)
         print(f"| `{name}` | {inputs:,} | {edges:,} | {took:.0f} |", flush=True)

@@ -1,4 +1,4 @@
-"""Processes for tests and measurements: started, waited for, and stopped however the block ends."""
+"""Child processes of tests and measurements, which stop at the end of their `with` block."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ import time
 
 
 class Failed(Exception):
-    """Something that is tested or measured, or needed for it, did not do its work."""
+    """A test, a measurement or one of their programs failed."""
 
 
 def free_port():
-    """A port that was free a moment ago."""
+    """Returns a port that was free at the time of the call."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -23,7 +23,7 @@ def free_port():
 
 @contextlib.contextmanager
 def running(command, environment, log, folder=None):
-    """A process in a group of its own, which is stopped with all its children."""
+    """Runs a process in a new process group, and stops it with all its children."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -41,13 +41,13 @@ def running(command, environment, log, folder=None):
 
 
 def ensure_running(process):
-    """Fails with what the process printed last, if it has ended."""
+    """Fails with the last output of the process if it has ended."""
     if process.poll() is not None:
         raise Failed(f"{process.args[0]} ended with {process.returncode}:\n{last_of(process)}")
 
 
 def wait_until(holds, process, patience=60):
-    """Waits until something holds, for as long as the process runs."""
+    """Waits until a condition holds. Fails if the process ends first."""
     give_up = time.monotonic() + patience
     while not holds():
         ensure_running(process)
@@ -57,13 +57,13 @@ def wait_until(holds, process, patience=60):
 
 
 def last_of(process):
-    """What the process printed last."""
+    """Returns the last output of the process."""
     return process.log.read_text(errors="replace")[-2000:]
 
 
 @contextlib.contextmanager
 def beside(work):
-    """Does work in a thread of its own until the block ends. It is given the event that says so."""
+    """Runs `work` in a thread. Its argument is an event that is set when the block ends."""
     enough = threading.Event()
     thread = threading.Thread(target=work, args=(enough,))
     thread.start()
@@ -75,8 +75,8 @@ def beside(work):
 
 
 def run_program(name, main):
-    """Runs a program, and ends it with one line if it fails or is stopped, after what it has started was stopped."""
-    # As after Ctrl-C, which a shell lets programs in the background ignore.
+    """Runs a program. A failure or a signal stops its child processes, and then prints one line."""
+    # A shell makes background programs ignore SIGINT, so it is enabled again.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

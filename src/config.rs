@@ -1,4 +1,4 @@
-//! The environment, read once into typed values.
+//! The settings of the function, parsed from environment variables.
 
 use std::{env, time::Duration};
 
@@ -9,88 +9,88 @@ use crate::{
     http::{Access, Credential, OnInvalid, ResponseMode, Settings},
 };
 
-/// The table's name, or its ARN. Required.
+/// The name or the ARN of the table. Required.
 pub const TABLE: &str = "HTTP_SD_TABLE";
-/// Who may ask: `token`, `iam` or `none`. Required: an open endpoint is somebody's decision.
+/// The check of callers: `token`, `iam` or `none`. Required, so that an open endpoint is a decision.
 pub const AUTH: &str = "HTTP_SD_AUTH";
-/// The SHA-256 of each accepted token in hex, comma-separated; two while rotating. Each may have a name for the log,
-/// `name:hash`, and a list of the jobs that it may read, `name:hash:node_exporter|mysqld`. Required with
-/// `HTTP_SD_AUTH=token`.
+/// The SHA-256 of each accepted token in hex, comma-separated; two during a rotation. `name:hash` adds a name for the
+/// log, and `name:hash:node_exporter|mysqld` also limits the token to jobs. Required with `HTTP_SD_AUTH=token`.
 pub const TOKEN_SHA256: &str = "HTTP_SD_TOKEN_SHA256";
-/// What to do about a row that breaks the contract: `fail` (default) or `skip`.
+/// The reaction to a broken row: `fail` (default) or `skip`.
 pub const ON_INVALID: &str = "HTTP_SD_ON_INVALID";
-/// Which label names are valid: `legacy` (default), as Prometheus 2 takes them, or `utf8`.
+/// The rule for label names: `legacy` (default), as in Prometheus 2, or `utf8`.
 pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
-/// How responses are sent: `buffered` (default) or `stream`. Must match the URL's invoke mode.
+/// The way to send responses: `buffered` (default) or `stream`. It must match the invoke mode of the Function URL.
 pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
-/// For how many seconds a warm function may answer from memory: 0 (default, off) to 3600.
+/// The time for which rows are cached in memory, in seconds: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
-/// For how many seconds groups are served on whose leases have [lapsed together](crate::group::Leases): 0 (off) to 86400;
-/// 3600 is the default.
+/// The time for which groups are kept after their leases [lapsed together](crate::group::Leases), in seconds: 0 (off)
+/// to 86400. The default is 3600.
 pub const LEASE_GRACE_SECONDS: &str = "HTTP_SD_LEASE_GRACE_SECONDS";
-/// The function's memory in MB, which Lambda sets. What would take more is an error before the function is killed.
+/// The function's memory in MB, which Lambda sets. A request that needs more memory fails before Lambda ends the
+/// function.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
-/// Whether the function reads the table once while it starts, so that the first poll finds a connection: `on` (default)
-/// or `off`.
+/// Whether the function reads the table once during its start, so that the first poll does not wait for a connection:
+/// `on` (default) or `off`.
 pub const WARM_UP: &str = "HTTP_SD_WARM_UP";
 
 const MOST_CACHE_SECONDS: u64 = 3600;
 const LEASE_GRACE: Duration = Duration::from_hours(1);
-/// For a day `sdctl` lets the rows of lapsed leases stay.
+/// One day, because `sdctl` sets `delete_at` to one day after `expires_at`.
 const MOST_LEASE_GRACE_SECONDS: u64 = 24 * 3600;
 const MOST_TOKENS: usize = 16;
 
-/// Everything that the environment says.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The table's name or ARN.
+    /// The name or ARN of the table.
     pub table: String,
-    /// Who may ask.
+    /// The check of callers.
     pub access: Access,
-    /// How the service behaves.
+    /// The settings of the service.
     pub settings: Settings,
-    /// Whether the start reads the table.
+    /// Whether to read the table during the start.
     pub warm_up: WarmUp,
 }
 
-/// Whether the function reads the table once while it starts.
+/// Whether the function reads the table once during its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WarmUp {
-    /// It does.
+    /// Read the table.
     #[default]
     On,
-    /// It does not.
+    /// Do not read the table.
     Off,
 }
 
-/// A variable that is missing or has a value that it does not take. One line, naming the variable and the remedy.
+/// A missing or invalid variable. The text is one line that names the variable and the valid values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{variable} {problem}: it takes {takes}")]
+#[error("{variable} {problem}: expected {expected}")]
 pub struct ConfigError {
     variable: &'static str,
     problem: String,
-    takes: &'static str,
+    expected: &'static str,
 }
 
 impl ConfigError {
-    /// What the variable takes, in words that follow "it takes".
+    /// Returns the values that the variable accepts, in words that follow "expected".
     #[must_use]
-    pub fn takes(&self) -> &'static str {
-        self.takes
+    pub fn expected(&self) -> &'static str {
+        self.expected
     }
 }
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
+    /// [`ConfigError`] for the first missing or invalid variable.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(&variable)
     }
 
-    /// Reads variables through `lookup`. An empty one counts as not set.
+    /// Reads variables through `lookup`. An empty variable counts as not set.
     ///
     /// # Errors
     /// As [`Config::from_env`].
@@ -104,71 +104,70 @@ impl Config {
     }
 }
 
-/// A variable of the process's environment. An empty one counts as not set; what is not UTF-8 is no value that any
-/// variable takes, but is there.
+/// Returns a variable of the environment. An empty variable counts as not set. Invalid UTF-8 is replaced, so that the
+/// variable counts as set but is invalid.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     env::var_os(name).and_then(|value| not_empty(&value.to_string_lossy()))
 }
 
-/// Finds a variable's value by its name.
+/// A function that returns the value of a variable.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Reads [`TABLE`].
 ///
 /// # Errors
-/// [`ConfigError`] if it is not set, or cannot be the name of a table.
+/// [`ConfigError`] if the variable is not set or invalid.
 pub fn table(lookup: &Lookup<'_>) -> Result<String, ConfigError> {
     // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
-    const TAKES: &str = "the name of a DynamoDB table (3 to 255 of a-z, A-Z, 0-9, '_', '-', '.') or its ARN";
-    let value = required(lookup, TABLE, TAKES)?;
+    const EXPECTED: &str = "the name of a DynamoDB table (3 to 255 of a-z, A-Z, 0-9, '_', '-', '.') or its ARN";
+    let value = required(lookup, TABLE, EXPECTED)?;
     let is_name =
         (3..=255).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    if is_name || value.starts_with("arn:") { Ok(value) } else { Err(wrong(TABLE, &value, TAKES)) }
+    if is_name || value.starts_with("arn:") { Ok(value) } else { Err(wrong(TABLE, &value, EXPECTED)) }
 }
 
 /// Reads [`AUTH`] and [`TOKEN_SHA256`].
 ///
 /// # Errors
-/// [`ConfigError`] if either is missing or wrong.
+/// [`ConfigError`] if either variable is missing or invalid.
 pub fn access(lookup: &Lookup<'_>) -> Result<Access, ConfigError> {
-    const TAKES: &str = "token, iam or none";
-    let value = required(lookup, AUTH, TAKES)?;
+    const EXPECTED: &str = "token, iam or none";
+    let value = required(lookup, AUTH, EXPECTED)?;
     match value.as_str() {
         "token" => tokens(lookup).map(Access::Token),
         "iam" => Ok(Access::Iam),
         "none" => Ok(Access::Open),
-        _ => Err(wrong(AUTH, &value, TAKES)),
+        _ => Err(wrong(AUTH, &value, EXPECTED)),
     }
 }
 
 fn tokens(lookup: &Lookup<'_>) -> Result<Vec<Credential>, ConfigError> {
-    const TAKES: &str = "1 to 16 SHA-256 hashes of tokens, comma-separated, 64 hex digits each, as \
-                         `printf %s \"$TOKEN\" | sha256sum` prints them; each alone, as name:hash or as name:hash:job|job";
-    // The value is never repeated: somebody may have put a token where its hash belongs.
-    let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, takes: TAKES };
-    let value = required(lookup, TOKEN_SHA256, TAKES)?;
+    const EXPECTED: &str = "1 to 16 comma-separated items, each hash, name:hash or name:hash:job|job, where hash is \
+                            the SHA-256 of a token in 64 hex digits, as `printf %s \"$TOKEN\" | sha256sum` prints it";
+    // The error never repeats the value, which may be a token instead of its hash.
+    let error = |problem: String| ConfigError { variable: TOKEN_SHA256, problem, expected: EXPECTED };
+    let value = required(lookup, TOKEN_SHA256, EXPECTED)?;
     let items: Vec<&str> = value.split(',').map(str::trim).collect();
     if items.len() > MOST_TOKENS {
         return Err(error(format!("has {} items", items.len())));
     }
     let mut credentials: Vec<Credential> = Vec::with_capacity(items.len());
     for (item, number) in items.into_iter().zip(1..) {
-        let credential: Credential =
-            item.parse().map_err(|e| error(format!("has an item, number {number}, that {e}")))?;
-        // With another name or other jobs, which of the two counts?
+        let credential: Credential = item.parse().map_err(|e| error(format!("item {number} {e}")))?;
+        // Two items could have different names and jobs for one token.
         if credentials.iter().any(|before| before.hash() == credential.hash()) {
-            return Err(error(format!("has a hash, in item number {number}, that an item before it has too")));
+            return Err(error(format!("item {number} repeats the hash of an earlier item")));
         }
         credentials.push(credential);
     }
     Ok(credentials)
 }
 
-/// Reads the variables that have a default.
+/// Reads the variables with a default.
 ///
 /// # Errors
-/// [`ConfigError`] for the first that is wrong.
+/// [`ConfigError`] for the first invalid variable.
 pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
     Ok(Settings {
         on_invalid: one_of(lookup, ON_INVALID, "fail or skip", [("fail", OnInvalid::Fail), ("skip", OnInvalid::Skip)])?,
@@ -205,33 +204,33 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
 fn seconds(
     lookup: &Lookup<'_>,
     variable: &'static str,
-    takes: &'static str,
+    expected: &'static str,
     most: u64,
     default: Duration,
 ) -> Result<Duration, ConfigError> {
     let Some(value) = optional(lookup, variable) else { return Ok(default) };
     match value.parse() {
         Ok(seconds) if seconds <= most => Ok(Duration::from_secs(seconds)),
-        _ => Err(wrong(variable, &value, takes)),
+        _ => Err(wrong(variable, &value, expected)),
     }
 }
 
 fn memory(lookup: &Lookup<'_>) -> Result<Option<usize>, ConfigError> {
-    const TAKES: &str = "a whole number of megabytes, as Lambda sets it";
+    const EXPECTED: &str = "a whole number of megabytes, as Lambda sets it";
     let Some(value) = optional(lookup, MEMORY) else { return Ok(None) };
     let bytes = value.parse().ok().and_then(|megabytes: usize| megabytes.checked_mul(1024 * 1024));
-    bytes.map(Some).ok_or_else(|| wrong(MEMORY, &value, TAKES))
+    bytes.map(Some).ok_or_else(|| wrong(MEMORY, &value, EXPECTED))
 }
 
 fn one_of<T: Default>(
     lookup: &Lookup<'_>,
     variable: &'static str,
-    takes: &'static str,
+    expected: &'static str,
     choices: [(&str, T); 2],
 ) -> Result<T, ConfigError> {
     let Some(value) = optional(lookup, variable) else { return Ok(T::default()) };
     let choice = choices.into_iter().find(|(name, _)| *name == value);
-    choice.map(|(_, choice)| choice).ok_or_else(|| wrong(variable, &value, takes))
+    choice.map(|(_, choice)| choice).ok_or_else(|| wrong(variable, &value, expected))
 }
 
 fn optional(lookup: &Lookup<'_>, variable: &str) -> Option<String> {
@@ -242,12 +241,12 @@ fn not_empty(value: &str) -> Option<String> {
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-fn required(lookup: &Lookup<'_>, variable: &'static str, takes: &'static str) -> Result<String, ConfigError> {
-    optional(lookup, variable).ok_or_else(|| ConfigError { variable, problem: "is not set".into(), takes })
+fn required(lookup: &Lookup<'_>, variable: &'static str, expected: &'static str) -> Result<String, ConfigError> {
+    optional(lookup, variable).ok_or_else(|| ConfigError { variable, problem: "is not set".into(), expected })
 }
 
-fn wrong(variable: &'static str, value: &str, takes: &'static str) -> ConfigError {
-    ConfigError { variable, problem: format!("is {}", crate::group::excerpt(value)), takes }
+fn wrong(variable: &'static str, value: &str, expected: &'static str) -> ConfigError {
+    ConfigError { variable, problem: format!("is {}", crate::group::excerpt(value)), expected }
 }
 
 #[cfg(test)]
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn two_variables_are_enough_and_the_rest_has_defaults() {
+    fn other_variables_have_defaults() {
         let config = read_with(&[(CACHE_SECONDS, ""), (LABEL_NAMES, " ")]).unwrap();
         assert_eq!(config.table, "http-sd");
         assert!(matches!(config.access, Access::Open));
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_that_a_variable_takes_is_taken() {
+    fn all_valid_values_are_accepted() {
         let two = format!("{}, old-1:{OTHER_HASH}:node_exporter|mysqld", HASH.to_uppercase());
         let config = read(&[
             (TABLE, "arn:aws:dynamodb:eu-central-1:123456789012:table/x"),
@@ -313,44 +312,38 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_or_missing_value_is_one_line_that_names_the_variable_and_what_it_takes() {
+    fn error_names_the_variable_and_valid_values() {
         let seventeen = [HASH; 17].join(",");
         let twice = format!("a:{HASH},{OTHER_HASH},b:{}", HASH.to_uppercase());
         let bad_name = format!("{OTHER_HASH},hunter2/:{HASH}");
         let cases: &[(&[(&str, &str)], &str)] = &[
-            (&[(TABLE, "")], "HTTP_SD_TABLE is not set: it takes the name of a DynamoDB table"),
-            (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": it takes"),
-            (&[(TABLE, "ab")], "HTTP_SD_TABLE is \"ab\": it takes"),
-            (&[(AUTH, "")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
-            (&[(AUTH, "None")], "HTTP_SD_AUTH is \"None\": it takes token, iam or none"),
-            (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: it takes"),
-            (
-                &[(AUTH, "token"), (TOKEN_SHA256, "hunter2")],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that has no SHA-256",
-            ),
-            (
-                &[(AUTH, "token"), (TOKEN_SHA256, &bad_name)],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 2, that has a name",
-            ),
-            (&[(AUTH, "token"), (TOKEN_SHA256, &twice)], "HTTP_SD_TOKEN_SHA256 has a hash, in item number 3, that"),
+            (&[(TABLE, "")], "HTTP_SD_TABLE is not set: expected the name of a DynamoDB table"),
+            (&[(TABLE, "a b c")], "HTTP_SD_TABLE is \"a b c\": expected"),
+            (&[(TABLE, "ab")], "HTTP_SD_TABLE is \"ab\": expected"),
+            (&[(AUTH, "")], "HTTP_SD_AUTH is not set: expected token, iam or none"),
+            (&[(AUTH, "None")], "HTTP_SD_AUTH is \"None\": expected token, iam or none"),
+            (&[(AUTH, "token")], "HTTP_SD_TOKEN_SHA256 is not set: expected"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, "hunter2")], "HTTP_SD_TOKEN_SHA256 item 1 has no SHA-256 hash"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &bad_name)], "HTTP_SD_TOKEN_SHA256 item 2 has an invalid name"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &twice)], "HTTP_SD_TOKEN_SHA256 item 3 repeats the hash"),
             (
                 &[(AUTH, "token"), (TOKEN_SHA256, EMPTY_HASH)],
-                "HTTP_SD_TOKEN_SHA256 has an item, number 1, that is the hash of an empty token",
+                "HTTP_SD_TOKEN_SHA256 item 1 is the hash of an empty token",
             ),
-            (&[(AUTH, "token"), (TOKEN_SHA256, &seventeen)], "HTTP_SD_TOKEN_SHA256 has 17 items: it takes"),
-            (&[(ON_INVALID, "ignore")], "HTTP_SD_ON_INVALID is \"ignore\": it takes fail or skip"),
-            (&[(LABEL_NAMES, "UTF-8")], "HTTP_SD_LABEL_NAMES is \"UTF-8\": it takes legacy or utf8"),
-            (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": it takes buffered or stream"),
-            (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": it takes a whole number of seconds"),
-            (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": it takes"),
-            (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": it takes"),
+            (&[(AUTH, "token"), (TOKEN_SHA256, &seventeen)], "HTTP_SD_TOKEN_SHA256 has 17 items: expected"),
+            (&[(ON_INVALID, "ignore")], "HTTP_SD_ON_INVALID is \"ignore\": expected fail or skip"),
+            (&[(LABEL_NAMES, "UTF-8")], "HTTP_SD_LABEL_NAMES is \"UTF-8\": expected legacy or utf8"),
+            (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": expected buffered or stream"),
+            (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": expected a whole number of seconds"),
+            (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": expected"),
+            (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": expected"),
             (
                 &[(LEASE_GRACE_SECONDS, "86401")],
-                "HTTP_SD_LEASE_GRACE_SECONDS is \"86401\": it takes a whole number of seconds from 0 (off) to 86400",
+                "HTTP_SD_LEASE_GRACE_SECONDS is \"86401\": expected a whole number of seconds from 0 (off) to 86400",
             ),
-            (&[(LEASE_GRACE_SECONDS, "off")], "HTTP_SD_LEASE_GRACE_SECONDS is \"off\": it takes"),
-            (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": it takes a whole number of megabytes"),
-            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": it takes on or off"),
+            (&[(LEASE_GRACE_SECONDS, "off")], "HTTP_SD_LEASE_GRACE_SECONDS is \"off\": expected"),
+            (&[(MEMORY, "256M")], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE is \"256M\": expected a whole number of megabytes"),
+            (&[(WARM_UP, "true")], "HTTP_SD_WARM_UP is \"true\": expected on or off"),
         ];
         for (variables, expected) in cases {
             let error = read_with(variables).unwrap_err();

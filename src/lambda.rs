@@ -1,7 +1,8 @@
-//! `lambda_http` in front of the service, in both response modes.
+//! The adapter between Lambda's Function URL events and the service, in both response modes.
 //!
 //! `lambda_http` builds a URI from the path, the query and the headers of an event, and panics if that fails
-//! (awslabs/aws-lambda-web-adapter #491). [`handle`] gives it an event without them, and adds them to the request afterwards.
+//! (awslabs/aws-lambda-web-adapter #491). [`handle`] therefore passes an event without them, and adds them to the
+//! request afterwards.
 
 use std::{convert::Infallible, future::ready, mem, pin::Pin, time::SystemTime};
 
@@ -27,44 +28,48 @@ use crate::{
     http::{Call, ResponseMode, Service},
 };
 
-/// Where Lambda hands out events. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+/// The address of the runtime API, from which the function fetches events.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
-/// What Lambda makes of the function's role, with the secret key beside it.
+/// The access key of the function's role, which Lambda sets together with the secret key.
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
-/// A variable is missing that Lambda sets for every function.
+/// A missing variable that Lambda sets for every function.
 #[derive(Debug, thiserror::Error)]
 pub enum NotInLambda {
     /// The address of the runtime API.
-    #[error("there is no Lambda here: run it with cargo lambda watch, or use sdctl serve on this machine")]
+    #[error(
+        "AWS_LAMBDA_RUNTIME_API is not set: http-sd runs only in AWS Lambda. Run it with `cargo lambda watch`, or run \
+         `sdctl serve` on this machine."
+    )]
     RuntimeApi,
     /// The credentials of the function's role.
     #[error(
-        "AWS_ACCESS_KEY_ID is not set: Lambda sets it; anywhere else put credentials into the environment, \
-         such as those that `aws configure export-credentials --format env` prints"
+        "AWS_ACCESS_KEY_ID is not set: Lambda sets it. Elsewhere, export credentials, for example those that \
+         `aws configure export-credentials --format env` prints."
     )]
     Credentials,
 }
 
-/// Checks that the environment has what Lambda sets.
+/// Checks that the variables that Lambda sets exist.
 ///
 /// # Errors
-/// [`NotInLambda`]. Without the runtime API's address the runtime would panic.
+/// [`NotInLambda`]. The runtime would panic without the address of the runtime API.
 pub fn check_environment() -> Result<(), NotInLambda> {
     variable(RUNTIME_API).ok_or(NotInLambda::RuntimeApi)?;
     variable(ACCESS_KEY).ok_or(NotInLambda::Credentials)?;
     Ok(())
 }
 
-/// Answers Lambda's events until Lambda ends the process.
+/// Processes events until Lambda ends the process.
 ///
 /// # Errors
-/// The runtime API cannot be reached.
+/// The runtime API is out of reach.
 pub async fn run(service: Service) -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event| handle(service.clone(), event))).await
 }
 
-/// Answers one event.
+/// Processes one event.
 ///
 /// # Errors
 /// Never.
@@ -94,11 +99,11 @@ pub async fn handle(
     })
 }
 
-/// What Lambda knows of a call, with the path and the query as they were sent.
+/// Returns the facts about a call that Lambda knows, with the path and the query as sent.
 #[must_use]
 pub fn call(event: &LambdaFunctionUrlRequest, context: &Context) -> Call {
     let of = &event.request_context;
-    // Lambda sends no deadline that has passed, but cargo-lambda sends ten minutes after the start of 1970.
+    // Lambda always sends a future deadline. cargo-lambda sends ten minutes after the start of 1970.
     let left = context.deadline().duration_since(SystemTime::now()).ok();
     Call {
         request_id: context.request_id.clone(),
@@ -110,26 +115,26 @@ pub fn call(event: &LambdaFunctionUrlRequest, context: &Context) -> Call {
     }
 }
 
-/// Whom IAM has let through: the ARN, or the unique id where a service signs for itself and has none.
+/// Returns the ARN of the caller that IAM has authenticated, or the unique id of an AWS service, which has no ARN.
 fn iam_caller(iam: &LambdaFunctionUrlRequestContextAuthorizerIamDescription) -> Option<String> {
     [&iam.user_arn, &iam.caller_id].into_iter().flatten().find(|name| !name.is_empty()).cloned()
 }
 
-/// The event that `lambda_http` sees: the method alone, over which it cannot panic.
+/// Returns the event for `lambda_http`. It contains only the method, which cannot cause a panic.
 fn safe_event(event: &LambdaFunctionUrlRequest) -> LambdaRequest {
     let method = event.request_context.http.method.as_deref().unwrap_or_default();
     let mut safe = ApiGatewayV2httpRequest::default();
-    // A method that is no token becomes one that the service does not answer.
+    // An invalid method becomes one that the service rejects.
     safe.request_context.http.method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::CONNECT);
     LambdaRequest::ApiGatewayV2(safe)
 }
 
-/// A response that is sent as one JSON document. Its own conversion saves `lambda_http`'s, which copies and decodes the body.
+/// A buffered response. Its conversion avoids that of `lambda_http`, which copies and decodes the body.
 struct Buffered(Response<answer::Body>);
 
 impl IntoResponse for Buffered {
     fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
-        // JSON takes text alone: a compressed body goes in as base64.
+        // JSON contains only text, so a compressed body is sent as base64.
         let body = |body: answer::Body| match String::from_utf8(body.into_vec()) {
             Ok(text) => Body::Text(text),
             Err(error) => Body::Binary(error.into_bytes()),

@@ -1,25 +1,25 @@
-//! Prometheus HTTP service discovery, served from a DynamoDB table.
+//! Prometheus HTTP service discovery from a DynamoDB table.
 //!
-//! One rule decides most questions here. Prometheus keeps its targets when a poll fails and drops whatever is missing
-//! from a 200, so *an error is safe, a short list is not*: an answer carries everything or is not sent.
+//! One rule decides most design questions: *an error is safe, a short list is not*. Prometheus keeps its targets when a
+//! poll fails, and drops targets that are missing from a 200. The function therefore sends a complete list or an error.
 //!
-//! The parts, each of which knows only those below it:
+//! The modules, each of which uses only those below it:
 //!
-//! | part | subject |
+//! | module | subject |
 //! |---|---|
-//! | [`config`] | the environment, read once into typed values |
-//! | [`log`] | what the function logs, in what form |
-//! | [`lambda`] | a Function URL event ⇄ a request to the service and its response |
-//! | [`http`] | HTTP: routes, access, negotiation, errors → status |
-//! | [`answer`] | (rows, what is asked for, rules, time) → the list, its hash, a report |
-//! | [`table`] | DynamoDB, read only: keys, pages, row → snapshot |
-//! | [`group`] | the domain: job, target group, lease, validation |
+//! | [`config`] | the settings, parsed from environment variables |
+//! | [`log`] | the level and format of the log |
+//! | [`lambda`] | the conversion of Function URL events to requests, and of responses |
+//! | [`http`] | HTTP: routes, access, content coding, errors |
+//! | [`answer`] | the list, its hash and a report, from rows, selection, rules and time |
+//! | [`table`] | DynamoDB, read only: key, pages, rows, snapshots |
+//! | [`group`] | the domain: jobs, target groups, leases, validation |
 //!
-//! `sdctl`, which fills and checks the table, is a crate of its own on top of this one.
+//! The crate `sdctl`, a command-line tool that fills and checks the table, depends on this crate.
 //!
 //! # Settings
 //!
-//! | variable | takes | default |
+//! | variable | value | default |
 //! |---|---|---|
 //! | [`HTTP_SD_TABLE`](config::TABLE) | table name | required |
 //! | [`HTTP_SD_AUTH`](config::AUTH) | `token`, `iam`, `none` | required |

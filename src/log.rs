@@ -1,4 +1,4 @@
-//! The function's log: where it goes, in what form, and how much of it, as Lambda's settings say.
+//! The log of the function: its level and format, from Lambda's settings.
 
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::{
@@ -10,22 +10,22 @@ use tracing_subscriber::{
 
 use crate::config::variable;
 
-/// The level that Lambda sets from the function's `ApplicationLogLevel`. It wins over [`FILTER`].
+/// The level, which Lambda sets from the function's `ApplicationLogLevel`. It overrides [`FILTER`].
 pub const LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
-/// `JSON` or `Text`, which Lambda sets from the function's `LogFormat`.
+/// The format, `JSON` or `Text`, which Lambda sets from the function's `LogFormat`.
 pub const FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
-/// A level, or levels by part of the program, such as `aws_smithy_runtime=debug,info`.
+/// The level, or levels for parts of the program, such as `aws_smithy_runtime=debug,info`.
 pub const FILTER: &str = "RUST_LOG";
 
-/// From now on what happens is logged to standard output, which Lambda puts into the log.
+/// Sets up the log on standard output, which Lambda copies to the log of the function.
 ///
-/// In JSON each line has its time and its level, for [without a time Lambda takes every line for INFO][filtering].
+/// A JSON line contains its time and level, because [Lambda treats a line without a time as INFO][filtering].
 ///
 /// [filtering]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 pub fn init() {
     let filter = filter(variable(LEVEL).as_deref(), variable(FILTER).as_deref());
     let is_json = variable(FORMAT).is_some_and(|format| format.eq_ignore_ascii_case("json"));
-    // Fails only where a log is set up already, which then stays.
+    // Fails only if a log is set up already. That log stays.
     let _ = if is_json {
         let lines = layer().json().with_target(false).with_span_list(false);
         set_global_default(registry().with(filter).with(lines))
@@ -34,10 +34,10 @@ pub fn init() {
     };
 }
 
-/// What is logged. What cannot be read counts as not set: a log that is missing would be missed too late.
+/// Returns the filter. An invalid setting is ignored, because a missing log would be noticed too late.
 fn filter(level: Option<&str>, filter: Option<&str>) -> Targets {
     let level = level.and_then(|level| match level {
-        // Lambda has a level that we do not.
+        // tracing has no FATAL.
         "FATAL" => Some(LevelFilter::ERROR),
         level => level.parse().ok(),
     });
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lambdas_level_wins_and_what_cannot_be_read_is_info() {
+    fn lambda_level_overrides_filter() {
         let all = |level| Targets::new().with_default(level);
         let cases = [
             (None, None, all(LevelFilter::INFO)),

@@ -1,4 +1,4 @@
-//! `http-sd`: the Lambda function.
+//! The binary of the Lambda function, `http-sd`.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
     match Box::pin(run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Lambda puts standard error in the log.
+            // Lambda copies standard error to the log.
             eprintln!("http-sd: {error}");
             ExitCode::FAILURE
         }

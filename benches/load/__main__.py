@@ -1,8 +1,9 @@
-"""`sdctl serve` under load: `make load`.
+"""Tests `sdctl serve` under load: `make load`.
 
-First wrk at full speed, honest and hostile requests mixed; then silent and slow clients; then more clients than there
-are descriptors. Meanwhile an honest client asks and is to be answered, soon and right. Variables: DURATION=60 of full
-speed; HTTP_SD_WRITE_DOCS=1 writes the figures into docs/reliability.md.
+First wrk sends honest and hostile requests at full speed. Then silent and slow clients connect, and then more clients
+than the server has descriptors. Meanwhile an honest client must receive correct responses in time.
+
+Variables: DURATION=60 sets the seconds of full speed. HTTP_SD_WRITE_DOCS=1 writes the figures into docs/reliability.md.
 """
 
 import argparse
@@ -23,19 +24,19 @@ from scripts.processes import Failed, run_program
 CONNECTIONS = 64
 SILENT = 1000
 SLOW = 20
-# As many as most systems allow.
+# The limit of most systems.
 DESCRIPTORS = 1024
-# How many times as long as the others' an honest request may take, by the medians, when it is one of many.
+# The most by which load may multiply the median time of an honest request.
 FAIR = 10
-# What the last quarter of the time at full speed may take more memory than the second, by the medians.
+# The most by which the median memory may grow from the second to the last quarter at full speed.
 MORE_MEMORY = 1.1
 MORE_MEMORY_BESIDES = 8 * MB
-# What a client that does not read its answer of 8 MB may take of the server's memory, and any other connection.
+# The most memory for a client that does not read its response of 8 MB, and for any other connection.
 MOST_FOR_READER = 20 * MB
 MOST_FOR_CONNECTION = MB // 20
-# How long the server may take to let go of whoever is silent, in seconds: it waits for half a minute.
+# The most seconds until the server has disconnected silent clients. It waits half a minute for each.
 LET_GO = 120
-# How long is looked at honest requests beside those who are silent, and at the CPU, in seconds.
+# The seconds for which honest requests and the CPU are measured beside silent clients.
 LOOK = 10
 
 
@@ -45,13 +46,13 @@ def say(text):
 
 
 def require(holds, what):
-    """Fails unless it holds."""
+    """Fails unless the condition holds."""
     if not holds:
         raise Failed(what)
 
 
 def alone(server, figures):
-    """Without any load."""
+    """Measures the server without load."""
     with Watch(server) as watch:
         time.sleep(5)
     figures["alone"] = watch
@@ -59,7 +60,7 @@ def alone(server, figures):
 
 
 def full_speed(server, seconds, folder, figures):
-    """Honest and hostile requests, as fast as they go."""
+    """Measures the server with honest and hostile requests at full speed."""
     with Watch(server) as watch:
         counted = clients.at_full_speed(server.port, CONNECTIONS, seconds, folder)
     say(f"at full speed: {watch}; {counted}")
@@ -72,7 +73,7 @@ def full_speed(server, seconds, folder, figures):
 
 
 def slowly(server, figures):
-    """Those who are silent or slow."""
+    """Measures the server with silent and slow clients."""
     with clients.slow(server.port, SLOW), clients.silent(server.port, SILENT):
         started = time.monotonic()
         with Watch(server) as watch:
@@ -81,10 +82,10 @@ def slowly(server, figures):
             time.sleep(LOOK / 2)
         say(f"beside silent and slow clients: {watch}; {held} connections")
         limit = FAIR * figures["alone"].median
-        require(held > SILENT, f"only {held} connections are open: nothing is shown")
+        require(held > SILENT, f"only {held} connections are open: the test proves nothing")
         require(watch.median < limit, f"honest requests took {watch.median:.3f} s, more than {limit:.3f} s")
         most = figures["after"] + SLOW * MOST_FOR_READER + held * MOST_FOR_CONNECTION
-        require(max(watch.memory) < most, f"they take {max(watch.memory):,} bytes, more than {most:,}")
+        require(max(watch.memory) < most, f"the server takes {max(watch.memory):,} bytes, more than {most:,}")
         wait_for_none(server)
         figures |= {
             "slow": watch,
@@ -92,11 +93,11 @@ def slowly(server, figures):
             "let go": time.monotonic() - started,
             "memory at the end": server.memory(),
         }
-    say(f"all were let go after {figures['let go']:.0f} s")
+    say(f"the server disconnected all clients after {figures['let go']:.0f} s")
 
 
 def wait_for_none(server):
-    """Waits until the server holds no connection open, whatever its client does."""
+    """Waits until the server has closed all connections."""
     give_up = time.monotonic() + LET_GO
     while count := server.connections():
         require(time.monotonic() < give_up, f"{count} connections are still open after {LET_GO} s")
@@ -104,7 +105,7 @@ def wait_for_none(server):
 
 
 def without_descriptors(server, figures):
-    """More clients than there can be."""
+    """Measures the server with more clients than descriptors."""
     took = []
     with clients.silent(server.port, DESCRIPTORS + 100):
         honest = threading.Thread(target=lambda: took.append(ask(server)))
@@ -112,17 +113,17 @@ def without_descriptors(server, figures):
         before = server.cpu()
         time.sleep(LOOK)
         cpu = (server.cpu() - before) / LOOK
-        require(not took, "there were descriptors enough: nothing is shown")
+        require(not took, "the server did not run out of descriptors: the test proves nothing")
         honest.join()
-    require(took, "an honest request was not answered once there were descriptors again")
-    require(cpu < 0.5, f"the server took {cpu:.0%} of a CPU while it could accept nobody")
+    require(took, "no response to an honest request after descriptors were free again")
+    require(cpu < 0.5, f"the server took {cpu:.0%} of a CPU while it could not accept connections")
     figures |= {"cpu": cpu, "waited": took[0]}
-    say(f"without descriptors: {cpu:.1%} of a CPU; an honest request was answered after {took[0]:.0f} s")
+    say(f"without descriptors: {cpu:.1%} of a CPU; an honest request took {took[0]:.0f} s")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sdctl", type=Path, default=SDCTL)
+    parser.add_argument("--sdctl", type=Path, default=SDCTL, help="test this program (default: %(default)s)")
     sdctl = parser.parse_args().sdctl.absolute()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

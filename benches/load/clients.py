@@ -1,4 +1,4 @@
-"""Clients that mean no good: as fast as they can, and as slow."""
+"""Clients that attack a server, at full speed or slowly."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ HONEST = [
     "/-/ready",
 ]
 GZIP = {"accept-encoding": "gzip"}
-# What is no request at all.
+# Bytes that are not a request.
 BROKEN = {
     400: [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500,
@@ -37,18 +37,18 @@ BROKEN = {
     ],
     431: [b"GET /prom HTTP/1.1\r\nhost: x\r\n" + b"x: y\r\n" * 500 + b"\r\n"],
 }
-# How many times each honest request is among the hostile ones: half of all requests are honest.
+# The copies of each honest request, so that half of all requests are honest.
 SHARE = 25
 
 
 def raw(method, target, headers):
-    """A request, as bytes."""
+    """Returns a request as bytes."""
     lines = [f"{method} {target} HTTP/1.1", "host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
 def write_requests(file):
-    """Writes all requests for wrk."""
+    """Writes the requests into a file for wrk."""
     requests = [(200, raw("GET", target, headers)) for target in HONEST for headers in (BEARER, BEARER | GZIP)] * SHARE
     requests += [(request.status, raw(request.method, request.target, request.headers)) for request in hostile()]
     requests += [(status, bytes_) for status, all in BROKEN.items() for bytes_ in all]
@@ -56,7 +56,7 @@ def write_requests(file):
 
 
 def at_full_speed(port, connections, seconds, folder):
-    """Lets wrk send them, and returns what it counted; fails if a status was not the right one."""
+    """Sends the requests with wrk, and returns its counts. Fails if a status is wrong."""
     file = folder / "requests"
     write_requests(file)
     wrk = shutil.which("wrk") or TOOLS / "wrk"
@@ -67,21 +67,21 @@ def at_full_speed(port, connections, seconds, folder):
         raise Failed(f"wrk failed:\n{ran.stdout}{ran.stderr}")
     counted = json.loads(ran.stdout.splitlines()[-1])
     sent, received = counted["sent"], counted["received"]
-    # Those under way at the end, and those whose connection was closed on them by the answer to another.
+    # Requests may lack a response if the run ends, or if the response to another closes their connection.
     lost = connections + counted["broken"]
     for status in sent | received:
         if abs(sent.get(status, 0) - received.get(status, 0)) > lost:
             raise Failed(
-                f"{sent.get(status)} requests are to have {status}, but {received.get(status)} had it: {counted}"
+                f"expected {sent.get(status)} responses with {status}, received {received.get(status)}: {counted}"
             )
     if counted["timeouts"]:
-        raise Failed(f"requests were not answered: {counted}")
+        raise Failed(f"requests timed out: {counted}")
     return counted
 
 
 @contextlib.contextmanager
 def silent(port, count):
-    """So many connections on which nothing is ever said."""
+    """Opens connections that send nothing."""
     with contextlib.ExitStack() as sockets:
         for _ in range(count):
             sockets.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
@@ -90,7 +90,7 @@ def silent(port, count):
 
 @contextlib.contextmanager
 def slow(port, count):
-    """So many clients of each kind: that send a head byte by byte, and a body, and that do not read a large answer."""
+    """Starts clients of three kinds: slow heads, slow bodies, and clients that do not read a large response."""
     head = b"GET /prom/node HTTP/1.1\r\nhost: x\r\n"
     body = raw("POST", "/prom/node", BEARER | {"content-length": "1000000"})
     large = raw("GET", "/prom/large", BEARER)
@@ -105,10 +105,10 @@ def slow(port, count):
             return client
 
         for _ in range(count):
-            # From then on the server has only to wait.
+            # From now on the server only waits.
             begun = connect(large).recv(12, socket.MSG_PEEK)
             if begun != b"HTTP/1.1 200":
-                raise Failed(f"the large list is answered with {begun!r}")
+                raise Failed(f"unexpected start of the large list: {begun!r}")
         writers = [connect(first) for first in (head, body) for _ in range(count)]
 
         def drop_by_drop(enough):

@@ -1,10 +1,10 @@
--- For wrk: sends the requests of a file at random, and prints what came of them as JSON. The file has for each request a
--- line with the status that it must get and its number of bytes, and these bytes.
+-- A script for wrk: sends the requests of a file at random, and prints the counts as JSON. The file contains for each
+-- request a line with its expected status and its number of bytes, and then these bytes.
 
 local requests, statuses = {}, {}
 local threads = {}
 local first = true
--- By status, for each thread.
+-- Counts by status, for each thread.
 sent, received = {}, {}
 
 function setup(thread)
@@ -28,7 +28,7 @@ function init(args)
 end
 
 function request()
-    -- wrk looks at one before it starts, and wants it to be a good one.
+    -- wrk checks one request before it starts, which must be valid.
     if first then
         first = false
         return requests[1]

@@ -1,4 +1,4 @@
-"""The figures: on the terminal, and with HTTP_SD_WRITE_DOCS=1 in docs/reliability.md."""
+"""Prints the figures. With HTTP_SD_WRITE_DOCS=1 writes them into docs/reliability.md."""
 
 import os
 
@@ -12,7 +12,7 @@ END = "<!-- The end of the load -->"
 
 
 def write(figures):
-    """Returns what is shown on the terminal."""
+    """Returns the text for the terminal."""
     seconds = figures["seconds"]
     command = "make load" if seconds == 60 else f"make load DURATION={seconds}"
     text = "\n".join([*load_table(figures), machine.origin(command)])
@@ -23,7 +23,7 @@ def write(figures):
 
 
 def load_table(figures):
-    """A row for each figure."""
+    """Returns a table with a row for each figure."""
     alone, fast, slow, wrk = (figures[name] for name in ("alone", "full speed", "slow", "wrk"))
     rate = wrk["answers"] / (wrk["microseconds"] / 1e6)
     refused = sum(count for status, count in wrk["received"].items() if int(status) >= 400)
@@ -45,12 +45,12 @@ def load_table(figures):
 
 
 def times(watch):
-    """How long honest requests took, and how many there were."""
+    """Returns the number and the times of honest requests."""
     return f"{len(watch.times):,}, all right; {watch.median * 1000:.1f} ms, at worst {max(watch.times) * 1000:.0f} ms"
 
 
 def memory(figures):
-    """Of the server, around the time at full speed."""
+    """Returns the server's memory before, during and after full speed."""
     fast = figures["full speed"]
     return (
         f"{size / MB:.1f}"

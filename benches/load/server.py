@@ -1,4 +1,4 @@
-"""`sdctl serve` under load, and what it holds."""
+"""`sdctl serve` under load, and its use of resources."""
 
 import contextlib
 import hashlib
@@ -23,11 +23,11 @@ NODE = [
     {"targets": [f"host-{i}.invalid:9100", f"host-{i}.invalid:9104"], "labels": {"env": "prod", "rack": f"{i:03}"}}
     for i in range(100)
 ]
-# More than the system keeps for a client that does not read: some 8 MB.
+# About 8 MB, more than the system buffers for a client that does not read.
 LARGE = [{"targets": [f"host-{i}.invalid:9100"], "labels": {"padding": "x" * 300_000}} for i in range(28)]
-# The answer to an honest request.
+# The response to an honest request.
 ANSWER = json.dumps(NODE, separators=(",", ":")).encode()
-# What an honest client waits at most, in seconds: longer than the server waits for a silent one.
+# The time-out of an honest client in seconds, longer than the server waits for a silent client.
 PATIENCE = 120
 
 
@@ -39,7 +39,7 @@ class Server:
     process: object
 
     def connections(self):
-        """How many connections of clients it holds open."""
+        """Returns the number of open client connections."""
         local = re.compile(rf"^ *\d+: [0-9A-F]+:{self.port:04X} [0-9A-F]+:[0-9A-F]+ (?!0A)", re.M)
         tcp = Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()
         inodes = {line.split()[9] for line in tcp if local.match(line)}
@@ -50,25 +50,25 @@ class Server:
         return len(inodes & open_sockets)
 
     def memory(self):
-        """Its resident memory in bytes."""
+        """Returns the resident memory in bytes."""
         ensure_running(self.process)
         return resident_bytes(self.process.pid)
 
     def cpu(self):
-        """Its CPU seconds so far."""
+        """Returns the CPU seconds so far."""
         return cpu_seconds(self.process.pid)
 
 
 @contextlib.contextmanager
 def served(sdctl, folder, descriptors=None):
-    """Starts a server with a filled table and perhaps a limit of descriptors."""
+    """Starts a server with a filled table and an optional limit of descriptors."""
     port, dynamodb_port = free_port(), free_port()
     command = [sdctl, "serve", "--data", folder, "--port", str(port), "--dynamodb-port", str(dynamodb_port)]
     if descriptors:
         command = ["bash", "-c", f'ulimit -n {descriptors} && exec "$@"', "bash", *command]
     own = {"HTTP_SD_AUTH": "token", "HTTP_SD_TOKEN_SHA256": hashlib.sha256(TOKEN.encode()).hexdigest()}
     own |= {"HTTP_SD_RESPONSE_MODE": "stream"}
-    # A line for each request would fill the disk.
+    # A log line for each request would fill the disk.
     own |= {"RUST_LOG": "error"}
     with running(command, plain_environment() | own, FOLDER / "logs/load.log") as process:
         for engine in listening("embedded", dynamodb_port, process):
@@ -82,7 +82,7 @@ def served(sdctl, folder, descriptors=None):
 
 
 def as_item(job, name, group):
-    """A group as a row."""
+    """Returns a group as a row."""
     return {
         "job": {"S": job},
         "group": {"S": name},
@@ -92,7 +92,7 @@ def as_item(job, name, group):
 
 
 def ask(server):
-    """An honest request on a connection of its own. Returns the seconds that it took; fails unless it is answered."""
+    """Sends an honest request on a new connection, and returns its seconds. Fails without a correct response."""
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     try:
@@ -100,23 +100,23 @@ def ask(server):
         answer = connection.getresponse()
         status, body = answer.status, answer.read()
     except OSError as error:
-        raise Failed(f"an honest request was not answered: {error!r}") from error
+        raise Failed(f"no response to an honest request: {error!r}") from error
     finally:
         connection.close()
     if (status, body) != (200, ANSWER):
-        raise Failed(f"an honest request was answered with {status}: {body[:500]!r}")
+        raise Failed(f"an honest request received {status}: {body[:500]!r}")
     return time.perf_counter() - started
 
 
 class Watch:
-    """Asks and looks, each in a thread of its own, until the block ends."""
+    """Sends honest requests and measures memory, in two threads, until the block ends."""
 
     def __init__(self, server):
         self._server = server
         self._enough = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(work,)) for work in (self._ask, self._look)]
         self.failure = None
-        # Seconds that honest requests took, and the server's memory, in order.
+        # Seconds of honest requests, and the server's memory, in order.
         self.times = []
         self.memory = []
 
@@ -156,5 +156,5 @@ class Watch:
 
     @property
     def median(self):
-        """Of the seconds that honest requests took."""
+        """Returns the median seconds of honest requests."""
         return statistics.median(self.times)

@@ -1,7 +1,7 @@
-"""Measures the function side by side with a bare one, the AWS SDK alone, and Python: `make bench`.
+"""Compares the function with a bare function, the AWS SDK alone, and Python: `make bench`.
 
-Variables: FLEETS="S M L XL" (default S M L), RUNS=11, ENGINE=embedded or dynamodb-local. With --render the report is
-written again from the last run's figures.
+Variables: FLEETS="S M L XL" (default S M L), RUNS=11, ENGINE=embedded or dynamodb-local. --render writes the report
+from the figures of the last run.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benches.poll.programs import CACHED, SHARDS, programs, sizes
 from scripts.processes import run_program
 
 RESULTS = FOLDER / "results.json"
-# The largest fleet is there for its size, not for a fine difference.
+# Few runs suffice for the largest fleet, which shows size, not small differences.
 RUNS_OF_XL = 3
 
 
@@ -28,7 +28,7 @@ def say(text):
 
 
 def rounds(name, chosen, count, once):
-    """Runs every program once in each round, each time in another order, and returns the runs by program."""
+    """Runs every program once in each round, in varying order, and returns the runs by program."""
     runs = {program.name: [] for program in chosen}
     for i in range(count):
         started = time.monotonic()
@@ -40,7 +40,7 @@ def rounds(name, chosen, count, once):
 
 
 def measure_fleet(fleet, engine, count):
-    """Everything that is measured with a fleet."""
+    """Measures all programs with a fleet."""
     engine.fill(fleet, say)
     units, pages = engine.read_units(fleet)
     chosen = programs(fleet)
@@ -58,7 +58,7 @@ def measure_fleet(fleet, engine, count):
 
 
 def measure(names, engine_name, count):
-    """Everything that is measured, into the file of results."""
+    """Measures all fleets, and writes the file of results."""
     results = {
         "machine": machine.describe(),
         "engine": engine_name,
@@ -76,20 +76,20 @@ def measure(names, engine_name, count):
         for name in names:
             runs = min(count, RUNS_OF_XL) if name == "XL" else count
             results["fleets"][name] = measure_fleet(FLEETS[name], engine, runs)
-            # What has been measured is kept, whatever comes of the rest.
+            # Figures are saved after each fleet, so that a later failure does not lose them.
             RESULTS.write_text(json.dumps(results, indent=1))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--render", action="store_true", help="measure nothing")
+    parser.add_argument("--render", action="store_true", help="measure nothing, and write the report from the last run")
     options = parser.parse_args()
     if not options.render:
         names = os.environ.get("FLEETS", "S M L").split()
         engine = os.environ.get("ENGINE", "embedded")
         if unknown := set(names) - set(FLEETS) or {engine} - set(ENGINES):
             parser.error(
-                f"there is no {', '.join(unknown)}: FLEETS takes {', '.join(FLEETS)}; ENGINE {', '.join(ENGINES)}"
+                f"unknown {', '.join(unknown)}: FLEETS accepts {', '.join(FLEETS)}, ENGINE {', '.join(ENGINES)}"
             )
         measure(names, engine, int(os.environ.get("RUNS", "11")))
     results = json.loads(RESULTS.read_text())

@@ -1,4 +1,4 @@
-"""What the function has to reach, and whether it does, by the medians."""
+"""The requirements for the function, and whether the medians meet them."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, SHARDS
 
 @dataclass(frozen=True)
 class Bar:
-    """One requirement and what was measured."""
+    """A requirement and the measured figure."""
 
     subject: str
     limit: float
     measured: Figure
     unit: str = ""
-    # For "so many times better" more is better.
+    # The limit is a minimum, for ratios of which more is better.
     at_least: bool = False
 
     @property
     def met(self):
-        """Whether the median is on the right side."""
+        """Returns whether the median meets the limit."""
         return self.measured.median >= self.limit if self.at_least else self.measured.median <= self.limit
 
 
@@ -29,7 +29,7 @@ PEAK = {"L": 36, "XL": 260}
 
 
 def bars(results):
-    """All bars for which there are figures."""
+    """Returns all requirements with figures."""
     found = [*size_bars(results["sizes"]["http-sd"]), start_bar(results["emulated"])]
     for name, fleet in results["fleets"].items():
         runs = fleet["runs"]
@@ -55,7 +55,7 @@ def bars(results):
 
 
 def size_bars(size):
-    """What is uploaded."""
+    """Returns the requirements for the size of the zip."""
     return [
         Bar("stripped binary", 6, of([size["binary"] / MB]), " MB"),
         Bar("zip archive", 3, of([size["zip"] / MB]), " MB"),
@@ -63,13 +63,13 @@ def size_bars(size):
 
 
 def start_bar(emulated):
-    """Initialisation as AWS's emulator reports it."""
+    """Returns the requirement for the initialisation, as AWS's emulator reports it."""
     versus = ratio(emulated["http-sd"], emulated["bare"], "init")
     return Bar("initialisation as a multiple of bare's", 1.5, versus, " ×")
 
 
 def python_bars(ours, python):
-    """How many times less a warm call takes than in Python."""
+    """Returns the requirements for warm calls as ratios to Python."""
     names = (("wall time", "warm call", 3), ("CPU", "warm call cpu", 10), ("peak memory", "peak", 3))
     return [
         Bar(f"{subject} of a warm call, M, times less than Python's", limit, ratio(python, ours, name), " ×", True)
@@ -78,7 +78,7 @@ def python_bars(ours, python):
 
 
 def part_bars(runs):
-    """The CPU of a part of the fleet from the cache, beside that of a poll that reads."""
+    """Returns the requirements for parts of the fleet from the cache, relative to a poll that reads."""
     parts = {f"one of {SHARDS['L']} shards": IN_SHARDS, "one selector": BY_SELECTOR}
     return [
         Bar(f"CPU of {part} from the cache, L, as a multiple of a poll that reads", 0.25, versus, " ×")

@@ -1,7 +1,7 @@
-"""What polls cost in a month, from what was measured and from named prices.
+"""The cost of polls in a month, from measured figures and published prices.
 
-The prices are those of us-east-1 in US dollars, without the free tier, as published by AWS since DynamoDB's reduction
-of November 2024, and looked up in November 2026. Each is a constant with its source here, so that it can be changed.
+The prices are those of us-east-1 in US dollars, without the free tier. AWS has published them since DynamoDB's price
+reduction of November 2024; they were checked in November 2026. Each is a constant here, with its source.
 """
 
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ POLLS = 43_800
 # At this size a function has one vCPU, and in proportion less below it:
 # <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 ONE_VCPU_MB = 1769
-# What a page is waited for at AWS, which cannot be measured here.
+# An assumption: the time that AWS takes for a page, which a local engine cannot show.
 PAGE_SECONDS = 0.010
 GB = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One poller's cost in a month, in US dollars, and what the function needs for it."""
+    """The monthly cost of one poller in US dollars, and the function's use of resources."""
 
     memory_mb: int
-    # How long a poll's calls take together, and what part of it is sending at Lambda's pace.
+    # The time of a poll's calls together, and the part for sending at Lambda's pace.
     seconds: float
     sending: float
     read_units: float
@@ -47,18 +47,18 @@ class Cost:
 
     @property
     def total(self):
-        """All but what leaves AWS."""
+        """Returns the cost without traffic that leaves AWS."""
         return self.table + self.function + self.streaming
 
 
 def cost(fleet):
-    """What it costs that one Prometheus polls a fleet once a minute, in one answer."""
+    """Returns the cost if one Prometheus polls a fleet once a minute, in one response."""
     runs = fleet["runs"]["http-sd"]
     return price(fleet, runs, figure(runs, "warm call cpu").median, calls=1)
 
 
 def cost_in_shards(fleet):
-    """What it costs in shards, each asked for once a minute, of which the first one causes the only read."""
+    """Returns the cost in shards, each polled once a minute. Only the first causes a read."""
     runs = fleet["runs"][IN_SHARDS]
     shards = fleet["shards"]
     cpu = figure(runs, "first call cpu").median + (shards - 1) * figure(runs, "warm call cpu").median
@@ -66,7 +66,7 @@ def cost_in_shards(fleet):
 
 
 def price(fleet, runs, cpu, calls):
-    """What a poll costs of so many calls, which take so much CPU together and read the table once."""
+    """Returns the cost of polls of `calls` calls, which use `cpu` seconds together and read the table once."""
     memory = memory_size(figure(runs, "peak").median)
     size = figure(runs, "bytes").median
     sending = calls * max(0.0, size - TAKEN_AT_ONCE) / TAKEN_PER_SECOND
@@ -85,7 +85,7 @@ def price(fleet, runs, cpu, calls):
 
 
 def memory_size(peak):
-    """The template's default, or in steps of 128 MB what leaves a quarter above the peak."""
+    """Returns the memory size: at least 256 MB, in steps of 128 MB, and a quarter above the peak."""
     size = 256
     while size * 1_048_576 < 1.25 * peak:
         size += 128

@@ -1,4 +1,4 @@
-"""The DynamoDB that the functions read from, and filling it."""
+"""The DynamoDB engines from which the functions read, and their tables."""
 
 import contextlib
 import http.client
@@ -13,16 +13,16 @@ from scripts.processes import Failed, free_port, running, wait_until
 
 FOLDER = Path(".bench").absolute()
 SDCTL = Path("target/release/sdctl").absolute()
-# What a table's rows look like. Another number fills the tables again.
+# The version of the rows. A change fills the tables again.
 VERSION = 1
-# DynamoDB takes no more in one transaction. The embedded engine writes one ten times as fast as a batch of 25 rows,
-# which it commits one by one.
+# DynamoDB's limit for a transaction. The embedded engine writes rows in a transaction ten times as fast as in a batch,
+# whose rows it commits one by one.
 TRANSACTION = 100
 UPDATED_AT = {"N": "1767225600"}
 
 
 class Engine:
-    """A running engine, by its port."""
+    """A running engine."""
 
     def __init__(self, name, port, process):
         self.name = name
@@ -31,7 +31,7 @@ class Engine:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
 
     def call(self, operation, **body):
-        """Calls an operation of the API. Both engines want to see a signature, and check none."""
+        """Calls an operation of the API. Both engines require a signature, and check none."""
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"DynamoDB_20120810.{operation}",
@@ -47,12 +47,12 @@ class Engine:
         return json.loads(text)
 
     def wait_for_table(self, name):
-        """Waits until the engine has a table that somebody else makes."""
+        """Waits until another process has created a table."""
         wait_until(lambda: name in self.call("ListTables")["TableNames"], self.process)
 
     @contextlib.contextmanager
     def stopped(self):
-        """Stops the engine's process until the block ends."""
+        """Pauses the engine's process until the block ends."""
         os.kill(self.process.pid, signal.SIGSTOP)
         try:
             yield
@@ -60,11 +60,11 @@ class Engine:
             os.kill(self.process.pid, signal.SIGCONT)
 
     def close(self):
-        """Closes the connection to it."""
+        """Closes the connection to the engine."""
         self._connection.close()
 
     def environment(self):
-        """The environment in which every AWS SDK asks here."""
+        """Returns the environment that directs every AWS SDK to this engine."""
         return {
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
             "AWS_REGION": "us-east-1",
@@ -74,7 +74,7 @@ class Engine:
         }
 
     def fill(self, fleet, say):
-        """Puts a fleet into its table, unless it is there."""
+        """Writes a fleet into its table, unless the table is filled."""
         marker = FOLDER / f"{self.name}-{fleet.table}.filled"
         if marker.exists() and marker.read_text() == str(VERSION):
             return
@@ -96,7 +96,7 @@ class Engine:
         marker.write_text(str(VERSION))
 
     def read_units(self, fleet):
-        """The read units and pages of a whole poll, as the engine counts them."""
+        """Returns the read units and pages of a whole poll, as the engine counts them."""
         projection = ("job", "group", "targets", "labels", "expires_at", "delete_at")
         request = {
             "TableName": fleet.table,
@@ -121,12 +121,12 @@ class Engine:
 
 
 def values(job):
-    """The values of a Query."""
+    """Returns the values of a Query."""
     return {"ExpressionAttributeValues": {":job": {"S": job}}}
 
 
 def as_item(row):
-    """A row as `sdctl apply` writes it."""
+    """Returns a row as `sdctl apply` writes it."""
     job, name, targets, labels = row
     return {
         "job": {"S": job},
@@ -140,7 +140,7 @@ def as_item(row):
 
 @contextlib.contextmanager
 def embedded(folder=FOLDER / "embedded", sdctl=SDCTL):
-    """The engine that is part of `sdctl serve`."""
+    """Starts the embedded engine of `sdctl serve`."""
     port = free_port()
     command = [sdctl, "serve", "--data", folder, "--port", str(free_port()), "--dynamodb-port", str(port)]
     with running(command, plain_environment(), FOLDER / "logs/embedded.log") as process:
@@ -149,7 +149,7 @@ def embedded(folder=FOLDER / "embedded", sdctl=SDCTL):
 
 @contextlib.contextmanager
 def dynamodb_local():
-    """Amazon's own DynamoDB Local, on Java."""
+    """Starts Amazon's DynamoDB Local."""
     port = free_port()
     home = Path(".tools/dynamodb-local").absolute()
     data = FOLDER / "dynamodb-local/data"
@@ -161,7 +161,7 @@ def dynamodb_local():
 
 
 def listening(name, port, process):
-    """The engine, once it answers."""
+    """Waits until the engine responds, and returns it."""
     engine = Engine(name, port, process)
 
     def answers():

@@ -1,4 +1,4 @@
-"""Medians, and how they are written."""
+"""Medians and their notation."""
 
 import statistics
 from dataclasses import dataclass
@@ -8,40 +8,40 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Figure:
-    """What the runs came to."""
+    """The median, minimum and maximum of the runs."""
 
     median: float
     least: float
     most: float
 
     def write(self, scale=1.0, unit=""):
-        """As `median (least to most) unit`."""
+        """Returns `median (least to most) unit`."""
         median, least, most = (number(value * scale) for value in (self.median, self.least, self.most))
         return f"{median}{unit}" if least == most == median else f"{median}{unit} ({least} to {most})"
 
 
 def figure(runs, name):
-    """What was measured under that name, of all runs."""
+    """Returns the figure of this name over all runs."""
     return of([run[name] for run in runs])
 
 
 def quarter(values, number):
-    """The median of a quarter of some values in the order in which they came, from 0 to 3."""
+    """Returns the median of one quarter (0 to 3) of values in order of time."""
     return statistics.median(values[len(values) * number // 4 : len(values) * (number + 1) // 4])
 
 
 def ratio(runs, others, name):
-    """How many times as much as the others', run by run, so that what disturbed a round disturbed both."""
+    """Returns the ratio to the others, run by run, because a disturbance of a round affects both."""
     return of([run[name] / other[name] for run, other in zip(runs, others, strict=True)])
 
 
 def of(values):
-    """The figure of some values."""
+    """Returns the figure of values."""
     return Figure(statistics.median(values), min(values), max(values))
 
 
 def number(value):
-    """A number with three digits that count."""
+    """Returns a number with three significant digits."""
     if value == 0:
         return "0"
     if abs(value) >= 100:

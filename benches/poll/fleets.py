@@ -1,45 +1,45 @@
-"""The fleets that are served, the same in every run."""
+"""The fleets, which are the same in every run."""
 
 import functools
 import json
 from dataclasses import dataclass
 
-# How many values the label `team` has.
+# The number of values of the label `team`.
 TEAMS = 25
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Groups of targets in a table of their own."""
+    """The target groups of one table."""
 
     name: str
     groups: int
     targets_per_group: int
-    # Six labels as instances have them, with an id each, or three.
+    # Six labels with a unique id, as for instances, or three.
     six_labels: bool = False
     jobs: int = 1
-    # Whether its answer is too large for a buffered response.
+    # The list is too large for a buffered response.
     streamed: bool = False
-    # What the function has, in MB; 256 is the template's default.
+    # The function's memory in MB; 256 is the template's default.
     memory: int = 256
 
     @property
     def targets(self):
-        """How many targets there are."""
+        """Returns the number of targets."""
         return self.groups * self.targets_per_group
 
     @property
     def table(self):
-        """The name of its table."""
+        """Returns the name of the table."""
         return f"bench-{self.name.lower()}"
 
     @property
     def path(self):
-        """The path of a poll that returns all of it."""
+        """Returns the path of a poll for the whole fleet."""
         return "/prom" if self.jobs > 1 else f"/prom/{job_name(0)}"
 
     def event(self, query=""):
-        """A Function URL event that asks for all of it, or for what a query leaves of it."""
+        """Returns a Function URL event for the whole fleet, or for the part that a query selects."""
         with open("events/job.json", encoding="utf-8") as file:
             event = json.load(file)
         event["rawPath"] = event["requestContext"]["http"]["path"] = self.path
@@ -47,19 +47,19 @@ class Fleet:
         return json.dumps(event).encode()
 
     def rows(self):
-        """The groups, as job, name, targets and labels, in the order in which they are served."""
+        """Yields job, name, targets and labels of each group, in the order of the list."""
         for job in range(self.jobs):
             for i in range(job, self.groups, self.jobs):
                 yield job_name(job), f"group-{i:07}", self.targets_of(i), self.labels_of(i)
 
     def targets_of(self, i):
-        """The targets of a group."""
+        """Returns the targets of a group."""
         first = i * self.targets_per_group
         addresses = range(first, first + self.targets_per_group)
         return [f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}:9100" for n in addresses]
 
     def labels_of(self, i):
-        """The labels of a group, by name."""
+        """Returns the labels of a group, by name."""
         if not self.six_labels:
             return {"env": "prod", "region": f"eu-{i % 7}", "team": f"team-{i % TEAMS}"}
         return {
@@ -73,7 +73,7 @@ class Fleet:
 
     @functools.cached_property
     def answer(self):
-        """The body of a complete and correct answer, byte by byte."""
+        """Returns the exact body of a correct response."""
         groups = (
             json.dumps({"targets": targets, "labels": labels}, separators=(",", ":"))
             for _, _, targets, labels in self.rows()
@@ -82,7 +82,7 @@ class Fleet:
 
 
 def job_name(i):
-    """The name of a job."""
+    """Returns the name of a job."""
     return f"job-{i:02}"
 
 

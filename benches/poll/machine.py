@@ -1,4 +1,4 @@
-"""On what, when and of which commit something was measured."""
+"""The machine, the date and the commit of a measurement."""
 
 import datetime
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def describe():
-    """The machine, the kernel, the commit and the date."""
+    """Returns the machine, the kernel, the commit and the date."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -23,17 +23,17 @@ def describe():
 
 
 def origin(command):
-    """Where figures come from, in a sentence."""
+    """Returns the origin of figures as a sentence."""
     machine = describe()
     return (
-        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`: {machine['cpu']}, "
-        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
-        f"{machine['rust']}.\n"
+        f"Measured on {machine['date']} at commit {machine['commit']} with `{command}`.\nMachine: {machine['cpu']}, "
+        f"{machine['cores']} cores shared with other work, {machine['memory'] / 2**30:.0f} GiB. Software: "
+        f"{machine['kernel']}, {machine['rust']}.\n"
     )
 
 
 def cpu_model():
-    """The CPU as the kernel names it."""
+    """Returns the kernel's name of the CPU."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -41,13 +41,13 @@ def cpu_model():
 
 
 def commit():
-    """The commit that was built, and whether its files, but for what is written about it, had been changed since."""
+    """Returns the commit, and whether files other than the documentation differ from it."""
     changed = output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return output("git", "rev-parse", "--short=12", "HEAD") + (" and changes" if changed else "")
 
 
 def output(*command):
-    """What a command prints."""
+    """Returns the output of a command."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -55,7 +55,7 @@ def output(*command):
 
 
 def command(fleets, engine, runs):
-    """The command that repeats a run."""
+    """Returns the command that repeats a run."""
     given = {"FLEETS": f'"{" ".join(fleets)}"', "ENGINE": engine, "RUNS": str(runs)}
     defaults = {"FLEETS": '"S M L"', "ENGINE": "embedded", "RUNS": "11"}
     changed = [f"{name}={value}" for name, value in given.items() if value != defaults[name]]

@@ -1,4 +1,4 @@
-"""Measuring one function with one fleet: a fresh process, its first call, and calls while it is warm."""
+"""Measures one function with one fleet: a new process, its first call, and warm calls."""
 
 import collections
 import contextlib
@@ -17,14 +17,14 @@ from benches.poll.runtime import RuntimeApi
 from scripts.processes import Failed, free_port, running, wait_until
 
 EMULATOR = FOLDER / "bin/aws-lambda-rie"
-# Warm calls of a process. Those with little to do are many, so that one that was disturbed does not count.
+# The number of warm calls. Short calls are repeated often, so that one disturbance does not matter.
 CALLS = {"S": 200, "M": 5, "L": 3, "XL": 1}
 CALLS_FROM_MEMORY = {"S": 200, "M": 20, "L": 20}
 EMULATED_CALLS = 20
 
 
 def run(program, fleet, engine):
-    """What one process of the function took, in seconds and bytes."""
+    """Measures one process of the function, in seconds and bytes."""
     events = [fleet.event(query) for query in program.queries]
     log = FOLDER / f"logs/{program.name.replace(', ', '-').replace(' ', '-')}-{fleet.name}.log"
     with RuntimeApi(program.paced) as api:
@@ -45,7 +45,7 @@ def run(program, fleet, engine):
             before, engine_before = cpu_seconds(process.pid), cpu_seconds(engine.process.pid)
             warm, sent = [], []
             latest = collections.deque(maxlen=len(events))
-            # A call that reads from a stopped engine fails.
+            # A paused engine proves that the calls read nothing.
             with engine.stopped() if program.cached else contextlib.nullcontext():
                 for event in itertools.islice(itertools.cycle(events), count):
                     latest.append(api.invoke(event, process))
@@ -72,19 +72,19 @@ def run(program, fleet, engine):
 
 
 def calls(program, fleet):
-    """How often a warm process is called."""
+    """Returns the number of warm calls."""
     if len(program.queries) > 1:
         return len(program.queries)
     return CALLS_FROM_MEMORY[fleet.name] if program.name in ("bare", CACHED) else CALLS[fleet.name]
 
 
 def unpaced_seconds(program, answer):
-    """How long a call took, without Lambda's pace: a streamed answer is complete before its first byte is sent."""
+    """Returns the time of a call without Lambda's pace. A stream is complete before its first byte is sent."""
     return answer.first_byte if answer.streamed and program.paced else answer.seconds
 
 
 def check(program, fleet, answers):
-    """Fails unless answers together are complete and correct."""
+    """Fails unless the responses together are complete and correct."""
     bodies = [answer.body() for answer in answers]
     if not program.answers:
         right = int(bodies[0]) == fleet.groups
@@ -96,16 +96,16 @@ def check(program, fleet, answers):
         right = groups_of(bodies) == groups_of([fleet.answer])
     if not right:
         size = sum(map(len, bodies))
-        raise Failed(f"{program.name} does not serve fleet {fleet.name}, but {size} bytes: {bodies[0][:300]!r}")
+        raise Failed(f"{program.name} serves fleet {fleet.name} wrongly, {size} bytes: {bodies[0][:300]!r}")
 
 
 def groups_of(bodies):
-    """The JSON of each group in some lists, sorted."""
+    """Returns the JSON of each group of the lists, sorted."""
     return sorted(group for body in bodies for group in (b"," + body[1:-1]).split(b',{"targets":')[1:])
 
 
 def run_emulated(program, fleet, engine):
-    """What AWS's emulator says of one process of the function, and how long calls through it take."""
+    """Measures one process of the function under AWS's emulator: its report, and the time of calls."""
     address = f"127.0.0.1:{free_port()}"
     url = f"http://{address}/2015-03-31/functions/function/invocations"
     command = [str(EMULATOR), "--runtime-interface-emulator-address", address]
@@ -128,7 +128,7 @@ def run_emulated(program, fleet, engine):
         peak = peak_bytes(function)
     report = re.search(r"INIT REPORT\(durationMs: ([0-9.]+)\)", log.read_text(errors="replace"))
     if not report:
-        raise Failed(f"the emulator does not say how long {program.name} took to initialise: see {log}")
+        raise Failed(f"the emulator reports no initialisation of {program.name}: see {log}")
     return {
         "init": float(report[1]) / 1000,
         "first answer": answered,
@@ -139,7 +139,7 @@ def run_emulated(program, fleet, engine):
 
 
 def is_listening(url):
-    """Whether the emulator answers, without starting the function."""
+    """Returns whether the emulator responds. This does not start the function."""
     try:
         urllib.request.urlopen(url.rsplit("/2015", 1)[0], timeout=10)
     except urllib.error.HTTPError:
@@ -150,8 +150,8 @@ def is_listening(url):
 
 
 def post(url, event):
-    """Calls the function through the emulator; fails unless it answers with 200."""
+    """Calls the function through the emulator. Fails unless the response is a 200."""
     with urllib.request.urlopen(urllib.request.Request(url, data=event), timeout=60) as response:
         answer = response.read()
     if json.loads(answer).get("statusCode") != 200:
-        raise Failed(f"through the emulator: {answer[:500]!r}")
+        raise Failed(f"unexpected response from the emulator: {answer[:500]!r}")

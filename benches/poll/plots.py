@@ -1,4 +1,4 @@
-"""The figures as plots: docs/performance-*.svg."""
+"""Draws the figures as plots: docs/performance-*.svg."""
 
 import matplotlib as mpl
 
@@ -10,7 +10,7 @@ from benches.poll import costs  # noqa: E402
 from benches.poll.figures import MB, figure  # noqa: E402
 from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP  # noqa: E402
 
-# The same run gives the same files.
+# The same figures give the same files.
 mpl.rcParams.update({"svg.hashsalt": "http-sd-lambda", "svg.fonttype": "none", "font.size": 9})
 METADATA = {"Date": None, "Creator": None}
 COLOURS = {
@@ -41,13 +41,13 @@ def save(plot, name):
 
 
 def errors(figures, scale):
-    """From the least to the most."""
+    """Returns the distances from the median to minimum and maximum."""
     below = [(f.median - f.least) * scale for f in figures]
     return [below, [(f.most - f.median) * scale for f in figures]]
 
 
 def start(results):
-    """From nothing to the first answer."""
+    """Draws the start until the first response."""
     names = list(results["emulated"])
     plot, axes = plt.subplots(figsize=(7, 2.0))
     figures = [figure(results["emulated"][name], "init") for name in names]
@@ -65,7 +65,7 @@ def start(results):
 
 
 def calls(results):
-    """Warm calls: time, CPU and memory, by fleet and function."""
+    """Draws time, CPU and memory of warm calls, by fleet and function."""
     panels = [("warm call", 1000, "wall, ms"), ("warm call cpu", 1000, "CPU, ms"), ("peak", 1 / MB, "peak memory, MB")]
     fleets = results["fleets"]
     plot, all_axes = plt.subplots(1, 3, figsize=(10, 3.2))
@@ -92,7 +92,7 @@ def calls(results):
 
 
 def cost(results):
-    """Dollars a month by pollers, and by targets."""
+    """Draws the monthly cost by pollers and by targets."""
     plot, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     for (name, fleet), colour in zip(results["fleets"].items(), SHADES, strict=False):
         total = costs.cost(fleet).total

@@ -1,4 +1,4 @@
-"""What a process is given, and what it takes of the machine."""
+"""The environment of a process, and its use of resources."""
 
 import contextlib
 import ctypes
@@ -12,16 +12,16 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def plain_environment():
-    """The environment without what whoever runs this has set for AWS and for us."""
+    """Returns the environment without the settings of AWS and of this project."""
     own = ("AWS_", "HTTP_SD_", "BENCH_", "LAMBDA_", "RUST_LOG", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def cpu_seconds(pid):
-    """User and system time of a process with all its threads, those that have ended, too.
+    """Returns user and system time of a process, including threads that have ended.
 
-    The same sum as utime and stime in /proc/PID/stat, but in nanoseconds where those are in hundredths of a second,
-    which is more than a whole call takes.
+    The sum equals utime and stime of /proc/PID/stat. Those are in hundredths of a second, longer than a whole call;
+    this clock has nanoseconds.
     """
     clock = ctypes.c_int()
     if LIBC.clock_getcpuclockid(pid, ctypes.byref(clock)) != 0:
@@ -30,27 +30,27 @@ def cpu_seconds(pid):
 
 
 def peak_bytes(pid):
-    """The most memory that a process has had resident."""
+    """Returns the peak resident memory of a process."""
     return status(pid, "VmHWM") * 1024
 
 
 def resident_bytes(pid):
-    """The memory that a process has resident."""
+    """Returns the resident memory of a process."""
     return status(pid, "VmRSS") * 1024
 
 
 def threads(pid):
-    """How many threads a process has."""
+    """Returns the number of threads of a process."""
     return status(pid, "Threads")
 
 
 def descriptors(pid):
-    """How many descriptors a process has open."""
+    """Returns the number of open descriptors of a process."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def status(pid, field):
-    """A number that the kernel has of a process. Sizes are in kB."""
+    """Returns a number from the status of a process. Sizes are in kB."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1])
@@ -58,7 +58,7 @@ def status(pid, field):
 
 
 def child_of(pid):
-    """The process that another one has started, or `None`."""
+    """Returns the child of a process, or `None`."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     for path in [children, *Path(f"/proc/{pid}/task").glob("*/children")]:
         with contextlib.suppress(OSError):

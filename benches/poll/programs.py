@@ -1,4 +1,4 @@
-"""The functions that are measured side by side, and how each is started."""
+"""The functions that are compared, and the start of each."""
 
 import sys
 import urllib.parse
@@ -12,16 +12,16 @@ from benches.poll.processes import plain_environment
 RELEASE = Path("target/release").absolute()
 PYTHON = Path("benches/python").absolute()
 BUILD = Path(".bench/functions").absolute()
-# Measured for its start alone.
+# Only its start is measured.
 WARMED_UP = "http-sd, warm-up on"
 CACHED = "http-sd, cache on"
-# Answers one of several parts of the fleet at each call, from one cached read.
+# Each call returns one of several parts of the fleet, from one cached read.
 IN_SHARDS = "http-sd, in shards"
 BY_SELECTOR = "http-sd, by selector"
-# How many shards a fleet is polled in. A shard of XL is below the 6 MB that Lambda sends at once.
+# The number of shards of a fleet. A shard of XL is below the 6 MB that Lambda sends at once.
 SHARDS = {"L": 16, "XL": 32}
 
-# What Lambda sets for every function.
+# Variables that Lambda sets for every function.
 LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -34,42 +34,42 @@ LAMBDA = {
 
 @dataclass(frozen=True)
 class Program:
-    """A function."""
+    """A function to measure."""
 
     name: str
     command: list
     environment: dict = field(default_factory=dict)
     folder: Path | None = None
-    # Whether its answer is the list of groups.
+    # The response is the list of groups.
     answers: bool = True
-    # Whether a streamed answer is taken at Lambda's pace.
+    # A stream is received at Lambda's pace.
     paced: bool = True
-    # Whether it reads the table at its first call alone.
+    # Only the first call reads the table.
     cached: bool = False
-    # What is asked for in turn. The answers together are the list of groups.
+    # The queries of successive calls. Their responses together are the list of groups.
     queries: tuple = ("",)
 
     def environment_for(self, fleet, engine):
-        """All variables to start it with, but the address of the Runtime API."""
+        """Returns the environment, without the address of the Runtime API."""
         own = {"HTTP_SD_TABLE": fleet.table, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(fleet.memory)}
         return plain_environment() | LAMBDA | engine.environment() | own | self.environment
 
 
 def programs(fleet):
-    """The functions that are measured with a fleet. The first one is ours."""
+    """Returns the functions to measure with a fleet. The first is http-sd."""
     mode = {"HTTP_SD_AUTH": "none", "HTTP_SD_RESPONSE_MODE": "stream" if fleet.streamed else "buffered"}
-    # The start alone is compared with that of functions which read nothing until they are asked.
+    # The other functions read nothing at their start, so the start is compared without the warm-up read.
     mode |= {"HTTP_SD_WARM_UP": "off"}
     ours = [str(RELEASE / "http-sd")]
     chosen = [Program("http-sd", ours, mode)]
     if fleet.name == "S":
         chosen.append(Program(WARMED_UP, ours, mode | {"HTTP_SD_WARM_UP": "on"}))
-    # Longer than a run takes.
+    # Longer than a run.
     cached = mode | {"HTTP_SD_CACHE_SECONDS": "3600"}
     if fleet.jobs == 1:
         chosen += [
             Program("sdk-query", [str(RELEASE / "bench-sdk-query")], answers=False),
-            # At Lambda's pace the two would take as long.
+            # At Lambda's pace both would take the same time.
             Program(CACHED, ours, cached, paced=False, cached=True),
             Program("bare", [str(RELEASE / "bench-bare")], bare_environment(fleet), paced=False),
         ]
@@ -86,7 +86,7 @@ def programs(fleet):
 
 
 def bare_environment(fleet):
-    """What makes the bare function answer with as many bytes, in the same mode."""
+    """Returns variables with which the bare function sends as many bytes, in the same mode."""
     answer = BUILD / f"{fleet.table}.json"
     answer.parent.mkdir(parents=True, exist_ok=True)
     answer.write_bytes(fleet.answer)
@@ -94,7 +94,7 @@ def bare_environment(fleet):
 
 
 def sizes():
-    """Bytes of each stripped binary, and of the archive that would be uploaded."""
+    """Returns the bytes of each stripped binary and of its zip."""
     found = {}
     BUILD.mkdir(parents=True, exist_ok=True)
     for name in ("http-sd", "bench-sdk-query", "bench-bare"):

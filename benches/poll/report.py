@@ -1,4 +1,4 @@
-"""The figures as tables: on the terminal, and in docs/performance.md between two markers."""
+"""Prints the figures as tables, and writes them between two markers of docs/performance.md."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ TITLES = {
 
 
 def write(results):
-    """Writes the document's part, and returns what is shown on the terminal."""
+    """Writes the part of the document, and returns the text for the terminal."""
     parts = [origin(results), *bar_table(results), *start_table(results)]
     parts += ["![](performance-calls.svg)\n"]
     for name, fleet in results["fleets"].items():
@@ -37,32 +37,33 @@ def write(results):
 
 
 def origin(results):
-    """Where the figures come from."""
+    """Returns the origin of the figures."""
     machine = results["machine"]
     engines = {"embedded": "the embedded engine (`sdctl serve`)", "dynamodb-local": "Amazon's DynamoDB Local"}
     return (
         f"Measured on {machine['date']} at commit {machine['commit']} with `{results['command']}`, against "
-        f"{engines[results['engine']]}: {machine['cpu']}, {machine['cores']} cores shared with other work (load "
-        f"{machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB; {machine['kernel']}; "
-        f"{machine['rust']}; Python {machine['python']}. Medians, with the least and the most of all runs.\n"
+        f"{engines[results['engine']]}.\nMachine: {machine['cpu']}, {machine['cores']} cores shared with other work "
+        f"(load {machine['load']:.1f} at the start), {machine['memory'] / 2**30:.0f} GiB. Software: "
+        f"{machine['kernel']}, {machine['rust']}, Python {machine['python']}.\n"
+        "Medians, with the least and the most of all runs.\n"
     )
 
 
 def write_between(document, begin, end, text):
-    """Puts a text between two lines of a document."""
+    """Replaces the text between two lines of a document."""
     before, _, rest = document.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
     document.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def table(heads, rows):
-    """A table, with a blank line after it."""
+    """Returns a table, with a blank line after it."""
     lines = [heads, ["---"] * len(heads), *rows]
     return ["| " + " | ".join(map(str, line)) + " |" for line in lines] + [""]
 
 
 def bar_table(results):
-    """Each requirement, and whether it is met."""
+    """Returns the table of the requirements."""
     rows = []
     for bar in bars(results):
         limit = f"{'≥' if bar.at_least else '≤'} {number(bar.limit)}{bar.unit}"
@@ -71,7 +72,7 @@ def bar_table(results):
 
 
 def start_table(results):
-    """Starting: under the emulator and by itself; and sizes."""
+    """Returns the table of starts, with and without the emulator, and of sizes."""
     rows = []
     small = results["fleets"].get("S", {"runs": {}})["runs"]
     for name, runs in results["emulated"].items():
@@ -94,7 +95,7 @@ def start_table(results):
 
 
 def call_table(name, fleet):
-    """A first call and warm ones."""
+    """Returns the table of first and warm calls."""
     count = len(fleet["runs"]["http-sd"])
     title = (
         f"### Fleet {name}: {fleet['groups']:,} groups, {fleet['targets']:,} targets\n\n"
@@ -117,23 +118,23 @@ def call_table(name, fleet):
     ]
     heads = ["", "first call, ms", "its CPU, ms", "warm call, ms", "its CPU, ms", "the engine's CPU, ms", "peak, MB"]
     heads.append("warm call until sent at Lambda's pace, s")
-    # Only streams have a pace.
+    # Only streams are sent at a pace.
     width = len(heads) if any(row[-1] != "–" for row in rows) else len(heads) - 1
     return [title, *table(heads[:width], [row[:width] for row in rows])]
 
 
 def counted(count, thing):
-    """So many of them."""
+    """Returns a count with its noun."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def size_of(size):
-    """A number of bytes."""
+    """Returns a number of bytes."""
     return f"{number(size / MB)} MB" if size >= MB else f"{number(size / 1000)} kB"
 
 
 def cost_table(results):
-    """What one poller costs."""
+    """Returns the table of the costs of one poller."""
     rows = []
     for name, fleet in results["fleets"].items():
         ways = {"": costs.cost(fleet)}
@@ -154,7 +155,7 @@ def cost_table(results):
 
 
 def cost_row(title, fleet, cost):
-    """What one poller costs in one way."""
+    """Returns a row of the table of costs."""
     return [
         title,
         number(cost.read_units),
@@ -170,5 +171,5 @@ def cost_row(title, fleet, cost):
 
 
 def dollars(amount):
-    """An amount of money."""
+    """Returns an amount in dollars."""
     return f"${amount:,.2f}" if amount >= 0.01 else f"${amount:.4f}"

@@ -1,7 +1,7 @@
-"""A stand-in for Lambda's Runtime API, which hands a function one event at a time and takes its answers.
+"""A fake of the Lambda Runtime API, which sends a function one event at a time and receives its responses.
 
-AWS's emulator answers nothing above 6 MB, and adds its own work to every call. Here a call lasts from the first byte of
-the event to the last byte of the answer, buffered or streamed. A streamed answer is taken at Lambda's pace.
+AWS's emulator rejects responses above 6 MB, and adds its own work to every call. Here a call lasts from the first byte
+of the event to the last byte of the response. A stream is received at Lambda's pace.
 <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 """
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from scripts.processes import Failed, ensure_running
 
-# What a function is given to answer, so that a large fleet through a slow engine is not cut short.
+# The deadline of a call in seconds, long enough for a large fleet and a slow engine.
 TIMEOUT = 900
-# Between the head and the body of a streamed answer.
+# The separator between head and body of a stream.
 PRELUDE_END = b"\0" * 8
-# How many bytes of a streamed answer Lambda takes at once, how many in each second after that, and how many at most.
+# Lambda's limits for a stream in bytes: sent at once, then per second, and in total.
 TAKEN_AT_ONCE = 6_000_000
 TAKEN_PER_SECOND = 2_000_000
 MOST_TAKEN = 200_000_000
@@ -29,7 +29,7 @@ MOST_TAKEN = 200_000_000
 
 @dataclass
 class Answer:
-    """What a function sent, and how long that took, in seconds from the event to the first and the last byte."""
+    """A response, and the seconds from the event to its first and last byte."""
 
     payload: bytes
     streamed: bool
@@ -37,7 +37,7 @@ class Answer:
     seconds: float
 
     def body(self):
-        """The body of the HTTP response that it is; fails unless that is a 200."""
+        """Returns the body of the HTTP response. Fails unless the status is 200."""
         if self.streamed:
             head, _, body = self.payload.partition(PRELUDE_END)
             status = json.loads(head)["statusCode"]
@@ -46,12 +46,12 @@ class Answer:
             status, body = envelope["statusCode"], envelope["body"]
             body = base64.b64decode(body) if envelope.get("isBase64Encoded") else body.encode()
         if status != 200:
-            raise Failed(f"answered {status}: {body[:500]!r}")
+            raise Failed(f"unexpected status {status}: {body[:500]!r}")
         return body
 
 
 class RuntimeApi:
-    """Serves one function on a port of its own. Takes streamed answers at Lambda's pace, or as fast as they come."""
+    """Serves one function on a free port. Receives streams at Lambda's pace, or at full speed."""
 
     def __init__(self, paced=True):
         self._paced = paced
@@ -68,7 +68,7 @@ class RuntimeApi:
         return self
 
     def __exit__(self, *_):
-        # A listener that is only closed would leave its thread waiting.
+        # Closing the listener would not wake the thread that accepts.
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -77,13 +77,13 @@ class RuntimeApi:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def wait_idle(self, process):
-        """Waits until the function asks for an event, and returns when it did."""
+        """Waits until the function requests an event, and returns the time."""
         asked = self._take(self._idle, process)
         self._idle.put(asked)
         return asked
 
     def invoke(self, event, process):
-        """The function's answer to an event."""
+        """Returns the function's response to an event."""
         self._take(self._idle, process)
         self._events.put(event)
         answer = self._take(self._answers, process)
@@ -98,7 +98,7 @@ class RuntimeApi:
             with contextlib.suppress(queue.Empty):
                 return source.get(timeout=1)
             ensure_running(process)
-        raise Failed(f"{process.args[0]} does nothing")
+        raise Failed(f"no request from {process.args[0]}")
 
     def _accept(self):
         while True:
@@ -149,7 +149,7 @@ class RuntimeApi:
 
 
 def read_headers(reader):
-    """The headers of a request, with their names in lower case."""
+    """Returns the headers of a request, with names in lower case."""
     headers = {}
     while (line := reader.readline()) not in (b"\r\n", b""):
         name, _, value = line.decode().partition(":")
@@ -158,7 +158,7 @@ def read_headers(reader):
 
 
 def read_body(reader, headers, paced):
-    """The body of a request, by its length or in chunks. Lambda's pace holds for chunks alone: they are a stream."""
+    """Reads the body of a request, by length or in chunks. Only chunks, a stream, are read at Lambda's pace."""
     if headers.get("transfer-encoding") != "chunked":
         return reader.read(int(headers.get("content-length", 0)))
     chunks = []
@@ -171,7 +171,7 @@ def read_body(reader, headers, paced):
         if paced:
             due = started + (taken - TAKEN_AT_ONCE) / TAKEN_PER_SECOND
             time.sleep(max(0.0, due - time.perf_counter()))
-    # Lambda's streams end with trailers, if something went wrong.
+    # A failed stream ends with trailers.
     trailers = read_headers(reader)
     if "lambda-runtime-function-error-type" in trailers:
         raise ValueError(trailers)

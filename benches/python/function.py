@@ -1,4 +1,4 @@
-"""Service discovery from the same table as it is commonly written in Python: boto3, a list, json.dumps."""
+"""Service discovery from the same table, as commonly written in Python: boto3, a list, json.dumps."""
 
 import json
 import os
@@ -10,7 +10,7 @@ table = boto3.resource("dynamodb").Table(os.environ["HTTP_SD_TABLE"])
 
 
 def handler(event, context):
-    """Answers a Function URL event with the groups of the job that its path names."""
+    """Responds to a Function URL event with the groups of the job in its path."""
     job = event["rawPath"].rsplit("/", 1)[-1]
     groups = []
     start = {}

@@ -1,8 +1,8 @@
-"""The function under AWS's emulator for many calls, while its table changes: `make soak`.
+"""Calls the function under AWS's emulator many times while its table changes: `make soak`.
 
-Every answer is compared with what the table can have been between request and answer, and memory, descriptors and
-threads are watched. Variables: CALLS=20000, SEED=1 (at random unless set), HTTP_SD_WRITE_DOCS=1 writes the figures
-into docs/reliability.md.
+Every response must match a state of the table between request and response. Memory, descriptors and threads must not
+grow. Variables: CALLS=20000, SEED=1 (default: random). HTTP_SD_WRITE_DOCS=1 writes the figures into
+docs/reliability.md.
 """
 
 import argparse
@@ -26,17 +26,17 @@ from benches.soak.requests import Answer, Requests
 from benches.soak.table import TABLE, Table
 from scripts.processes import Failed, ensure_running, free_port, run_program, running, wait_until
 
-# What is set for a run, and what part of all calls it has.
+# The settings of each run, and its part of all calls.
 RUNS = {
     "buffered": ({}, 1.0),
     "streamed": ({"HTTP_SD_RESPONSE_MODE": "stream"}, 0.1),
     "buffered, from a cache of 2 s": ({"HTTP_SD_CACHE_SECONDS": "2"}, 0.25),
 }
-# How many times a run is looked at.
+# The number of samples of a run.
 SAMPLES = 200
-# Of so many calls one is made while nothing is written, so that its answer is compared with one state alone.
+# One in so many calls runs without writes, so that only one state of the table is possible.
 UNCHANGED = 20
-# `make tools` puts it there, on Linux.
+# `make tools` installs the emulator, on Linux.
 EMULATOR = Path(".tools/bin/aws-lambda-rie").absolute()
 PATH = "/2015-03-31/functions/function/invocations"
 
@@ -48,7 +48,7 @@ def say(text):
 
 @contextlib.contextmanager
 def emulated(function, engine, settings):
-    """The emulator with the function in it, as the emulator's port and the function's process."""
+    """Starts the emulator with the function. Returns the emulator's port and the function's process."""
     port = free_port()
     address = f"127.0.0.1:{port}"
     command = [EMULATOR, "--runtime-interface-emulator-address", address]
@@ -64,11 +64,11 @@ def emulated(function, engine, settings):
         wait_until(lambda: is_listening(f"http://{address}{PATH}"), emulator)
         yield port, emulator
         if TOKEN in emulator.log.read_text(errors="replace"):
-            raise Failed(f"the token is in {emulator.log}")
+            raise Failed(f"the log contains the token: {emulator.log}")
 
 
 def soak(name, calls, function, engine, table, seed):
-    """A run of so many calls."""
+    """Runs a number of calls."""
     settings = RUNS[name][0]
     keep = int(settings.get("HTTP_SD_CACHE_SECONDS", "0"))
     requests, chance = Requests(seed), random.Random(seed)
@@ -87,11 +87,11 @@ def soak(name, calls, function, engine, table, seed):
                 run.samples.append(Sample(i, resident_bytes(process), descriptors(process), threads(process)))
                 ensure_running(emulator)
                 if table.failure:
-                    raise Failed(f"the table cannot be written to: {table.failure!r}")
+                    raise Failed(f"cannot write to the table: {table.failure!r}")
             if (i + 1) % max(1, calls // 10) == 0:
                 say(f"{name}: {i + 1} of {calls} calls, {time.monotonic() - started:.0f} s, {run.samples[-1]}")
         if child_of(emulator.pid) != process:
-            raise Failed(f"the function was started anew: see {emulator.log}")
+            raise Failed(f"the function restarted: see {emulator.log}")
         run.peak = peak_bytes(process)
         run.writes = table.writes - before
         run.certain = caller.certain
@@ -101,20 +101,20 @@ def soak(name, calls, function, engine, table, seed):
 
 
 class Caller:
-    """Calls the function and compares its answers with the table."""
+    """Calls the function, and compares its responses with the table."""
 
     def __init__(self, port, table, keep):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._table = table
-        # How old an answer may be, in seconds.
+        # The age that a response may have, in seconds.
         self._keep = keep
         # ETag and body by target.
         self.known = {}
-        # Lists that can have been nothing else.
+        # Lists for which only one state was possible.
         self.certain = 0
 
     def call(self, request):
-        """Sends a request, and fails unless its answer is right. Returns what sort of answer it was."""
+        """Sends a request, and fails if the response is wrong. Returns the kind of the response."""
         start, first_second = time.monotonic(), int(time.time())
         self._connection.request("POST", PATH, request.event())
         answer = Answer.read(self._connection.getresponse().read())
@@ -134,7 +134,7 @@ class Caller:
             right = answer.status == 200 and answer.headers.get("content-type") == "application/json"
             self.known[request.target] = answer.headers.get("etag"), body
         if not right:
-            raise Failed(f"{request} was answered with {answer}")
+            raise Failed(f"wrong response to {request}: {answer}")
         if request.method == "HEAD" and answer.status == 200:
             return "200 to HEAD"
         seconds = range(first_second, last_second + 1)
@@ -150,17 +150,18 @@ class Caller:
         if request.status >= 400:
             is_right = is_right and answer.body.startswith('{"error":{"code":"')
         if not is_right:
-            raise Failed(f"{str(request)[:500]} was answered with {answer}")
+            raise Failed(f"wrong response to {str(request)[:500]}: {answer}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--function", type=Path, default=RELEASE / "http-sd")
-    parser.add_argument("--sdctl", type=Path, default=SDCTL)
+    function = RELEASE / "http-sd"
+    parser.add_argument("--function", type=Path, default=function, help="call this program (default: %(default)s)")
+    parser.add_argument("--sdctl", type=Path, default=SDCTL, help="use this sdctl's engine (default: %(default)s)")
     options = parser.parse_args()
     calls = int(os.environ.get("CALLS") or 20_000)
     if not EMULATOR.exists():
-        raise Failed(f"there is no {EMULATOR}: AWS's emulator is a program for Linux, which `make tools` installs")
+        raise Failed(f"AWS's emulator is missing in {EMULATOR}: run `make tools` on Linux")
     seed = int(os.environ.get("SEED") or time.time())
     say(f"SEED={seed} CALLS={calls}")
     with tempfile.TemporaryDirectory() as folder, embedded(folder, options.sdctl.absolute()) as engine:

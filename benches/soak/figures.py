@@ -1,4 +1,4 @@
-"""What a run took of the machine, and whether that stayed as it was."""
+"""The use of resources of a run, and whether it grows."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from benches.poll.figures import MB, quarter
 from scripts.processes import Failed
 
-# What the last quarter of a run may have more than the second one, by the medians. The first quarter warms up. The heap
-# moves a little with the sizes of what was asked for last; what is lost with each call adds up.
+# The most growth of the medians from the second to the last quarter of a run. The first quarter is the warm-up. The
+# heap varies a little with the size of the latest lists, but a leak adds up with each call.
 MORE_MEMORY = MB // 2
 MORE_DESCRIPTORS = 2
 MORE_THREADS = 1
@@ -15,7 +15,7 @@ MORE_THREADS = 1
 
 @dataclass(frozen=True)
 class Sample:
-    """What the function had after so many calls."""
+    """The function's resources after a number of calls."""
 
     call: int
     resident: int
@@ -28,26 +28,26 @@ class Sample:
 
 @dataclass
 class Run:
-    """One process of the function, and its calls."""
+    """The calls of one process of the function."""
 
     name: str
     settings: dict
     calls: int
     samples: list = field(default_factory=list)
-    # How many there were of each sort.
+    # The number of responses of each kind.
     answers: Counter = field(default_factory=Counter)
-    # Lists that were compared with the one state that the table can have had.
+    # Lists for which only one state of the table was possible.
     certain: int = 0
     writes: int = 0
     seconds: float = 0.0
     peak: int = 0
 
     def median(self, what, number):
-        """The median of a quarter of the samples, from 0 to 3."""
+        """Returns the median of one quarter (0 to 3) of the samples."""
         return quarter([getattr(sample, what) for sample in self.samples], number)
 
     def check(self):
-        """Fails if anything has grown."""
+        """Fails if a resource has grown."""
         for what, more in (("resident", MORE_MEMORY), ("descriptors", MORE_DESCRIPTORS), ("threads", MORE_THREADS)):
             before, after = self.median(what, 1), self.median(what, 3)
             if after > before + more:

@@ -1,4 +1,4 @@
-"""Memory and descriptors over the calls: docs/reliability-soak.svg."""
+"""Draws memory and descriptors over the calls: docs/reliability-soak.svg."""
 
 from benches.poll.figures import MB
 from benches.poll.plots import METADATA, plt

@@ -1,4 +1,4 @@
-"""The figures: on the terminal, and with HTTP_SD_WRITE_DOCS=1 in docs/reliability.md and a plot beside it."""
+"""Prints the figures. With HTTP_SD_WRITE_DOCS=1 writes them into docs/reliability.md, and draws a plot."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,11 @@ END = "<!-- The end of the soak -->"
 
 
 def write(runs, calls):
-    """Returns what is shown on the terminal."""
+    """Returns the text for the terminal."""
     text = "\n".join([*run_table(runs), origin(calls)])
     if os.environ.get("HTTP_SD_WRITE_DOCS") != "1":
         return f"\n{text}"
-    # Only now, because it takes a second to load.
+    # Imported only here, because loading takes a second.
     from benches.soak import plot
 
     plot.write(runs)
@@ -26,7 +26,7 @@ def write(runs, calls):
 
 
 def run_table(runs):
-    """A column for each run."""
+    """Returns a table with a column for each run."""
     both = [[f"{run.median(what, q):,.0f}" for run in runs] for what in ("descriptors", "threads") for q in (1, 3)]
     memory = [[f"{run.median('resident', q) / MB:.2f}" for run in runs] for q in (1, 3)]
     answers = sorted({what for run in runs for what in run.answers})
@@ -47,6 +47,6 @@ def run_table(runs):
 
 
 def origin(calls):
-    """Where the figures come from."""
+    """Returns the origin of the figures."""
     command = "make soak" if calls == 20_000 else f"make soak CALLS={calls}"
     return machine.origin(command)

@@ -1,4 +1,4 @@
-"""What the function is asked, and what it may answer."""
+"""Requests to the function, and the responses that it may send."""
 
 import base64
 import gzip
@@ -12,7 +12,7 @@ from benches.hostile import BEARER, hostile
 from benches.soak.table import EMPTY, JOBS, LARGE, LEASED, SMALL
 from scripts.processes import Failed
 
-# Selectors, and what they select: targets by their labels, their address and whether their lease has lapsed.
+# Selectors, and the targets that each selects by labels, address and whether the lease has expired.
 SELECTORS = {
     '{env="prod"}': lambda labels, target, lapsed: labels["env"] == "prod",
     '{env!="prod",id!=""}': lambda labels, target, lapsed: labels["env"] != "prod",
@@ -23,14 +23,14 @@ SELECTORS = {
         ("node/", "leased/")
     ),
 }
-# The rule for leases that lapse together, as the README has it, in seconds.
+# The constants of the rule for leases that lapse together, in seconds.
 TOGETHER = 300
 GRACE = 3600
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a list is to have. Without a job it is that of all jobs."""
+    """The expected content of a list. Without a job the list is that of all jobs."""
 
     job: str | None
     meta: bool = False
@@ -39,7 +39,7 @@ class Selection:
 
     @property
     def target(self):
-        """Path and query."""
+        """Returns path and query."""
         query = {"meta": "true"} if self.meta else {}
         if self.shard:
             query |= dict(zip(("shard", "of"), self.shard, strict=True))
@@ -49,7 +49,7 @@ class Selection:
         return f"{path}?{urllib.parse.urlencode(query)}" if query else path
 
     def group(self, row, lapsed):
-        """The JSON of a row's group, or `None` if nothing of it is selected."""
+        """Returns the JSON of a row's group, or `None` if none of its targets is selected."""
         labels = dict(row.labels)
         targets = [target for target in row.targets if self._has(labels, target, lapsed)]
         if not targets:
@@ -67,7 +67,7 @@ class Selection:
         return not self.selector or SELECTORS[self.selector](labels, target, lapsed)
 
     def answer(self, rows, now):
-        """The whole answer for the rows of a job at a second."""
+        """Returns the whole list for the rows of a job at a second."""
         ends = [row.expires_at for row in rows.values() if row.expires_at is not None]
         kept = {end for end in ends if is_kept(end, ends, now)}
         served = ((rows[name], rows[name].has_lapsed(now)) for name in sorted(rows))
@@ -75,31 +75,31 @@ class Selection:
         return f"[{','.join(filter(None, groups))}]"
 
     def check(self, body, table, since, until, seconds):
-        """Fails unless the table was so at some instant. Returns whether it can have been nothing else.
+        """Fails unless the list matches a state of the table. Returns whether only one state was possible.
 
-        A job of one page is read at one instant: all of it must be the table of that instant, at one of the seconds. Of
-        several pages each is read at an instant of its own: each group must be as it was at one.
+        A job of one page is read at one instant, so the whole list must match one state, at one of the seconds. Several
+        pages are read one after the other, so each group must match some state.
         """
         if self.job and self.job != LARGE:
             states = table.states(self.job, since, until)
             if all(body != self.answer(rows, now) for rows in states for now in seconds):
-                raise Failed(f"{self.target} was answered as of no instant with:\n{body}\nstates: {states}")
+                raise Failed(f"{self.target} matches no state of the table:\n{body}\nstates: {states}")
             return len(states) == 1
         may_be = self._may_be(table, since, until, seconds)
         groups = json.loads(body)
         keys = [tuple(group["labels"]["id"].split("/")) for group in groups]
         texts = [as_json(group) for group in groups]
         if keys != sorted(set(keys)) or body != f"[{','.join(texts)}]":
-            raise Failed(f"{self.target} is not in order: {body}")
+            raise Failed(f"{self.target} is not sorted: {body}")
         for key, text in zip(keys, texts, strict=True):
             if text not in may_be.get(key, ()):
-                raise Failed(f"{self.target} has {text}, but may have {may_be.get(key)}")
+                raise Failed(f"{self.target} contains {text}, expected one of {may_be.get(key)}")
         if missing := [key for key, texts in may_be.items() if None not in texts and key not in set(keys)]:
             raise Failed(f"{self.target} lacks {missing}: {body}")
         return all(len(texts) == 1 for texts in may_be.values())
 
     def _may_be(self, table, since, until, seconds):
-        """The JSON that each group may be, or `None` if it may be missing."""
+        """Returns the possible JSON of each group, including `None` if the group may be missing."""
         may_be = {}
         for job in [self.job] if self.job else JOBS:
             states = table.states(job, since, until)
@@ -108,14 +108,14 @@ class Selection:
                 for row in {state.get(name) for state in states}:
                     for lapsed in {row.has_lapsed(now) for now in seconds} if row else ():
                         texts.add(self.group(row, lapsed))
-                    # What has lapsed is kept if enough of the others have, which are perhaps on another page.
+                    # An expired group is kept or not by the leases of the others, which may be on another page.
                     if row is None or any(map(row.has_lapsed, seconds)):
                         texts.add(None)
         return may_be
 
 
 def is_kept(end, ends, now):
-    """Whether a lease with that end is served although it is over."""
+    """Returns whether a group with an expired lease is kept."""
 
     def have_lapsed_together(start):
         together = sum(start <= other <= start + TOGETHER and other <= now for other in ends)
@@ -126,13 +126,13 @@ def is_kept(end, ends, now):
 
 
 def as_json(value):
-    """JSON without blanks."""
+    """Returns JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request, and what it must be answered with: a list, or a status."""
+    """A request and its expected response: a list, or a status."""
 
     target: str
     selection: Selection | None = None
@@ -142,7 +142,7 @@ class Request:
     headers: dict = field(default_factory=lambda: dict(BEARER))
 
     def event(self):
-        """As a Function URL hands it to the function."""
+        """Returns the Function URL event."""
         path, _, query = self.target.partition("?")
         http = {"method": self.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.10"}
         event = {"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query}
@@ -151,14 +151,14 @@ class Request:
 
 
 class Requests:
-    """Requests at random, in the same order for the same seed."""
+    """Random requests, in the same order for the same seed."""
 
     def __init__(self, seed):
         self._random = random.Random(seed)
         self._hostile = hostile()
 
     def next(self, known):
-        """The next one. `known` has earlier answers by target: ETag and body."""
+        """Returns the next request. `known` maps targets to ETag and body of earlier responses."""
         kind = self._random.randrange(20)
         if kind < 3:
             return self._refused(self._random.choice(self._hostile))
@@ -200,7 +200,7 @@ class Answer:
 
     @classmethod
     def read(cls, payload):
-        """What the emulator handed out."""
+        """Parses the output of the emulator."""
         head, streamed, body = payload.partition(b"\0" * 8)
         try:
             head = json.loads(head)

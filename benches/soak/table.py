@@ -1,4 +1,4 @@
-"""A table that changes all the time, and what it may have held at any instant."""
+"""A table that changes all the time, and its possible states at any instant."""
 
 import contextlib
 import random
@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from scripts.processes import beside
 
 TABLE = "http-sd"
-# Jobs of one page, one of which has leases, and a job of several pages.
+# Jobs of one page, one of them with leases, and a job of several pages.
 SMALL = ("node", "db", "probe")
 LEASED = "leased"
 LARGE = "large"
 JOBS = (*SMALL, LEASED, LARGE)
-# Without a row.
+# A job without rows.
 EMPTY = "empty"
-# How many groups a job has at least and at most.
+# The fewest and the most groups of a job.
 SIZES = dict.fromkeys(SMALL, (8, 24)) | {LEASED: (10, 16), LARGE: (36, 48)}
-# An attribute that is read past, in characters: of such rows some twenty make a page.
+# The length of an ignored attribute, with which some twenty rows fill a page.
 NOTE = 50_000
-# How long a lease is, in seconds. The short ones lapse before they are renewed.
+# The durations of leases in seconds. The short ones expire before their renewal.
 LEASES = (2, 4, 60, 600)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A group as it is stored."""
+    """A stored group."""
 
     job: str
     name: str
@@ -36,11 +36,11 @@ class Row:
     expires_at: int | None = None
 
     def has_lapsed(self, now):
-        """Whether its lease is over at that second."""
+        """Returns whether the lease has expired at a second."""
         return self.expires_at is not None and self.expires_at <= now
 
     def item(self):
-        """As DynamoDB takes it."""
+        """Returns the row in DynamoDB's JSON."""
         row = {
             "job": {"S": self.job},
             "group": {"S": self.name},
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Write:
-    """A row in place of another one, or none. It has taken effect at some instant between its start and its end."""
+    """A write of a row, or its removal. It takes effect at some instant between `start` and `end`."""
 
     name: str
     row: Row | None
@@ -65,13 +65,13 @@ class Write:
 
 
 class Table:
-    """The table, its only writer, and the log of its writes by job."""
+    """The table, its only writer, and the log of the writes of each job."""
 
     def __init__(self, engine, seed):
         self._engine = engine
         self._random = random.Random(seed)
         self._rows = {job: {} for job in JOBS}
-        # What is certain, and the writes since then.
+        # The last certain state, and the writes since.
         self._settled = {job: {} for job in (*JOBS, EMPTY)}
         self._log = {job: deque() for job in self._settled}
         self._lock = threading.Lock()
@@ -85,21 +85,21 @@ class Table:
 
     @contextlib.contextmanager
     def changing(self):
-        """Writes in a thread of its own until the block ends."""
+        """Writes in a thread until the block ends."""
         with beside(self._change):
             yield
 
     @contextlib.contextmanager
     def unchanged(self):
-        """No write happens within the block."""
+        """Pauses the writes during the block."""
         with self._paused:
             yield
 
     def states(self, job, since, until):
-        """All that the rows of a job can have been between two instants, in order, by name.
+        """Returns all possible states of a job's rows between two instants, in order, by name.
 
-        That is a state before each write that may have taken effect after the first instant, and one after each that
-        may have before the second.
+        A write adds the state before it if it may take effect after the first instant, and the state after it if it may
+        take effect before the second.
         """
         with self._lock:
             state = dict(self._settled[job])
@@ -112,7 +112,7 @@ class Table:
         return [*states, state]
 
     def settle(self, before):
-        """Forgets when what was written before that instant was written: nobody asks any more."""
+        """Merges the writes before an instant into the certain state."""
         with self._lock:
             for job, log in self._log.items():
                 while log and log[0].end < before:
@@ -137,7 +137,7 @@ class Table:
         elif what == "remove":
             self._put(job, self._random.choice(list(self._rows[job])), None)
         else:
-            # With another lease, too, which renews it.
+            # The write also renews the lease.
             self._put(job, name := self._random.choice(list(self._rows[job])), self._new_row(job, name))
 
     def _add(self, job):
@@ -162,7 +162,7 @@ class Table:
     def _put(self, job, name, row):
         key = {"job": {"S": job}, "group": {"S": name}}
         start = time.monotonic()
-        # It may take effect from now on.
+        # The write may take effect from now on.
         with self._lock:
             self._log[job].append(Write(name, row, start, float("inf")))
         if row is None:
@@ -176,7 +176,7 @@ class Table:
 
 
 def put(state, write):
-    """What a write makes of the rows of a job."""
+    """Returns the rows of a job after a write."""
     if write.row is None:
         state.pop(write.name, None)
     else:

@@ -1,5 +1,6 @@
-//! A Function URL's event → response. Nobody without a token gets a target; a list is one that Prometheus takes, and has what
-//! the table has; buffered, streamed, compressed, asked for again or with HEAD it is the same.
+//! A Function URL event → response. Without a token the response contains no target. Prometheus accepts every list, and
+//! a list contains exactly the targets of the table. The response is the same buffered, streamed, compressed, repeated,
+//! or with HEAD.
 #![no_main]
 
 use std::{
@@ -31,15 +32,15 @@ use tokio::{
     runtime::{Builder, Runtime},
 };
 
-/// The token that the events of the repository have.
+/// The token in the events of the repository.
 const TOKEN: &str = "local-token";
-/// Another one, which may read one job alone.
+/// A token that may read only one job.
 const LIMITED: &str = "one-job";
 const JOB: &str = "mysqld_exporter";
 
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
-/// A table in an engine of its own, and the services over it. Each list is read from the table once, and from memory then.
+/// An engine with a table, and the services over it. Each service reads a list once, and then serves it from memory.
 struct World {
     runtime: Runtime,
     groups: Vec<StoredGroup>,
@@ -49,14 +50,14 @@ struct World {
     open: Service,
 }
 
-/// What is answered.
+/// A response.
 struct Answer {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-// An event in JSON, or else the lines of a request: a method, a blank and a path with its query, and then a header each.
+// An event in JSON, or the lines of a request: method, space, path with query, and then one header a line.
 fuzz_target!(|text: &str| {
     let Some(event) = event(text) else { return };
     let world = &*WORLD;
@@ -81,7 +82,7 @@ fuzz_target!(|text: &str| {
     world.check_access(&event, &answer);
 });
 
-/// The event of a text, if it is one.
+/// Returns the event of a text, if it is one.
 fn event(text: &str) -> Option<LambdaFunctionUrlRequest> {
     if text.trim_ascii_start().starts_with('{') {
         return serde_json::from_str(text).ok();
@@ -103,7 +104,7 @@ impl World {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let (send, address) = mpsc::channel();
-        // It ends with the process.
+        // The thread ends with the process.
         std::thread::spawn(move || {
             Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -144,7 +145,7 @@ impl World {
         let Ok(response) = self.runtime.block_on(lambda::handle(service.clone(), event));
         match response {
             FunctionResponse::BufferedResponse(response) => {
-                // As the runtime sends it.
+                // The form in which the runtime sends it.
                 let json = serde_json::to_vec(&response).unwrap();
                 assert!(json.len() <= 6 * 1024 * 1024, "{} bytes", json.len());
                 let response: LambdaFunctionUrlResponse = serde_json::from_slice(&json).unwrap();
@@ -164,7 +165,7 @@ impl World {
         }
     }
 
-    /// Makes sure that a list has nothing but what is in the table, and everything where everything is asked for.
+    /// Checks that a list contains only targets of the table, and the whole list all of them.
     fn check_target(&self, event: &LambdaFunctionUrlRequest, answer: &Answer) {
         let Some(groups) = answer.groups() else { return };
         let path = event.raw_path.as_deref().unwrap_or_default();
@@ -181,7 +182,7 @@ impl World {
         }
     }
 
-    /// Makes sure that who may ask is answered as everybody is where everybody may ask, and the others not at all.
+    /// Checks that callers with access receive the same as with open access, and other callers an error.
     fn check_access(&self, event: &LambdaFunctionUrlRequest, open: &Answer) {
         let path = event.raw_path.as_deref().unwrap_or_default();
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -200,7 +201,7 @@ impl World {
             self.ask(&self.token, &event)
         };
         assert_eq!(with(None).status, 401);
-        // With another header the request may have too many.
+        // One header more may exceed the limit of headers.
         assert!([401, 431].contains(&with(Some("Bearer wrong")).status));
         let known = with(Some(&format!("Bearer {TOKEN}")));
         if known.status != 431 {
@@ -212,19 +213,19 @@ impl World {
             let may: BTreeSet<&str> = job.flat_map(|group| &group.group.targets).map(Target::as_str).collect();
             assert!(groups.iter().flat_map(|group| &group.targets).all(|target| may.contains(target.as_str())));
         }
-        // As it was sent.
+        // The request with its own headers.
         let sent = self.ask(&self.token, event);
         assert!([401, 403, 431, open.status].contains(&sent.status), "{} instead of {}", sent.status, open.status);
     }
 }
 
-/// Makes sure that an answer has a form that a poller takes, for a request with these headers.
+/// Checks that a poller accepts the form of a response to these headers.
 fn check(headers: &HeaderMap, method: &str, answer: &Answer) {
     let has = |name| answer.headers.contains_key(name);
     assert!(has(header::CONTENT_TYPE) && has(header::CACHE_CONTROL) && has(header::X_CONTENT_TYPE_OPTIONS));
-    assert!(answer.status != 304 || headers.contains_key(header::IF_NONE_MATCH), "a 304 that nobody asked for");
+    assert!(answer.status != 304 || headers.contains_key(header::IF_NONE_MATCH), "a 304 without If-None-Match");
     let zipped = answer.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-    assert!(!zipped || headers.contains_key(header::ACCEPT_ENCODING), "gzip that nobody asked for");
+    assert!(!zipped || headers.contains_key(header::ACCEPT_ENCODING), "gzip without Accept-Encoding");
     match answer.status {
         304 => assert!(answer.body.is_empty()),
         200 | 400 | 401 | 403 | 404 | 405 | 431 if method == "HEAD" => assert!(answer.body.is_empty()),
@@ -240,7 +241,7 @@ fn check(headers: &HeaderMap, method: &str, answer: &Answer) {
 }
 
 impl Answer {
-    /// The groups, if it is a list, read as strictly as Prometheus reads them.
+    /// Returns the groups of a list, read as strictly as Prometheus reads them.
     fn groups(&self) -> Option<Vec<prometheus::Group>> {
         if self.status != 200 || !self.headers.contains_key(header::ETAG) || self.body.is_empty() {
             return None;
@@ -258,5 +259,5 @@ impl Answer {
 fn same(one: &Answer, other: &Answer, how: &str) {
     assert_eq!(one.status, other.status, "{how}");
     assert_eq!(one.headers, other.headers, "{how}");
-    assert!(one.body == other.body, "{how}: another body");
+    assert!(one.body == other.body, "{how}: the body differs");
 }

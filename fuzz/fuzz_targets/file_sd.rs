@@ -1,5 +1,5 @@
-//! Lists for `file_sd_configs`, in JSON and in YAML, as `sdctl` reads them: each group is valid, or there is a fault that says
-//! where; a list without a fault is what other readers find in the same text, and what is read once it was written again.
+//! Lists for `file_sd_configs`, in JSON and YAML, as `sdctl` reads them. Each group is valid, or a fault names its
+//! place. Other readers find the same content in a list without faults, and so does `sdctl` after writing it again.
 #![no_main]
 
 use std::{collections::BTreeMap, path::Path};
@@ -29,7 +29,7 @@ fn groups(groups: &[FileGroup]) -> Vec<&TargetGroup> {
     groups.iter().map(|read| &read.group).collect()
 }
 
-/// A group as `encoding/json` decodes it for Prometheus.
+/// A group as Prometheus decodes it with `encoding/json`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Decoded {
@@ -52,7 +52,7 @@ fn check_json(text: &str, names: LabelNames) {
         let again = read("again.json", &written, names);
         assert!(again.faults.is_empty() && groups(&again.groups) == groups(&list.groups), "{written}");
     } else if let (Ok(theirs), LabelNames::Utf8) = (prometheus::read_utf8(text.as_bytes()), names) {
-        // What Prometheus takes and we do not is a target that it would drop, or a field of which it would take one.
+        // Prometheus accepts these, but drops the target, or uses one of the repeated fields.
         let is_strict = |problem: &Problem| {
             matches!(problem, Problem::Group(Fault::Empty | Fault::Blank | Fault::Repeated) | Problem::TooMuch(_))
         };
@@ -78,7 +78,8 @@ fn check_yaml(text: &str, names: LabelNames) {
     let written = yaml_serde::to_string(&groups(&list.groups)).unwrap();
     let again = read("again.yml", &written, names);
     assert!(again.faults.is_empty() && groups(&again.groups) == groups(&list.groups), "{written}: {:?}", again.faults);
-    // The other reader has merged keys and tags in another form, and takes fewer characters for the name of an anchor.
+    // The other reader represents merged keys and tags differently, and accepts fewer characters in the name of an
+    // anchor.
     if text.contains(['<', '!', '&']) {
         return;
     }

@@ -1,6 +1,6 @@
-//! The bytes of DynamoDB's answer → page → rows → groups. Each row is a valid group, lapsed, or an error that names what is
-//! wrong; and what the function makes of it is what `sdctl` makes of it, which reads rows in another way. The answer that is
-//! made of the page is one that Prometheus reads, whatever is asked for.
+//! The bytes of DynamoDB's response → page → rows → groups. Each row is a valid group, expired, or an error that names
+//! its fault. `sdctl`, which reads rows in another way, agrees. Prometheus accepts the response for the page, for any
+//! query.
 #![no_main]
 
 use std::{collections::HashMap, time::Duration};
@@ -20,7 +20,7 @@ use sdctl::store::{Record, State, split};
 use serde_json::Value;
 
 const NOW: EpochSeconds = EpochSeconds(1_764_000_000);
-/// Those of a row's attributes that mean something.
+/// The attributes of a row that the data model defines.
 const ATTRIBUTES: [&str; 8] =
     ["job", "group", "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"];
 
@@ -37,12 +37,12 @@ fuzz_target!(|bytes: &[u8]| {
         content.rows.iter().for_each(|row| check_row(row, names));
         check_answers(&page, content.rows.len(), names);
     }
-    // Not where there is a number in it that no reader of JSON takes for one.
+    // Other JSON readers reject some numbers.
     let Ok(json) = serde_json::from_slice::<Value>(bytes) else { return };
     let items = json["Items"].as_array().unwrap();
-    assert_eq!(items.len(), content.rows.len(), "a short list");
+    assert_eq!(items.len(), content.rows.len(), "rows are missing");
     assert_eq!(json["LastEvaluatedKey"].is_null(), content.next.is_none());
-    // Without what is there twice, of which either reader may take the one or the other.
+    // Without duplicate keys, of which a reader may use either.
     let page = Page::new(serde_json::to_vec(&json).unwrap());
     for (row, item) in page.content().unwrap().rows.iter().zip(items) {
         let Some(attributes) = attributes(item) else { continue };
@@ -52,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Makes sure that a row is served, lapsed or a named error.
+/// Checks that a row is served, expired or a named error.
 fn check_row(row: &Row<'_>, names: LabelNames) {
     match row.stored(names) {
         Ok(stored) => {
@@ -73,7 +73,7 @@ fn check_row(row: &Row<'_>, names: LabelNames) {
             let mut expected = group.targets;
             targets.sort();
             expected.sort();
-            assert_eq!(targets, expected, "parts of a group are not the group");
+            assert_eq!(targets, expected, "the parts of a group differ from the group");
         }
         Err(TableError::Invalid(invalid)) => check_invalid(&invalid),
         Err(error @ TableError::WrongKey(_)) => check_line(&error.to_string()),
@@ -81,7 +81,7 @@ fn check_row(row: &Row<'_>, names: LabelNames) {
     }
 }
 
-/// Makes sure that Prometheus reads every answer that is made of a page, and that each row is accounted for.
+/// Checks that Prometheus accepts every response for a page, and that the response accounts for each row.
 fn check_answers(page: &Page, rows: usize, names: LabelNames) {
     let rules = RowRules { label_names: names, lease_grace: Duration::from_hours(1) };
     let snapshot = match Snapshot::of_pages(std::slice::from_ref(page), rules, NOW) {
@@ -118,7 +118,7 @@ fn check_invalid(invalid: &InvalidGroup) {
     assert!(fields.iter().any(|field| invalid.field.starts_with(field)) && text.contains(&invalid.field), "{text}");
 }
 
-/// Makes sure that `sdctl` takes the row for the same.
+/// Checks that `sdctl` reads the row in the same way.
 fn check_record(row: &Row<'_>, attributes: HashMap<String, AttributeValue>, names: LabelNames) {
     let (stored, record) = (row.stored(names), Record::of(attributes, names));
     let record = match (&stored, record) {
@@ -134,7 +134,7 @@ fn check_record(row: &Row<'_>, attributes: HashMap<String, AttributeValue>, name
         }
         (Err(TableError::Invalid(served)), Err(invalid)) => {
             assert_eq!((&served.job, &served.group), (&invalid.job, &invalid.group));
-            // Of several labels that are wrong, any may be named.
+            // With several invalid labels, the error may name any of them.
             let is_label = |invalid: &InvalidGroup| invalid.field.starts_with("labels[");
             assert!(&served == invalid || is_label(&served) && is_label(invalid), "{served}, but {invalid}");
         }
@@ -144,10 +144,10 @@ fn check_record(row: &Row<'_>, attributes: HashMap<String, AttributeValue>, name
     assert_eq!(is_lapsed, record.state(NOW) == State::Lapsed);
 }
 
-/// A row as the SDK has it. `None` for what it has no type for, and for what it would not take.
+/// Returns a row as the SDK represents it, or `None` for types that the SDK does not support.
 fn attributes(row: &Value) -> Option<HashMap<String, AttributeValue>> {
     let ours = row.as_object()?.iter().filter(|(name, _)| ATTRIBUTES.contains(&name.as_str()));
-    // `null` is nothing to either.
+    // Both treat `null` as absent.
     let there = ours.filter(|(_, value)| !value.is_null());
     there.map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
 }

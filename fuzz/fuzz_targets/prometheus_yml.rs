@@ -1,5 +1,5 @@
-//! Prometheus configurations as `sdctl` reads them: each group has a job of the configuration and is valid, or there is a
-//! fault that says where; of one without a fault another reader of YAML finds as many groups for each job.
+//! Prometheus configurations as `sdctl` reads them. Each group has a job of the configuration and is valid, or a fault
+//! names its place. Without faults, another YAML reader finds the same number of groups in each job.
 #![no_main]
 
 use std::{
@@ -13,17 +13,17 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use sdctl::files::{ReadFile, Reader};
 use yaml_serde::{Mapping, Value};
 
-/// Where the configuration is, with files that it may name.
+/// The folder of the configuration, with files that it may name.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/files");
 
 fuzz_target!(|text: &str| -> Corpus {
-    // No file of another folder is to be read, which an escaped name, too, could be of.
+    // The target must not read files of other folders, whose names may be escaped.
     let names_files = text.contains("file");
     if text.contains('\\') || text.contains('\0') || names_files && text.contains('/') {
         return Corpus::Reject;
     }
     let reader = read(text);
-    // What is in other files is not in this text.
+    // The content of other files is not in this text.
     if reader.files.len() == 1 {
         check_files(&reader, text);
     }
@@ -36,7 +36,8 @@ fuzz_target!(|text: &str| -> Corpus {
     assert_eq!(said(&reader), said(&again));
     assert_eq!(reader.groups.len(), again.groups.len());
     let is_configuration = matches!(&reader.files[..], [ReadFile { configuration: true, .. }]);
-    // The other reader has merged keys and tags in another form, and takes fewer characters for the name of an anchor.
+    // The other reader represents merged keys and tags differently, and accepts fewer characters in the name of an
+    // anchor.
     if is_configuration && reader.faults.is_empty() && !text.contains(['<', '!', '&']) {
         compare(&reader, text);
     }
@@ -50,7 +51,7 @@ fn read(text: &str) -> Reader {
     reader
 }
 
-/// Makes sure that another reader finds the same jobs and as many groups and targets of each.
+/// Checks that another reader finds the same jobs, with the same number of groups and targets.
 fn compare(reader: &Reader, text: &str) {
     let Ok(Value::Mapping(theirs)) = yaml_serde::from_str(text) else { return };
     let list = |map: &Mapping, name: &str| map.get(name).and_then(Value::as_sequence).cloned().unwrap_or_default();
@@ -59,7 +60,7 @@ fn compare(reader: &Reader, text: &str) {
         let config = config.as_mapping().unwrap();
         let groups = list(config, "static_configs");
         let targets: usize = groups.iter().map(|group| list(group.as_mapping().unwrap(), "targets").len()).sum();
-        // A number as a job's name is its text.
+        // A number as a job's name means its text.
         let Some(job) = config["job_name"].as_str() else { return };
         if !groups.is_empty() {
             expected.insert(job.to_owned(), (groups.len(), targets));

@@ -1,5 +1,5 @@
-//! `match[]`: what parses selects the same however it is written down again, several select what any of them selects, and a
-//! regular expression matches what another engine says that it matches.
+//! `match[]`: a selector keeps its meaning when it is written again, several selectors select the union, and another
+//! engine for regular expressions agrees.
 #![no_main]
 
 use http_sd_lambda::group::Selectors;
@@ -7,11 +7,11 @@ use http_sd_lambda_fuzz::check_line;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use regex::RegexBuilder;
 
-/// The most bytes: a query string has no more.
+/// The most bytes, the limit of a query string.
 const MOST_BYTES: usize = 8 * 1024;
 
-// Selectors, with a null character between each two. The first is also taken for a regular expression, and the second for
-// what it is to match.
+// Selectors, separated by null characters. The first is also used as a regular expression, and the second as the text
+// to match.
 fuzz_target!(|text: &str| -> Corpus {
     if text.len() > MOST_BYTES {
         return Corpus::Reject;
@@ -32,7 +32,7 @@ fn parse(texts: &[&str]) -> Option<Selectors> {
     }
 }
 
-/// Whether a target is selected whose labels all have that value.
+/// Returns whether a target is selected whose labels all have this value.
 fn selects(selectors: &Selectors, value: &str, target: &str) -> bool {
     selectors.of_group(value, value, |_| Some(value)).has(target)
 }
@@ -41,11 +41,11 @@ fn check_selectors(texts: &[&str]) {
     let Some(all) = parse(texts) else { return };
     assert_eq!(parse(texts).as_ref(), Some(&all));
     assert_eq!(all.to_string(), texts.join(" or "));
-    assert!(!selects(&all, "", ""), "selects what has no labels");
+    assert!(!selects(&all, "", ""), "selects a target without labels");
     let each: Vec<Selectors> = texts.iter().map(|text| parse(&[text]).unwrap()).collect();
     let again: Vec<String> = texts.iter().map(|text| format!(" {text}\n\t# }}\r\n")).collect();
     let again = parse(&again.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
-    // What stands in quotes is likely to matter.
+    // Quoted texts are the likely values of labels.
     let quoted = texts.iter().flat_map(|text| text.split(['"', '\'', '`'])).take(16);
     for value in quoted.chain(["", "a", "é\n"]) {
         for target in [value, "web-1:9100"] {
@@ -64,7 +64,7 @@ fn check_pattern(pattern: &str, value: &str) {
     let (Some(is), Some(is_not)) = (with("=~"), with("!~")) else { return };
     let matches = |selectors: &Selectors| selectors.of_group("j", "g", |_| Some(value)).has("a:1");
     assert_ne!(matches(&is), matches(&is_not), "{pattern:?} {value:?}");
-    // The engine here knows Unicode where Go does not, and a vertical tab as white space.
+    // This engine supports Unicode where Go does not, and counts a vertical tab as white space.
     if !value.is_ascii() || value.contains('\x0b') {
         return;
     }

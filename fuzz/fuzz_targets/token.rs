@@ -1,5 +1,5 @@
-//! `HTTP_SD_TOKEN_SHA256` and `Authorization`: a credential is read as it is written, an error does not repeat what may be a
-//! token, and who has the token is let in and nobody else.
+//! `HTTP_SD_TOKEN_SHA256` and `Authorization`: a written credential reads as the same credential, no error repeats a
+//! text that may be a token, and only callers with the token have access.
 #![no_main]
 
 use std::{
@@ -20,7 +20,7 @@ use sdctl::local;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-/// What every token has in it, and no log may have.
+/// The mark that every token contains and no log may contain.
 const MARK: &str = "test-secret";
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -28,10 +28,10 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     Builder::new_current_thread().enable_all().build().unwrap()
 });
-/// What was logged.
+/// The log.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-// Up to the first newline the setting, up to the second the user's part of the token, and then the header.
+// The setting up to the first newline, the user's part of the token up to the second, and then the header.
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(3, |&byte| byte == b'\n');
     let [setting, token, header] = [(); 3].map(|()| parts.next().unwrap_or_default());
@@ -47,7 +47,7 @@ fn check_setting(text: &str) {
         Ok(credential) => {
             let written = credential.to_string();
             assert_eq!(written.parse::<Credential>().as_ref(), Ok(credential), "{text} became {written}");
-            assert!(!written.contains([',', ' ', '\n']), "{written} is more than one item of a list");
+            assert!(!written.contains([',', ' ', '\n']), "{written} contains a separator of the list");
         }
         Err(error) => check_secret(text, &error.to_string()),
     }
@@ -62,8 +62,8 @@ fn check_setting(text: &str) {
             assert_eq!(credentials.len(), text.split(',').count());
             assert!(credentials.len() > 1 || credentials.first() == text.trim().parse().ok().as_ref());
             let hashes: Vec<String> = credentials.iter().map(|credential| credential.hash().to_string()).collect();
-            assert!((1..hashes.len()).all(|i| !hashes[..i].contains(&hashes[i])), "a hash is there twice");
-            assert!(!hashes.contains(&TokenHash::of(b"").to_string()), "the hash of no token");
+            assert!((1..hashes.len()).all(|i| !hashes[..i].contains(&hashes[i])), "a hash occurs twice");
+            assert!(!hashes.contains(&TokenHash::of(b"").to_string()), "the hash of an empty token is accepted");
         }
         Ok(config) => panic!("{config:?}"),
         Err(error) => {
@@ -75,7 +75,7 @@ fn check_setting(text: &str) {
     }
 }
 
-/// Makes sure that an error repeats nothing of a text that somebody may have put a token into.
+/// Checks that an error repeats nothing of a text that may contain a token.
 fn check_secret(text: &str, error: &str) {
     check_line(error);
     assert!(!text.contains(MARK) || !error.contains(MARK), "{error}");
@@ -87,21 +87,21 @@ fn check_header(token: &[u8], header: &[u8]) {
     let (bearer, basic) =
         ([b"Bearer ", token].concat(), BASE64_STANDARD.encode([b"user:", token.trim_ascii()].concat()));
     if HeaderValue::from_bytes(&bearer).is_ok() {
-        assert!(is_let_in(&service, &[&bearer]), "a bearer is not let in");
-        assert!(!is_let_in(&service, &[&bearer, header]), "let in with two headers");
+        assert!(has_access(&service, &[&bearer]), "a bearer token is rejected");
+        assert!(!has_access(&service, &[&bearer, header]), "two headers are accepted");
     }
-    assert!(is_let_in(&service, &[format!("Basic {basic}").as_bytes()]), "a password is not let in");
-    assert!(!is_let_in(&service, &[]), "let in without a header");
+    assert!(has_access(&service, &[format!("Basic {basic}").as_bytes()]), "a password is rejected");
+    assert!(!has_access(&service, &[]), "a request without a header is accepted");
     let is_known = sent(header).is_some_and(|sent| TokenHash::of(&sent) == known);
-    assert_eq!(is_let_in(&service, &[header]), is_known, "{:?}", String::from_utf8_lossy(header));
-    // A token that is not known.
+    assert_eq!(has_access(&service, &[header]), is_known, "{:?}", String::from_utf8_lossy(header));
+    // An unknown token.
     let other = self::service(Credential::new(TokenHash::of(b"another")));
-    assert!(!is_let_in(&other, &[&bearer]), "let in with another token");
+    assert!(!has_access(&other, &[&bearer]), "another token is accepted");
     let mut log = LOG.lock().unwrap();
     let text = String::from_utf8_lossy(&log);
     let encoded = ["dGVzdC1zZWNyZX", "Rlc3Qtc2VjcmV0", "0ZXN0LXNlY3JldA"];
-    assert!(text.lines().count() > 3 && !text.contains(MARK), "a secret in the log: {text}");
-    assert!(!encoded.iter().any(|encoded| text.contains(encoded)), "a secret in the log: {text}");
+    assert!(text.lines().count() > 3 && !text.contains(MARK), "the log contains a secret: {text}");
+    assert!(!encoded.iter().any(|encoded| text.contains(encoded)), "the log contains a secret: {text}");
     log.clear();
 }
 
@@ -111,8 +111,8 @@ fn service(credential: Credential) -> Service {
     Service::new(table, Access::Token(vec![credential]), Settings::default())
 }
 
-/// Whether a request with these headers is let in: then it is told that there is no such path.
-fn is_let_in(service: &Service, values: &[&[u8]]) -> bool {
+/// Returns whether a request with these headers has access. The response is then 404, because the path is unknown.
+fn has_access(service: &Service, values: &[&[u8]]) -> bool {
     let mut headers = HeaderMap::new();
     for value in values {
         let Ok(value) = HeaderValue::from_bytes(value) else { return false };
@@ -124,13 +124,13 @@ fn is_let_in(service: &Service, values: &[&[u8]]) -> bool {
     let Ok(response) = RUNTIME.block_on(service.clone().oneshot(request));
     match response.status().as_u16() {
         404 => true,
-        // More than is read, and then nobody is let in.
+        // Too many headers are an error before the check of access.
         401 | 431 => false,
         status => panic!("{status}"),
     }
 }
 
-/// The token that a header carries, by the two RFCs.
+/// Returns the token in a header, by RFC 6750 and RFC 7617.
 fn sent(header: &[u8]) -> Option<Vec<u8>> {
     HeaderValue::from_bytes(header).ok()?;
     if header.len() < 7 || header.len() > 16_000 {

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: what must hold of a group, and of a text for people, whatever it was made of.
+//! Checks that the fuzz targets share: of groups, and of texts for people.
 
 #[path = "../../tests/common/prometheus.rs"]
 pub mod prometheus;
@@ -12,25 +12,25 @@ const MOST_BYTES: usize = 2048;
 /// Both rules for label names.
 pub const LABEL_NAMES: [LabelNames; 2] = [LabelNames::Legacy, LabelNames::Utf8];
 
-/// Makes sure that an error or a note is one line of bounded length.
+/// Checks that an error or a note is one line of bounded length.
 pub fn check_line(text: &str) {
     assert!(!text.is_empty() && text.len() <= MOST_BYTES, "{} bytes: {text:.200}", text.len());
-    assert!(!text.contains(char::is_control), "not one line: {text:?}");
+    assert!(!text.contains(char::is_control), "contains a control character: {text:?}");
 }
 
-/// Makes sure that Prometheus takes a group, and reads in its JSON what is in it.
+/// Checks that Prometheus accepts a group, and reads the same content from its JSON.
 pub fn check_group(group: &TargetGroup, names: LabelNames) {
     for target in &group.targets {
         let target = target.as_str();
         let is_blank = |c: char| c.is_whitespace() || c.is_control();
-        assert!(!target.is_empty() && !target.contains(is_blank), "a target is {target:?}");
+        assert!(!target.is_empty() && !target.contains(is_blank), "invalid target {target:?}");
     }
     let json = serde_json::to_vec(&[group]).unwrap();
     let read = match names {
         LabelNames::Legacy => prometheus::read(&json),
         LabelNames::Utf8 => prometheus::read_utf8(&json),
     };
-    let [read] = &read.unwrap()[..] else { panic!("one group became another number") };
+    let [read] = &read.unwrap()[..] else { panic!("one group became several or none") };
     let labels = group.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     assert!(
         read.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(labels),
@@ -39,10 +39,10 @@ pub fn check_group(group: &TargetGroup, names: LabelNames) {
     assert!(read.targets.iter().eq(group.targets.iter().map(Target::as_str)), "{read:?} of {group:?}");
 }
 
-/// Makes sure that what was read of a text says where each of its groups and faults is.
+/// Checks that every group and fault has a place in the text.
 pub fn check_files(reader: &Reader, text: &str) {
     let check_place = |place: &Place| {
-        // The end of a text may be told as a line of its own.
+        // The end of a text may count as another line.
         let most = text.split(['\n', '\r']).count() + 1;
         assert!(place.line.is_none_or(|line| (1..=most).contains(&line)), "{place} of {most} lines");
     };

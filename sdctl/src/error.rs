@@ -1,6 +1,6 @@
-//! Why a command failed, in one line that says what to do.
+//! Errors of commands, each in one line: what failed, why, and what to do.
 
-use std::{io, path::PathBuf};
+use std::{fmt::Display, io, path::PathBuf};
 
 use http_sd_lambda::{
     config::{ConfigError, TABLE},
@@ -11,23 +11,23 @@ use thiserror::Error;
 
 use crate::local::LocalError;
 
-/// Why a command failed.
+/// The error of a command.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Local(#[from] LocalError),
-    #[error("no folder for the table, because your home folder is not known: name one with --data")]
+    #[error("cannot find the folder of the local table: your home folder is unknown. Name a folder with --data")]
     NoHome,
-    #[error("{TABLE} is set but empty: give it the name of a table in AWS, or unset it for the local table")]
+    #[error("{TABLE} is set but empty. Set it to the name of a table in AWS, or unset it to use the local table")]
     EmptyTable,
     #[error(
-        "there is no local table in {}: sdctl serve, put or apply makes it, --data names another folder",
+        "no local table in {}. Create it with sdctl serve, put or apply, or name another folder with --data",
         .0.display()
     )]
     NoLocalTable(PathBuf),
-    #[error("{0} is for a table in AWS: name it with --table or HTTP_SD_TABLE")]
+    #[error("{0} requires a table in AWS. Name the table with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
     #[error("{}", of_table(name, source))]
     Table { name: String, source: Box<TableError> },
@@ -39,56 +39,64 @@ pub(crate) enum CliError {
     Read { file: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", .file.display())]
     Write { file: PathBuf, source: io::Error },
-    #[error("{source}; {how_far}")]
+    #[error("{}. {how_far}", clause(source))]
     Interrupted { source: Box<CliError>, how_far: String },
     #[error("{0}")]
     Refused(String),
 }
 
-/// What a failed request to a table means to whoever runs the command, and what to do.
+/// Says in the words of a command what failed, and what to do.
 fn of_table(name: &str, error: &TableError) -> String {
     match error {
         TableError::Throttled(_) | TableError::Unavailable(_) => {
-            format!("table {name:?} does not answer; try again: {error}")
+            format!("table {name:?} does not respond: {}. Try again later", clause(error))
         }
         TableError::Missing(_) => {
-            format!("table {name:?} is not there; are its name and the region right? sdctl table create makes one")
+            format!("table {name:?} not found. Check its name and the region, or run sdctl table create")
         }
-        TableError::Denied(reason) => format!("your credentials may not do this on table {name:?}: {reason}"),
+        TableError::Denied(reason) => {
+            format!("access to table {name:?} denied: {}. Check the permissions of your credentials", clause(reason))
+        }
         TableError::WrongKey(reason) => {
-            format!("table {name:?} is not one of target groups; name another with --table: {reason}")
+            format!("table {name:?} cannot hold target groups: {}. Name another table with --table", clause(reason))
         }
-        TableError::Refused(reason) => format!("table {name:?} refuses the request: {reason}"),
+        TableError::Refused(reason) => format!("table {name:?} rejects the request: {reason}"),
         TableError::Misconfigured(_) | TableError::Invalid(_) => {
-            format!("table {name:?} cannot be used; are its name, the region and your credentials right? {error}")
+            format!("cannot use table {name:?}: {}. Check its name, the region and your credentials", clause(error))
         }
     }
 }
 
+/// Returns the text without its final full stop, for a sentence that goes on.
+fn clause(text: impl Display) -> String {
+    text.to_string().trim_end_matches('.').to_owned()
+}
+
 impl CliError {
-    /// A request to the table of that name that failed.
+    /// Returns the error of a failed request to the table `name`.
     pub(crate) fn of_table(name: &str, source: TableError) -> Self {
         Self::Table { name: name.to_owned(), source: Box::new(source) }
     }
 
-    /// A group that no row can hold.
+    /// Returns the error for a group that exceeds DynamoDB's limit for a row.
     pub(crate) fn too_large(group: &StoredGroup) -> Self {
         let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
         Self::Refused(format!(
-            "group {name} of job {job} is larger than the 400 KB of a row: put its targets into several groups, or shorten its labels"
+            "group {name} of job {job} is too large: a row holds at most 400 KB. \
+             Split its targets into several groups, or shorten its labels"
         ))
     }
 
     pub(crate) fn no_such_job(job: &Job) -> Self {
-        Self::Refused(format!("no row has the job {}: sdctl get shows all there are", excerpt(job.as_str())))
+        Self::Refused(format!("job {} not found. List all jobs with sdctl get", excerpt(job.as_str())))
     }
 
     pub(crate) fn no_such_group(job: &Job, name: &GroupName) -> Self {
         let (job, name) = (excerpt(job.as_str()), excerpt(name.as_str()));
-        Self::Refused(format!("job {job} has no group {name}: sdctl get shows those that there are"))
+        Self::Refused(format!("group {name} not found in job {job}. List the groups of the job with sdctl get"))
     }
 
-    /// Whether somebody has stopped reading what we print, such as `head`. No reason to complain.
+    /// Whether the reader of standard output, such as `head`, has closed it.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -1,17 +1,17 @@
 //! `sdctl`, the command line that fills and checks the table of [`http_sd_lambda`].
 //!
-//! The parts, each of which knows only those below it:
+//! Each part uses only parts below it:
 //!
-//! | part | subject |
+//! | part | purpose |
 //! |---|---|
-//! | `commands` | one command in one file or folder: its options, what it does, what it prints |
-//! | [`plan`] | what it takes to bring the table to what files say |
-//! | [`files`] | target groups in files: lists for `file_sd_configs`, Prometheus configurations |
-//! | [`store`] | the table: rows are read and written, tables created and described; which table a command means |
+//! | `commands` | one file or folder for each command: options, work and output |
+//! | [`plan`] | the changes that make the table match files |
+//! | [`files`] | reads target groups from lists for `file_sd_configs` and from Prometheus configurations |
+//! | [`store`] | selects the table of a command, reads and writes its rows, creates and describes tables |
 //! | `terminal` | colours, text, progress, questions, signals |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` |
-//! | `error` | why a command failed |
-//! | `http_url` | URLs on the command line |
+//! | `error` | errors of commands |
+//! | `http_url` | parses URLs on the command line |
 
 mod commands;
 mod error;

@@ -1,4 +1,4 @@
-//! The bytes of an answer.
+//! The body of a response, in shared pieces.
 
 use std::{
     convert::Infallible,
@@ -10,8 +10,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-/// The bytes of an answer, complete, in the pieces in which they were put together: a large list is never copied into
-/// one.
+/// The complete body of a response. It consists of pieces, so that a large list is not copied into one buffer.
 #[derive(Debug, Clone, Default)]
 pub struct Body {
     pieces: vec::IntoIter<Bytes>,
@@ -19,25 +18,25 @@ pub struct Body {
 }
 
 impl Body {
-    /// How many bytes are left.
+    /// Returns the number of remaining bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no byte is left.
+    /// Returns whether no byte remains.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The pieces that are left, in order; none of them is empty.
+    /// Returns the remaining pieces, in order. No piece is empty.
     #[must_use]
     pub fn pieces(&self) -> &[Bytes] {
         self.pieces.as_slice()
     }
 
-    /// All of it in one piece, which takes a copy if there are several.
+    /// Returns all remaining bytes. Several pieces are copied.
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
         if self.pieces.len() <= 1 {
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_one_body_however_they_are_read() {
+    fn every_reader_sees_the_same_bytes() {
         let cases: [(&[&str], &str, usize); 4] =
             [(&[], "", 0), (&[""], "", 0), (&["a"], "a", 1), (&["[", "", "abc", "]"], "[abc]", 3)];
         for (pieces, whole, count) in cases {
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_not_left() {
+    fn read_pieces_do_not_remain() {
         let mut body = Body::from(vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
         assert_eq!(body.next().unwrap(), "ab");
         assert_eq!((body.len(), body.into_vec()), (1, b"c".to_vec()));

@@ -1,26 +1,26 @@
-//! A list of groups as JSON, put together of pieces.
+//! The writer of a JSON list of groups, which shares large pieces and copies small ones.
 
 use bytes::Bytes;
 
 use super::Body;
 
-/// Below this many bytes it costs less to copy JSON than to send it as a piece of its own.
+/// The minimum size of a shared piece, in bytes. Copying less JSON is cheaper than sending another piece.
 const LEAST_PIECE: usize = 16 * 1024;
-/// Copies are pieces of about this many bytes.
+/// The approximate size of a piece of copied JSON, in bytes.
 const COPIED_PIECE: usize = 1024 * 1024;
 
-/// JSON of groups, each after a comma.
+/// The JSON of groups, with a comma before each group.
 #[derive(Debug, Default)]
 pub(super) struct List {
     pieces: Vec<Bytes>,
-    /// Small pieces that come next.
+    /// Copied JSON after the last piece.
     small: Vec<u8>,
-    /// How many bytes of the pieces are copies.
+    /// The number of copied bytes in `pieces`.
     copied: usize,
 }
 
 impl List {
-    /// Adds JSON: as it is, or as a copy if it is small.
+    /// Adds JSON. Small JSON is copied, large JSON is shared.
     pub(super) fn push(&mut self, json: Bytes) {
         if json.len() < LEAST_PIECE {
             self.small.extend_from_slice(&json);
@@ -33,7 +33,7 @@ impl List {
         }
     }
 
-    /// Adds JSON that was written for this list and is large enough to be a piece, and leaves nothing of it; else leaves it.
+    /// Moves written JSON into the list if it is large enough for a piece.
     pub(super) fn move_from(&mut self, written: &mut Vec<u8>) {
         if written.len() >= COPIED_PIECE {
             self.end_small();
@@ -42,7 +42,7 @@ impl List {
         }
     }
 
-    /// How many bytes the list takes beside what it shares.
+    /// Returns the number of bytes that the list does not share.
     pub(super) fn copied(&self) -> usize {
         self.copied + self.small.len()
     }
@@ -54,14 +54,14 @@ impl List {
         }
     }
 
-    /// The list in brackets.
+    /// Returns the list in brackets.
     pub(super) fn finish(mut self) -> Body {
         self.end_small();
         let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
         pieces.push(Bytes::from_static(b"["));
         pieces.append(&mut self.pieces);
         if let Some(first) = pieces.get_mut(1) {
-            // Nothing is before the first group.
+            // The first group needs no comma.
             let _comma = first.split_to(1);
         }
         pieces.push(Bytes::from_static(b"]"));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_pieces_are_shared_and_small_ones_are_copied_together() {
+    fn large_pieces_are_shared_small_are_copied() {
         let json = |len: usize| Bytes::from(format!(",{}", "x".repeat(len - 1)));
         let (large, small) = (json(LEAST_PIECE), json(10));
         let mut list = List::default();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_nothing_is_two_brackets() {
+    fn empty_list_is_two_brackets() {
         assert_eq!(List::default().finish().into_vec(), b"[]");
         let mut list = List::default();
         list.push(Bytes::new());

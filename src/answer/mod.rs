@@ -1,6 +1,6 @@
-//! What is answered: a pure function of the rows, of what is asked for, of the rules and of the time.
+//! The list of target groups, computed from the rows, the selection, the rules and the time.
 //!
-//! It knows no table, no clock and no HTTP.
+//! This module knows neither the table, nor the clock, nor HTTP.
 
 mod body;
 mod list;
@@ -24,63 +24,63 @@ use crate::{
     table::{JobRows, Snapshot},
 };
 
-/// After so many rows it is asked whether to go on.
+/// The number of rows between two checks of the time.
 const ROWS_AT_ONCE: usize = 64;
 
-/// What to do about a row that breaks the contract.
+/// The reaction to a broken row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnInvalid {
-    /// Fail the request: Prometheus keeps what it has.
+    /// Fail the request. Prometheus then keeps its current targets.
     #[default]
     Fail,
-    /// Leave the row out, and say so in the log and in a header of the response.
+    /// Leave the row out, with a warning in the log and a header in the response.
     Skip,
 }
 
-/// The settings on which an answer depends.
+/// The settings that change the list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
-    /// What to do about a row that breaks the contract.
+    /// The reaction to a broken row.
     pub on_invalid: OnInvalid,
-    /// For how long groups are served whose leases have lapsed together; zero is not at all.
+    /// The time for which groups are kept after their leases lapsed together. Zero turns that off.
     pub lease_grace: Duration,
 }
 
 /// A complete list of groups.
 #[derive(Debug)]
 pub struct Answer {
-    /// The list as JSON, ordered by job and group.
+    /// The JSON list, sorted by job and group.
     pub body: Body,
-    /// The ETag: a hash of the groups served, job by job. The names of jobs count only where labels carry them.
+    /// The `ETag`: a hash of the groups of each job. Names of jobs change it only if the labels contain them.
     pub etag: String,
-    /// The first moment at which the same rows may make another answer.
+    /// The first time at which the same rows may give another list.
     pub until: Option<EpochSeconds>,
-    /// What the answer was made of.
+    /// The numbers and names for the log.
     pub report: Report,
 }
 
-/// Why there is no answer.
+/// The reason why there is no complete list.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoAnswer {
-    /// A row that belongs to it breaks the contract.
+    /// A row of the list is broken.
     #[error(transparent)]
     Invalid(#[from] InvalidGroup),
-    /// The JSON that had to be written for it takes more memory than there is.
-    #[error("the answer takes more than the {0} bytes of memory that it may take")]
+    /// The written JSON would exceed [`Limits::memory`], in bytes.
+    #[error("the list needs too much memory: more than {0} bytes")]
     OutOfMemory(usize),
-    /// It was told to stop.
-    #[error("stopped before the answer was complete")]
+    /// [`Limits::go_on`] returned `false`.
+    #[error("stopped before the list was complete")]
     Stopped,
-    /// A group could not be read from its JSON, or written.
-    #[error("a group cannot be written: {0}")]
+    /// The JSON of a group could not be read or written.
+    #[error("cannot write a group as JSON: {0}")]
     Encoding(String),
 }
 
-/// What the work on an answer may take.
+/// The limits of memory and time.
 pub struct Limits<'a> {
-    /// How many bytes of JSON may be written beside the rows that are there.
+    /// The number of bytes of JSON that may be written in addition to the snapshot.
     pub memory: usize,
-    /// Whether to go on, asked again and again during long work.
+    /// Returns whether to continue. Long work calls it repeatedly.
     pub go_on: &'a dyn Fn() -> bool,
 }
 
@@ -94,10 +94,10 @@ impl Limits<'_> {
     }
 }
 
-/// The answer at a time.
+/// Returns the list at the time `now`.
 ///
 /// # Errors
-/// [`NoAnswer`]; a list that is not complete is none.
+/// [`NoAnswer`]. An incomplete list is never returned.
 pub fn answer(
     snapshot: &Snapshot,
     selection: &Selection,
@@ -126,7 +126,7 @@ pub fn answer(
     Ok(Answer { body: list.finish(), etag: hex::encode(&hash.finalize()[..16]), until, report })
 }
 
-/// An answer with the jobs that were added so far.
+/// An answer to which jobs are added.
 struct Unfinished<'a> {
     selection: &'a Selection,
     rules: Rules,
@@ -138,18 +138,18 @@ struct Unfinished<'a> {
     report: Report,
 }
 
-/// What a row's lease makes of it.
+/// The state of a row by its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It runs, or there is none.
-    Runs,
-    /// It lapsed together with others, and the group is served for a while.
-    IsKept,
-    /// It lapsed.
+    /// The lease is active, or the row has no lease.
+    Active,
+    /// The lease lapsed together with others, and the group is kept.
+    Kept,
+    /// The lease has expired, and the group is not served.
     Lapsed,
 }
 
-/// The leases of a job at the time of an answer.
+/// The leases of a job at the time of the list.
 struct JobLeases {
     now: EpochSeconds,
     leases: Leases,
@@ -166,8 +166,8 @@ impl JobLeases {
     fn state(&self, lease: Lease) -> State {
         let is_kept = |end| self.kept.has(end) && self.leases.may_keep(lease);
         match lease.expires_at {
-            _ if !lease.lapsed(self.now) => State::Runs,
-            Some(end) if is_kept(end) => State::IsKept,
+            _ if !lease.lapsed(self.now) => State::Active,
+            Some(end) if is_kept(end) => State::Kept,
             _ => State::Lapsed,
         }
     }
@@ -200,14 +200,14 @@ impl Unfinished<'_> {
         Ok(())
     }
 
-    /// Adds the rows of a job that are served, as they are.
+    /// Adds the served rows of a job, unchanged. Returns a hash of their JSON.
     fn add_whole_rows(&mut self, rows: &JobRows, leases: &JobLeases) -> Result<[u8; 16], NoAnswer> {
         let (mut start, mut left_out, mut ranges) = (0, 0, Vec::new());
         let mut targets = rows.targets();
         for row in rows.leases() {
             match leases.state(row.lease) {
-                State::Runs => {}
-                State::IsKept => self.report.kept += 1,
+                State::Active => {}
+                State::Kept => self.report.kept += 1,
                 State::Lapsed => {
                     ranges.push(start..row.row);
                     start = row.row + 1;
@@ -233,12 +233,12 @@ impl Unfinished<'_> {
         Ok(if left_out > 0 { half(hash) } else { rows.digest() })
     }
 
-    /// Adds what is asked for of the rows of a job that are served.
+    /// Adds the selected parts of the served rows of a job. Returns a hash of their JSON.
     fn add_selected(&mut self, job: &str, rows: &JobRows, leases: &JobLeases) -> Result<[u8; 16], NoAnswer> {
         let (mut with_lease, mut hash) = (rows.leases().iter().peekable(), Sha256::new());
         let mut written = Vec::new();
         for row in 0..rows.len() {
-            // To look at the time for each row would take longer than many a row.
+            // A check of the time can take longer than a row.
             if row % ROWS_AT_ONCE == 0 {
                 self.limits.check_time()?;
             }
@@ -253,7 +253,7 @@ impl Unfinished<'_> {
             for json in rows.json(row..row + 1) {
                 let before = written.len();
                 let go_on = || self.limits.check_time();
-                let is_kept = state == State::IsKept;
+                let is_kept = state == State::Kept;
                 let targets = self.selection.write(&json, (job, rows.name(row)), is_kept, &mut written, &go_on)?;
                 if let Some(targets) = targets {
                     self.report.groups += 1;
@@ -268,7 +268,7 @@ impl Unfinished<'_> {
         Ok(half(hash))
     }
 
-    /// Notes that the answer is another one once a lease has ended.
+    /// Limits `until` to the end of a lease that has not ended.
     fn note_end(&mut self, lease: Lease) {
         self.until = EpochSeconds::earlier(self.until, lease.end().filter(|end| *end > self.now));
     }

@@ -1,47 +1,47 @@
-//! What an answer was made of, for the log.
+//! The report on a list, for the log.
 
 use super::Skipped;
 use crate::group::{EpochSeconds, Job, Kept};
 
-/// How many jobs the log names whose leases have lapsed together.
+/// The maximum number of jobs in [`Report::lapsed_together`].
 const MOST_JOBS: usize = 100;
 
-/// What an answer was made of.
+/// The numbers and names that the log records for a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Pages that were read for it.
+    /// The pages read for the list.
     pub pages: usize,
-    /// Rows, whatever came of them.
+    /// The rows, served or not.
     pub rows: usize,
-    /// Groups in the list.
+    /// The groups in the list.
     pub groups: usize,
-    /// Targets in the list.
+    /// The targets in the list.
     pub targets: usize,
-    /// Rows left out because their lease has ended.
+    /// The rows left out because their lease has expired.
     pub lapsed: usize,
-    /// Groups in the list although their lease has ended, because it has lapsed together with others.
+    /// The groups kept in the list because their leases lapsed together.
     pub kept: usize,
-    /// Rows left out because they break the contract.
+    /// The broken rows left out.
     pub skipped: Skipped,
-    /// Jobs that were asked for and have no row.
+    /// The requested jobs without a row.
     pub empty_jobs: Vec<Job>,
-    /// Jobs whose leases have lapsed together; not all of them if there are very many.
+    /// The jobs whose leases lapsed together, at most 100.
     pub lapsed_together: Vec<LapsedTogether>,
 }
 
-/// Leases of a job that have lapsed together.
+/// The leases of a job that lapsed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LapsedTogether {
     /// The job.
     pub job: String,
-    /// How many there are, whether they are asked for or not.
+    /// The number of leases, selected or not.
     pub count: usize,
-    /// When the first of them ended.
+    /// The time at which the first of these leases expired.
     pub since: EpochSeconds,
 }
 
 impl Report {
-    /// Notes what was decided about the leases of a job.
+    /// Adds a job if its leases lapsed together.
     pub(super) fn add_leases(&mut self, job: &str, kept: &Kept) {
         if let Some(since) = kept.since().filter(|_| self.lapsed_together.len() < MOST_JOBS) {
             self.lapsed_together.push(LapsedTogether { job: job.to_owned(), count: kept.count(), since });

@@ -1,4 +1,4 @@
-//! What of the groups is asked for, and how it is to look.
+//! The selection of targets and labels by a query string.
 
 use std::fmt::Display;
 
@@ -10,21 +10,21 @@ use crate::group::{
     Entries, LAPSED, Lease, META_LEASE, Selectors, Shard, StoredGroupRef, TargetGroupRef, TargetSelectors, Text,
 };
 
-/// After so many targets of a group it is asked whether to go on.
+/// The number of targets of a group between two checks of the time.
 const TARGETS_AT_ONCE: usize = 64;
 
-/// What of the groups is asked for, and how it is to look. Whoever asks for the same gets the same.
+/// The selection of targets and labels. Equal selections of the same rows give equal lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Whether the labels that name job and group are added.
+    /// Whether to add the labels that name the job and the group.
     pub meta: bool,
-    /// The shard whose targets are asked for; `None` for all of them.
+    /// The shard to select; `None` selects every target.
     pub shard: Option<Shard>,
-    /// What selects the targets that are asked for; `None` for all of them.
+    /// The selectors of targets; `None` selects every target.
     pub selectors: Option<Selectors>,
 }
 
-/// A group as a snapshot has it, whose texts are borrowed from there.
+/// A group with text borrowed from a snapshot.
 #[derive(Deserialize, Serialize)]
 struct Group<T, L> {
     targets: Vec<T>,
@@ -32,14 +32,13 @@ struct Group<T, L> {
 }
 
 impl Selection {
-    /// Whether each group is asked for as it is.
+    /// Returns whether the selection leaves every group unchanged.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         !self.meta && self.shard.is_none() && self.selectors.is_none()
     }
 
-    /// Writes what is asked for of a group of that job and name, after a comma. Returns how many targets that are; `None`
-    /// if nothing was written.
+    /// Writes a comma and the selected part of a group. Returns the number of targets, or `None` if nothing is written.
     pub(super) fn write(
         &self,
         json: &[u8],
@@ -66,7 +65,7 @@ impl Selection {
         };
         let selectors = self.selectors.as_ref().map(|selectors| selectors.of_group(job, name, label));
         let targets = self.targets(&group.targets, selectors.as_ref(), go_on)?;
-        // A group without targets is served, unless targets are asked for.
+        // A group without targets is left out only if the request selects targets.
         if targets.is_empty() && (self.shard.is_some() || self.selectors.is_some()) {
             return Ok(None);
         }
@@ -79,28 +78,28 @@ impl Selection {
         write(&group.group, out).map(|()| Some(count))
     }
 
-    /// Those of a group's targets that are asked for.
+    /// Returns the selected targets of a group.
     fn targets<'t>(
         &self,
         targets: &'t [Text<'_>],
         selectors: Option<&TargetSelectors<'_>>,
         go_on: &dyn Fn() -> Result<(), NoAnswer>,
     ) -> Result<Vec<&'t str>, NoAnswer> {
-        let is_asked_for = |target: &&str| {
+        let is_selected = |target: &&str| {
             self.shard.is_none_or(|shard| shard.has(target)) && selectors.is_none_or(|selectors| selectors.has(target))
         };
-        let mut asked_for = Vec::new();
+        let mut selected = Vec::new();
         for some in targets.chunks(TARGETS_AT_ONCE) {
             if targets.len() > TARGETS_AT_ONCE {
                 go_on()?;
             }
-            asked_for.extend(some.iter().map(Text::as_str).filter(is_asked_for));
+            selected.extend(some.iter().map(Text::as_str).filter(is_selected));
         }
-        Ok(asked_for)
+        Ok(selected)
     }
 }
 
-/// Writes a group after a comma.
+/// Writes a comma and a group.
 fn write(group: &impl Serialize, out: &mut Vec<u8>) -> Result<(), NoAnswer> {
     out.push(b',');
     serde_json::to_writer(out, group).map_err(encoding)

@@ -1,4 +1,4 @@
-//! Broken groups that are left out of an answer.
+//! The broken rows that a list leaves out.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,15 +6,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::group::InvalidGroup;
 
-/// How many groups are named.
+/// The maximum number of rows to name.
 const MOST_NAMED: usize = 16;
-/// The most bytes of their names in a header.
+/// The maximum size of the names in a header, in bytes.
 const MOST_BYTES: usize = 1024;
 
-/// What stands for itself in a header (RFC 3986, 2.3).
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The characters to percent-encode: all but the unreserved ones (RFC 3986, 2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The broken groups that an answer leaves out: how many, and what is wrong with the first of them.
+/// The broken rows that a list leaves out: their number, and the faults of the first ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skipped {
     count: usize,
@@ -22,13 +22,13 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    /// How many there are.
+    /// Returns the number of broken rows.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Adds a group. Groups are added in the order in which they would be served.
+    /// Adds a broken row. Rows must come in the order of the list.
     pub(super) fn add(&mut self, invalid: &InvalidGroup) {
         self.count += 1;
         if self.first.len() < MOST_NAMED {
@@ -36,8 +36,8 @@ impl Skipped {
         }
     }
 
-    /// The groups as `job/group` with commas between them, both percent-encoded, as far as they fit a header, and `… more`
-    /// for the rest. `None` if there are none.
+    /// Returns the rows as a comma-separated list of percent-encoded `job/group`, for a header. A last element such as
+    /// `3 more` counts the rows that do not fit. Returns `None` without broken rows.
     #[must_use]
     pub fn names(&self) -> Option<String> {
         if self.count == 0 {
@@ -46,7 +46,7 @@ impl Skipped {
         let mut text = String::new();
         let mut rest = self.count;
         for InvalidGroup { job, group, .. } in &self.first {
-            let name = format!("{}/{}, ", utf8_percent_encode(job, PLAIN), utf8_percent_encode(group, PLAIN));
+            let name = format!("{}/{}, ", utf8_percent_encode(job, ENCODED), utf8_percent_encode(group, ENCODED));
             if text.len() + name.len() > MOST_BYTES {
                 break;
             }
@@ -57,7 +57,7 @@ impl Skipped {
     }
 }
 
-/// What is wrong with the first of them, and how many more there are.
+/// Writes the faults of the first rows and the number of the others.
 impl Display for Skipped {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (number, invalid) in self.first.iter().enumerate() {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_named_whatever_is_in_their_names() {
+    fn names_are_percent_encoded() {
         assert_eq!(names(&[]), None);
         assert_eq!(names(&[("a", "9"), ("b", "1"), ("b", "2")]).unwrap(), "a/9, b/1, b/2");
         assert_eq!(
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_named_as_fit_and_the_rest_is_counted() {
+    fn rows_beyond_the_limit_are_counted() {
         let many = skipped((0..1000).map(|i| ("j".to_owned(), format!("{i:04}"))));
         let expected: Vec<String> = (0..MOST_NAMED).map(|i| format!("j/{i:04}, ")).collect();
         assert_eq!(many.names().unwrap(), expected.concat() + "984 more");

@@ -1,4 +1,4 @@
-//! Answers, held against a slow and obvious definition of them.
+//! Tests that compare lists with a slow and simple definition.
 
 use std::{
     cell::Cell,
@@ -14,10 +14,10 @@ use crate::{
     table::{Page, RowRules},
 };
 
-/// When the rows are read.
+/// The time of the read.
 const READ_AT: i64 = 100_000;
 const GRACE: i64 = 1000;
-/// Within so many seconds leases end that lapse together.
+/// The time within which leases that lapse together expire, in seconds.
 const WINDOW: i64 = 300;
 
 /// A row of the table.
@@ -53,7 +53,7 @@ impl Row {
     }
 }
 
-/// What is asked for, as texts.
+/// A selection as text, and the reaction to broken rows.
 #[derive(Debug, Clone)]
 struct Asked {
     meta: bool,
@@ -71,7 +71,7 @@ impl Asked {
         }
     }
 
-    /// Whether a target is asked for, by the meaning of the few selectors that there are.
+    /// Returns whether a target is selected, by a fixed meaning of each selector.
     fn has(&self, row: &Row, target: &str, is_kept: bool) -> bool {
         let label = |name: &str| row.labels.get(name).copied().unwrap_or_default();
         let is_selected = match self.selector {
@@ -89,7 +89,7 @@ impl Asked {
     }
 }
 
-/// The groups of an answer as JSON, by job, and the rest of it: the definition.
+/// The expected list: JSON groups by job, and the numbers of the report.
 #[derive(Debug, Default, PartialEq)]
 struct Defined {
     jobs: BTreeMap<String, Vec<String>>,
@@ -99,7 +99,7 @@ struct Defined {
     skipped: Vec<String>,
 }
 
-/// The rule of leases that lapse together, word by word.
+/// The rule for leases that lapse together, as its description says.
 fn is_kept(row: &Row, job: &[&Row], now: i64) -> bool {
     let counted = |row: &&&Row| row.delete_at.is_none_or(|at| at > now);
     let ends: Vec<i64> = job.iter().filter(counted).filter_map(|row| row.expires_at).collect();
@@ -227,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1024, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_answer_is_what_the_definition_says(
+    fn list_equals_its_definition(
         rows in some_rows(), asked in some_asked(), rows_of_a_page in 1..10_usize, later in prop_oneof![Just(0), 0..1500_i64],
     ) {
         let now = READ_AT + later;
@@ -250,9 +250,9 @@ proptest! {
         );
     }
 
-    /// Two tags are equal if and only if the same groups are served, job by job. Names of jobs are not served.
+    /// Two tags are equal exactly if each job has the same groups. The list does not contain the names of jobs.
     #[test]
-    fn a_tag_stands_for_what_is_served(
+    fn etag_identifies_the_served_groups(
         rows in some_rows(), other in some_rows(), asked in vec(some_asked(), 2), times in vec(0..1500_i64, 2), is_other in any::<bool>(),
     ) {
         let skip = |asked: &Asked| Asked { on_invalid: OnInvalid::Skip, ..asked.clone() };
@@ -268,9 +268,8 @@ proptest! {
         );
     }
 
-    /// As time goes by, nothing changes before the moment that was told.
     #[test]
-    fn until_then_the_answer_holds(rows in some_rows(), asked in some_asked(), times in (0..500_i64, 0..1500_i64)) {
+    fn list_does_not_change_before_until(rows in some_rows(), asked in some_asked(), times in (0..500_i64, 0..1500_i64)) {
         let snapshot = snapshot(&rows, 7);
         let (now, later) = (READ_AT + times.0, READ_AT + times.0 + times.1);
         let Ok(before) = answer_at(&snapshot, &asked, now) else { return Ok(()) };
@@ -292,8 +291,8 @@ fn row(job: &'static str, name: &str, targets: usize) -> Row {
 }
 
 #[test]
-fn long_work_stops_where_it_is_told_to() {
-    // One row with very many targets, for each of which a hash is asked for.
+fn long_work_stops_at_the_limit() {
+    // A row with many targets, each of which needs a hash.
     let snapshot = snapshot(&[row("j", "g", 20_000)], 1);
     let selection = Asked { shard: Some((0, 2)), ..EVERYTHING }.selection();
     let asked = Cell::new(0);
@@ -308,15 +307,15 @@ fn long_work_stops_where_it_is_told_to() {
     };
     assert!(stop_after(usize::MAX).is_ok());
     let all = asked.get();
-    assert!(all > 300, "it is asked only {all} times whether to go on");
+    assert!(all > 300, "only {all} calls of go_on");
     for times in [0, 1, all / 2, all - 1] {
         assert_eq!(stop_after(times).unwrap_err(), NoAnswer::Stopped);
-        assert_eq!(asked.get(), times + 1, "work goes on");
+        assert_eq!(asked.get(), times + 1, "work after go_on returned false");
     }
 }
 
 #[test]
-fn what_is_written_is_bounded_and_what_is_shared_is_not() {
+fn memory_limit_covers_only_written_json() {
     let rows: Vec<Row> = (0..3000).map(|i| row("j", &format!("{i:04}"), 100)).collect();
     let snapshot = snapshot(&rows, 1000);
     let answer = |asked: &Asked, memory| {
@@ -332,7 +331,7 @@ fn what_is_written_is_bounded_and_what_is_shared_is_not() {
 }
 
 #[test]
-fn a_job_without_a_row_is_told_and_so_are_pages() {
+fn report_has_empty_jobs_and_pages() {
     let mut snapshot = snapshot(&[row("j", "g", 1)], 1);
     assert_eq!(answer_at(&snapshot, &EVERYTHING, READ_AT).unwrap().report.empty_jobs, []);
     let none = crate::group::Job::new("none").unwrap();
@@ -342,7 +341,7 @@ fn a_job_without_a_row_is_told_and_so_are_pages() {
 }
 
 #[test]
-fn jobs_whose_leases_lapsed_together_are_told_and_not_more_than_a_hundred() {
+fn report_names_at_most_hundred_lapsed_jobs() {
     let names: Vec<&'static str> = (0..150).map(|i| &*format!("{i:03}").leak()).collect();
     let leased = |job: &'static str, i: i64| Row { expires_at: Some(READ_AT - 10 - i), ..row(job, &i.to_string(), 1) };
     let rows: Vec<Row> = names.iter().flat_map(|&job| (0..3).map(move |i| leased(job, i))).collect();

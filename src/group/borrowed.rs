@@ -1,35 +1,35 @@
-//! Groups whose texts are borrowed from the rows that they were read from, on their way to becoming bytes.
+//! Target groups that borrow their text from a row, to be written as JSON without a copy.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{LAPSED, Label, LabelName, Labels, Lease, META_GROUP, META_JOB, META_LEASE, Target, TargetGroup};
 
-/// A valid group, borrowed. Serialises to the same bytes as the [`TargetGroup`] that it becomes.
+/// A valid target group with borrowed text. Serialises to the same bytes as the equal [`TargetGroup`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct TargetGroupRef<'a> {
-    /// What to scrape, each one valid by [`Target::check`].
+    /// The targets, each valid by [`Target::check`].
     pub targets: Vec<&'a str>,
-    /// Names, each one there once and valid by [`LabelName::check`], and values, by name.
+    /// The labels, sorted by name. Each name is unique and valid by [`LabelName::check`].
     #[serde(serialize_with = "as_map")]
     pub labels: Vec<Label<'a>>,
 }
 
-/// A borrowed group together with its place in the table.
+/// A borrowed target group with its key and lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredGroupRef<'a> {
-    /// The scrape job that the group belongs to.
+    /// The job of the group.
     pub job: &'a str,
     /// The group's name within its job.
     pub name: &'a str,
-    /// How long the group is served.
+    /// The lease of the group.
     pub lease: Lease,
-    /// What is served.
+    /// The targets and labels.
     pub group: TargetGroupRef<'a>,
 }
 
 impl StoredGroupRef<'_> {
-    /// Adds the labels that say which row the group came from, and whether its lease has lapsed. They replace labels of
-    /// the same name.
+    /// Adds labels that name the group's row and, if its lease has lapsed, say so. These labels replace stored labels
+    /// of the same name.
     pub fn add_meta_labels(&mut self, lapsed: bool) {
         let labels = &mut self.group.labels;
         labels.retain(|(name, _)| ![META_JOB, META_GROUP, META_LEASE].contains(name));
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_borrowed_group_and_the_group_that_it_becomes_have_the_same_bytes_and_no_other_key() {
+    fn borrowed_and_owned_group_have_equal_json() {
         let cases = [
             (TargetGroupRef::default(), r#"{"targets":[],"labels":{}}"#),
             (
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn meta_labels_replace_stored_ones_of_the_same_name() {
+    fn meta_labels_replace_stored_labels() {
         let labels = vec![(META_JOB, "forged"), (META_LEASE, "forged"), ("env", "prod")];
         let group = TargetGroupRef { targets: vec!["a:1"], labels };
         for (lapsed, lease) in [(false, ""), (true, r#""__meta_dynamodb_lease":"lapsed","#)] {

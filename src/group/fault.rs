@@ -1,69 +1,69 @@
-//! What can be wrong with a stored group, in words for the person who has to mend it.
+//! The faults of a target group, with texts for the person who fixes the row or the file.
 
 use thiserror::Error;
 
-/// One way in which a field breaks the contract. Reads on from the field's name: "`targets[2]` is empty".
+/// A violation of the data model in one field. The text follows the name of the field: "`targets[2]` is empty".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 pub enum Fault {
-    /// A required field is not there.
+    /// A required field is missing.
     #[error("is missing")]
     Missing,
-    /// A field has another type than its own. Nothing is coerced.
+    /// A field has the wrong type. Types are never coerced.
     #[error("is {found}, but must be {expected}")]
     WrongType {
-        /// The type that was found, with its article.
+        /// The type found, with its article.
         found: &'static str,
-        /// The type that belongs there, with its article.
+        /// The type expected, with its article.
         expected: &'static str,
     },
-    /// A name or a target without a character.
+    /// A name or a target is the empty string.
     #[error("is empty")]
     Empty,
-    /// White space or a control character where Prometheus takes none.
-    #[error("has white space or a control character in it")]
+    /// White space or a control character, which is invalid in a target.
+    #[error("contains white space or a control character")]
     Blank,
-    /// Longer than DynamoDB takes for a key.
-    #[error("is {found} bytes long, but at most {most} fit a key")]
+    /// A name is too long, for example for a DynamoDB key.
+    #[error("is {found} bytes long, but at most {most} are allowed")]
     TooLong {
-        /// Length found, in bytes.
+        /// The length found, in bytes.
         found: usize,
-        /// Longest allowed, in bytes.
+        /// The maximum, in bytes.
         most: usize,
     },
-    /// A label name that Prometheus 2 rejects, and with it the whole answer.
+    /// Prometheus 2 rejects the label name, and with it the whole response.
     #[error(
-        "is not a label name that Prometheus 2 takes ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8, for the function first, if every poller takes UTF-8 names"
+        "is not a label name that Prometheus 2 accepts ([a-zA-Z_][a-zA-Z0-9_]*); rename it, or set HTTP_SD_LABEL_NAMES=utf8, first for the function, if every poller accepts UTF-8 names"
     )]
     NotLegacyLabelName,
-    /// A field that a target group does not have.
-    #[error("is not a field of a target group, which has targets and labels")]
+    /// A target group has no such field.
+    #[error("is not a field of a target group; the fields are targets and labels")]
     UnknownField,
-    /// A field or a label that is there twice, so that one of the two would be lost.
-    #[error("is there twice")]
+    /// A field or a label occurs twice, so one of the two would be lost.
+    #[error("occurs twice")]
     Repeated,
-    /// A time that is not a whole number of epoch seconds.
+    /// A time is not a whole number of epoch seconds.
     #[error("is not a whole number of seconds since 1970")]
     NotEpochSeconds,
 }
 
-/// A group that breaks the contract: which one, where, and how.
+/// A target group that violates the data model: its key, the field and the fault.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 #[error("group {} of job {}: {field} {fault}", excerpt(group), excerpt(job))]
 pub struct InvalidGroup {
-    /// The job, as stored.
+    /// The job of the group.
     pub job: String,
-    /// The group's name, as stored.
+    /// The name of the group.
     pub group: String,
     /// The field, as a path such as `targets[2]` or `labels["a-b"]`.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault of the field.
     pub fault: Fault,
 }
 
-/// How many characters of somebody's text an error repeats.
+/// The number of characters of foreign text that an error repeats.
 const EXCERPT: usize = 80;
 
-/// The text in quotes, control characters escaped and its length bounded, fit for an error on one line.
+/// Returns the text in quotes for a one-line error: control characters are escaped, and long text is cut.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_names_job_group_and_field_on_one_bounded_line() {
+    fn error_names_group_and_field_on_one_line() {
         let error = InvalidGroup {
             job: "node\nexporter".into(),
             group: "x".repeat(400_000),

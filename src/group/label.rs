@@ -1,4 +1,4 @@
-//! Label names.
+//! Label names and the rules that decide which of them are valid.
 
 use serde::Serialize;
 
@@ -7,10 +7,10 @@ use super::Fault;
 /// Which label names are valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LabelNames {
-    /// `[a-zA-Z_][a-zA-Z0-9_]*`. Prometheus 2 rejects a whole answer that has any other name in it.
+    /// `[a-zA-Z_][a-zA-Z0-9_]*`. Prometheus 2 rejects a whole response that contains any other name.
     #[default]
     Legacy,
-    /// Any text that is not empty, as Prometheus 3 takes it.
+    /// Any text that is not empty, as in Prometheus 3.
     Utf8,
 }
 
@@ -19,7 +19,7 @@ pub enum LabelNames {
 pub struct LabelName(String);
 
 impl LabelName {
-    /// The name, if `names` allows it.
+    /// Creates a label name that `names` allows.
     ///
     /// # Errors
     /// [`Fault::Empty`], or [`Fault::NotLegacyLabelName`] under [`LabelNames::Legacy`].
@@ -29,7 +29,7 @@ impl LabelName {
         Ok(Self(name))
     }
 
-    /// Makes sure that a text is a name that `names` allows.
+    /// Checks that `names` allows a label name.
     ///
     /// # Errors
     /// As [`LabelName::new`].
@@ -43,19 +43,19 @@ impl LabelName {
         Ok(())
     }
 
-    /// A name that was checked already.
+    /// Creates a label name from a name that [`LabelName::check`] has accepted.
     pub(super) fn of_valid(name: &str) -> Self {
         Self(name.to_owned())
     }
 
-    /// The name as text.
+    /// Returns the name as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Prometheus's `LabelName.IsValidLegacy`.
+/// Returns whether a name is valid by Prometheus's `LabelName.IsValidLegacy`.
 fn is_legacy(name: &str) -> bool {
     name.bytes().enumerate().all(|(i, b)| b == b'_' || b.is_ascii_alphabetic() || (i > 0 && b.is_ascii_digit()))
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_name_is_valid_by_the_rule_of_the_pollers_that_read_it() {
+    fn label_names_are_checked_by_the_set_rule() {
         use LabelNames::{Legacy, Utf8};
         let cases = [
             ("env", Legacy, Ok(())),

@@ -1,10 +1,10 @@
-//! Leases: until when a group is served.
+//! The lease of a row: the times at which its group expires and its row may be deleted.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Fault;
 
-/// How long a lapsed lease that we wrote stays visible before DynamoDB may delete its row.
+/// The time between `expires_at` and `delete_at` of a lease that sdctl writes.
 const VISIBLE: Duration = Duration::from_hours(24);
 
 /// A time in whole seconds since 1970, UTC.
@@ -12,14 +12,14 @@ const VISIBLE: Duration = Duration::from_hours(24);
 pub struct EpochSeconds(pub i64);
 
 impl EpochSeconds {
-    /// The system's time.
+    /// Returns the current time of the system.
     #[must_use]
     pub fn now() -> Self {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// The earlier of two moments, of which each may never come.
+    /// Returns the earlier of two times. `None` means never.
     #[must_use]
     pub fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {
@@ -28,29 +28,31 @@ impl EpochSeconds {
         }
     }
 
-    /// Reads a number as DynamoDB writes it.
+    /// Reads a number from its DynamoDB text form.
     ///
     /// # Errors
-    /// [`Fault::NotEpochSeconds`] for anything but a whole number that fits 64 bits.
+    /// [`Fault::NotEpochSeconds`] unless the text is a whole number that fits 64 bits.
     pub fn parse(number: &str) -> Result<Self, Fault> {
         number.parse().map(Self).map_err(|_| Fault::NotEpochSeconds)
     }
 }
 
-/// Until when a group is served. Without either time: for as long as its row is there.
+/// The times that end the service of a group. Without either time, the group is served while its row exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lease {
-    /// From then on the group is not served, while its row stays visible. Many that lapse together are [kept] for a while.
-    ///
-    /// [kept]: super::Leases
+    /// The time from which the group is not served, although its row stays visible. Leases that lapse together are an
+    /// exception: see [`Leases`](super::Leases).
     pub expires_at: Option<EpochSeconds>,
-    /// From then on the row may go. DynamoDB takes hours or days over it and still returns the row meanwhile, so
-    /// that the group ends here and not at a moment that nobody can foresee.
+    /// The time from which DynamoDB may delete the row. The deletion can take days, and [DynamoDB returns the row until
+    /// then][ttl]. The group is not served from this time on, so that its end does not depend on the deletion.
+    ///
+    /// [ttl]: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
     pub delete_at: Option<EpochSeconds>,
 }
 
 impl Lease {
-    /// A lease from `start` on, for whole seconds. Once it has lapsed its row stays for a day, for people to see.
+    /// Creates a lease that starts at `start` and expires after `ttl`, in whole seconds. Its row stays visible for a
+    /// day more.
     #[must_use]
     pub fn starting(start: EpochSeconds, ttl: Duration) -> Self {
         let after = |at: EpochSeconds, time: Duration| {
@@ -60,13 +62,13 @@ impl Lease {
         Self { expires_at: Some(expires_at), delete_at: Some(after(expires_at, VISIBLE)) }
     }
 
-    /// The first moment at which the group is no longer served.
+    /// Returns the time from which the group is not served.
     #[must_use]
     pub fn end(&self) -> Option<EpochSeconds> {
         EpochSeconds::earlier(self.expires_at, self.delete_at)
     }
 
-    /// Whether the group is no longer served at `now`.
+    /// Returns whether the lease has ended at `now`.
     #[must_use]
     pub fn lapsed(&self, now: EpochSeconds) -> bool {
         self.end().is_some_and(|end| end <= now)
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_ends_at_the_earlier_of_its_two_times() {
+    fn lease_ends_at_the_earlier_time() {
         let at = |expires_at: Option<i64>, delete_at: Option<i64>| Lease {
             expires_at: expires_at.map(EpochSeconds),
             delete_at: delete_at.map(EpochSeconds),
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_lasts_for_its_time_and_its_row_for_another_day() {
+    fn row_outlives_its_lease_by_a_day() {
         let lease = |expires_at, delete_at| Lease {
             expires_at: Some(EpochSeconds(expires_at)),
             delete_at: Some(EpochSeconds(delete_at)),
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_a_whole_number_of_seconds() {
+    fn only_whole_seconds_are_a_time() {
         let cases = [
             ("0", Ok(0)),
             ("-1", Ok(-1)),

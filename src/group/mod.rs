@@ -1,4 +1,5 @@
-//! The domain: jobs, target groups, leases, shards, selectors, and what makes a group valid. Knows neither AWS nor HTTP.
+//! The domain: jobs, target groups, leases, shards, selectors and their validation. This module knows neither AWS nor
+//! HTTP.
 
 mod borrowed;
 mod fault;
@@ -30,42 +31,42 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The label that names a group's job when an answer is asked for with `?meta=true`.
+/// The label with the job of a group, in a list requested with `?meta=true`.
 pub const META_JOB: &str = "__meta_dynamodb_job";
-/// The label that names the group itself when an answer is asked for with `?meta=true`.
+/// The label with the name of a group, in a list requested with `?meta=true`.
 pub const META_GROUP: &str = "__meta_dynamodb_group";
 
-/// The label that says of a group that its lease has lapsed, when an answer is asked for with `?meta=true`.
+/// The label of a group whose lease has lapsed, in a list requested with `?meta=true`.
 pub const META_LEASE: &str = "__meta_dynamodb_lease";
-/// The value of [`META_LEASE`] if it has. Otherwise there is no such label.
+/// The only value of [`META_LEASE`]. A group with an active lease does not have the label.
 pub const LAPSED: &str = "lapsed";
 
-/// A label's name and its value.
+/// The name and the value of a label.
 pub type Label<'a> = (&'a str, &'a str);
 
-/// Labels by name. Sorted, so that the same group always gives the same bytes.
+/// Labels by name, sorted so that equal groups have equal JSON.
 pub type Labels = BTreeMap<LabelName, String>;
 
-/// Targets that share their labels: one element of the list that Prometheus reads.
+/// Targets with common labels: one element of the list that Prometheus reads.
 ///
-/// Serialises to exactly `{"targets":[…],"labels":{…}}`; Prometheus rejects a whole answer for any other key.
+/// Serialises to `{"targets":[…],"labels":{…}}`. Prometheus rejects a whole response for any other key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct TargetGroup {
-    /// What to scrape, in the order in which it was stored.
+    /// The targets, in their stored order.
     pub targets: Vec<Target>,
-    /// Labels put on each of the targets.
+    /// The labels of each target.
     pub labels: Labels,
 }
 
-/// A group together with its place in the table.
+/// A target group with its key and lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredGroup {
-    /// The scrape job that the group belongs to.
+    /// The job of the group.
     pub job: Job,
     /// The group's name within its job.
     pub name: GroupName,
-    /// How long the group is served.
+    /// The lease of the group.
     pub lease: Lease,
-    /// What is served.
+    /// The targets and labels.
     pub group: TargetGroup,
 }

@@ -1,10 +1,10 @@
-//! The two parts of a row's key.
+//! The two parts of the key of a row: the job and the name of the group.
 
 use std::fmt;
 
 use super::Fault;
 
-/// A scrape job: the table's partition key and the last part of the URL. 1 to 2048 bytes.
+/// A scrape job: the partition key of the table and the last part of the URL. 1 to 2048 bytes.
 ///
 /// The length is [DynamoDB's limit for a partition key][limits].
 ///
@@ -12,14 +12,14 @@ use super::Fault;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Job(String);
 
-/// A group's name within its job: the table's sort key. 1 to 1024 bytes, DynamoDB's limit for a sort key.
+/// The name of a group within its job: the sort key of the table. 1 to 1024 bytes, DynamoDB's limit for a sort key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(String);
 
 macro_rules! key {
     ($name:ident, $most:literal) => {
         impl $name {
-            /// The name, if it can be a key.
+            /// Creates the name if its length fits a key.
             ///
             /// # Errors
             /// [`Fault::Empty`] or [`Fault::TooLong`].
@@ -29,7 +29,7 @@ macro_rules! key {
                 Ok(Self(name))
             }
 
-            /// Makes sure that a text can be a key.
+            /// Checks that the length of a name fits a key.
             ///
             /// # Errors
             #[doc = concat!("As [`", stringify!($name), "::new`].")]
@@ -41,13 +41,13 @@ macro_rules! key {
                 }
             }
 
-            /// The name as text.
+            /// Returns the name as a string slice.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The name as owned text.
+            /// Converts the name into a `String`.
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0
@@ -66,8 +66,8 @@ key!(Job, 2048);
 key!(GroupName, 1024);
 
 impl Job {
-    /// Whether the last part of a URL can name the job. A slash, a backslash, a control character or a dot segment
-    /// ([RFC 3986, 3.3][rfc]) is read in more than one way by clients and proxies, so that another job may be meant.
+    /// Returns whether the last part of a URL can name the job. Clients and proxies disagree about a slash, a
+    /// backslash, a control character and a dot segment ([RFC 3986, 3.3][rfc]), so such a URL could name another job.
     ///
     /// [rfc]: https://www.rfc-editor.org/rfc/rfc3986#section-3.3
     #[must_use]
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_fits_a_url_if_it_is_read_in_one_way() {
+    fn ambiguous_jobs_do_not_fit_a_url() {
         for fits in ["node", "a b", "50%", "é", "...", ".a", "a;b", "'", "*"] {
             assert!(Job::new(fits).unwrap().fits_a_url(), "{fits}");
         }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_the_lengths_that_dynamodb_takes() {
+    fn key_length_is_limited_as_in_dynamodb() {
         assert_eq!(Job::new("").unwrap_err(), Fault::Empty);
         assert!(Job::new("j".repeat(2048)).is_ok());
         assert_eq!(Job::new("j".repeat(2049)).unwrap_err(), Fault::TooLong { found: 2049, most: 2048 });

@@ -1,4 +1,4 @@
-//! Regular expressions, as Prometheus reads them.
+//! Regular expressions of selectors, with the meaning that they have in Prometheus.
 
 use regex_lite::{Regex, RegexBuilder};
 use regex_syntax::ast::{
@@ -9,20 +9,21 @@ use thiserror::Error;
 
 use self::NotAPattern::Uncertain;
 
-/// How deep groups and repetitions may be inside each other.
+/// The maximum depth of nested groups and repetitions.
 const MOST_NESTING: u32 = 64;
-/// The most repetitions in braces: Go's limit.
+/// The maximum number of repetitions in braces, as in Go.
 const MOST_REPETITIONS: u32 = 1000;
-/// The size of a compiled expression, and of each of its steps, together with what a search keeps: roughly, in bytes.
+/// The approximate size of a compiled expression and of each of its steps, with the memory of a search, in bytes.
 const BYTES: usize = 2048;
 const STEP_BYTES: usize = 128;
 
-/// A regular expression of Prometheus, which matches a whole text or does not.
+/// A regular expression of Prometheus, which always matches a whole text.
 ///
-/// Prometheus has Go's syntax and anchors an expression as `^(?s:…)$` ([`regexp.go`][regexp], the function
-/// `NewFastRegexMatcher`): `.` is any character, a newline as well. (Prometheus 2 had `^(?:…)$`, in which it was any other
-/// character.) The engine here, regex-lite, gets the text as it stands, with three replacements: `\s` without the vertical
-/// tab, groups that do not capture, and the letters that Go adds under `(?i)`. Other differences from Go are refused.
+/// Prometheus uses Go's syntax and anchors an expression as `^(?s:…)$` ([`regexp.go`][regexp], the function
+/// `NewFastRegexMatcher`), so `.` matches any character. (In Prometheus 2, with `^(?:…)$`, `.` does not match a
+/// newline.) This crate compiles the expression with regex-lite, after three replacements: `\s` excludes the vertical
+/// tab, groups do not capture, and `(?i)` adds the letters that Go adds. Expressions with other differences from Go are
+/// rejected.
 ///
 /// [regexp]: https://github.com/prometheus/prometheus/blob/00461aca541af854644b7787e9f673d2ef67fe65/model/labels/regexp.go
 #[derive(Debug, Clone)]
@@ -31,22 +32,22 @@ pub(super) struct Pattern {
     steps: usize,
 }
 
-/// Why a text is no regular expression here. Reads on from its name.
+/// An invalid or unsupported regular expression. The text follows the name of the expression.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotAPattern {
-    /// Go or the parser here does not take it.
-    #[error("is not read: {0}; write it without that, or escape what is meant as it stands")]
+    /// The expression is not valid in Go or in regex-lite.
+    #[error("cannot be parsed: {0}. Rewrite it, or escape literal characters")]
     Syntax(String),
-    /// It might mean something else in Prometheus.
-    #[error("has {0}")]
+    /// The expression could have another meaning in Prometheus.
+    #[error("contains {0}")]
     Uncertain(&'static str),
-    /// It would take too much memory, or too long.
-    #[error("is too large, alone or with the others, counting what is repeated in braces; write a shorter one")]
+    /// The expression would need too much memory or time.
+    #[error("is too large, alone or with the others. Shorten it: each repetition in braces counts")]
     TooLarge,
 }
 
 impl Pattern {
-    /// The expression, if it comes to at most so many steps.
+    /// Parses and compiles an expression of at most `most_steps` steps.
     pub(super) fn parse(text: &str, most_steps: usize) -> Result<Self, NotAPattern> {
         let parsed = ParserBuilder::new().nest_limit(MOST_NESTING).build().parse(text);
         let ast = parsed.map_err(|error| NotAPattern::Syntax(error.kind().to_string()))?;
@@ -56,36 +57,36 @@ impl Pattern {
             return Err(NotAPattern::TooLarge);
         }
         let regex = RegexBuilder::new(&format!(r"\A(?s:{}{})\z", translator.written, &text[translator.copied..]))
-            // The parser above has checked the depth.
+            // The parser above checks the depth.
             .nest_limit(u32::MAX)
             .build()
             .map_err(|error| NotAPattern::Syntax(error.to_string()))?;
         Ok(Self { regex, steps })
     }
 
-    /// Whether it matches the whole text.
+    /// Returns whether the expression matches the whole text.
     pub(super) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
-    /// How many steps it comes to.
+    /// Returns the number of steps.
     pub(super) fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Roughly what it takes, in bytes.
+    /// Returns the approximate size in bytes.
     pub(super) fn size(&self) -> usize {
         BYTES + self.steps * STEP_BYTES
     }
 }
 
-/// Refuses or replaces what regex-lite reads differently from Go.
+/// Replaces or rejects the constructs that regex-lite and Go read differently.
 struct Translator<'a> {
     text: &'a str,
-    /// Up to here, `written` has the text with its replacements.
+    /// `written` covers the text before this offset.
     copied: usize,
     written: String,
-    /// Whether `(?i)` holds at this point.
+    /// Whether `(?i)` is set at this point.
     fold: bool,
 }
 
@@ -105,9 +106,9 @@ impl Translator<'_> {
             Ast::Assertion(assertion) => {
                 use AssertionKind::{EndLine, EndText, NotWordBoundary, StartLine, StartText, WordBoundary};
                 match assertion.kind {
-                    // In both engines, a word has only ASCII letters, digits and _.
+                    // In both engines, a word consists of ASCII letters, digits and _.
                     StartLine | EndLine | StartText | EndText | WordBoundary | NotWordBoundary => Ok(1),
-                    _ => Err(Uncertain("a boundary of words that Prometheus does not know; use \\b")),
+                    _ => Err(Uncertain("a word boundary that Prometheus does not know: use \\b")),
                 }
             }
             Ast::ClassUnicode(_) => Err(UNICODE_CLASS),
@@ -120,7 +121,7 @@ impl Translator<'_> {
             Ast::Repetition(repetition) => {
                 if matches!(*repetition.ast, Ast::Repetition(_)) {
                     return Err(Uncertain(
-                        "a repetition of a repetition, which Prometheus does not take; put the inner one into a group",
+                        "a repetition of a repetition, which Prometheus rejects: put the inner one into a group",
                     ));
                 }
                 let copies = self.copies(&repetition.op)?;
@@ -131,7 +132,7 @@ impl Translator<'_> {
                 if let GroupKind::NonCapturing(flags) = &group.kind {
                     self.set(flags)?;
                 } else {
-                    // regex-lite keeps memory for each capturing group at each step.
+                    // regex-lite allocates memory for each capturing group at each step.
                     self.replace(&Span::new(group.span.start, group.ast.span().start), "(?:");
                 }
                 let steps = self.translate(&group.ast);
@@ -149,51 +150,51 @@ impl Translator<'_> {
 
     fn set(&mut self, flags: &Flags) -> Result<(), NotAPattern> {
         if [Flag::Unicode, Flag::CRLF, Flag::IgnoreWhitespace].iter().any(|flag| flags.flag_state(*flag).is_some()) {
-            return Err(Uncertain("a flag that Prometheus does not know; there are (?i), (?m), (?s) and (?U)"));
+            return Err(Uncertain("a flag that Prometheus does not know: use (?i), (?m), (?s) or (?U)"));
         }
         self.fold = flags.flag_state(Flag::CaseInsensitive).unwrap_or(self.fold);
         Ok(())
     }
 
-    /// Returns how many copies of its operand the operator needs.
+    /// Returns the number of copies of the operand that a repetition needs.
     fn copies(&self, operator: &RepetitionOp) -> Result<usize, NotAPattern> {
         let mut copies = 1;
         let numbers = self.source(&operator.span).split(['*', '+', '?', '{', ',', '}']);
         for number in numbers.filter(|number| !number.is_empty()) {
-            // Go takes any other spelling of a number for characters as they stand.
+            // Go reads any other spelling of a number as literal characters.
             let n = number.parse::<u32>().ok().filter(|n| n.to_string() == number).ok_or(Uncertain(
-                "blanks or zeros before a number in braces; write such as {2,5}, or \\{ for a brace",
+                "blanks or zeros before a number in braces: write it as in {2,5}, or write \\{ for a brace",
             ))?;
             if n > MOST_REPETITIONS {
-                return Err(Uncertain("more than 1000 repetitions, which Prometheus does not take"));
+                return Err(Uncertain("more than 1000 repetitions, which Prometheus rejects"));
             }
             copies = copies.max(n);
         }
         Ok(copies as usize)
     }
 
-    /// Returns the characters from one to another, as they are written in brackets.
+    /// Returns the range from one character to another, in the syntax of a bracketed class.
     ///
-    /// As in Go, case is folded by Unicode's simple folding, in which the letters k and s have a third form. Beyond ASCII
-    /// it depends on the version of Unicode.
+    /// Go folds case by Unicode's simple folding, in which the letters k and s have a third form. Beyond ASCII, the
+    /// folding depends on the version of Unicode.
     fn range(&self, first: &Literal, last: &Literal) -> Result<String, NotAPattern> {
         let is_unknown = |literal: &&Literal| match &literal.kind {
             LiteralKind::HexFixed(kind) | LiteralKind::HexBrace(kind) => *kind != HexLiteralKind::X,
             _ => false,
         };
         if [first, last].iter().any(is_unknown) {
-            return Err(Uncertain("a number for a character that Prometheus does not take; write such as \\x{2764}"));
+            return Err(Uncertain("a character number that Prometheus rejects: write it as in \\x{2764}"));
         }
         let written = |literal: &Literal| regex_lite::escape(literal.c.encode_utf8(&mut [0; 4]));
         let mut range = written(first) + "-" + &written(last);
         if self.fold {
             if !last.c.is_ascii() {
                 return Err(Uncertain(
-                    "a character beyond ASCII where case does not count; write both cases out, as in [öÖ], outside of (?i)",
+                    "a character beyond ASCII under (?i): write both cases, as in [öÖ], outside of (?i)",
                 ));
             }
             for c in (first.c..=last.c).filter(char::is_ascii_alphabetic) {
-                // regex-lite misses letters if a range has some of both cases.
+                // regex-lite misses letters in a range with letters of both cases.
                 range.extend([c.to_ascii_lowercase(), c.to_ascii_uppercase()]);
                 match c {
                     'k' | 'K' => range.push('\u{212a}'),
@@ -207,7 +208,7 @@ impl Translator<'_> {
 
     fn bracketed(&mut self, bracketed: &ClassBracketed) -> Result<usize, NotAPattern> {
         let ClassSet::Item(item) = &bracketed.kind else {
-            return Err(Uncertain("&&, -- or ~~ in brackets; write one of the two characters, or escape them"));
+            return Err(Uncertain("&&, -- or ~~ in brackets: write one of the two characters, or escape them"));
         };
         let items = match item {
             ClassSetItem::Union(union) => &union.items[..],
@@ -219,8 +220,8 @@ impl Translator<'_> {
                 ClassSetItem::Literal(Literal { c: '-', kind: LiteralKind::Verbatim, .. })
                     if place > 0 && place + 1 < items.len() =>
                 {
-                    // Go may read a range where the parser here does not.
-                    return Err(Uncertain("a - in the middle of brackets; write \\-, or put it last"));
+                    // Go may read a range here, unlike regex-syntax.
+                    return Err(Uncertain("a - in the middle of brackets: write \\-, or put it last"));
                 }
                 ClassSetItem::Literal(literal) => self.range(literal, literal)?,
                 ClassSetItem::Range(range) => self.range(&range.start, &range.end)?,
@@ -228,32 +229,32 @@ impl Translator<'_> {
                 ClassSetItem::Perl(perl) => self.perl(perl),
                 ClassSetItem::Unicode(_) => return Err(UNICODE_CLASS),
                 ClassSetItem::Bracketed(_) | ClassSetItem::Empty(_) | ClassSetItem::Union(_) => {
-                    return Err(Uncertain("a bracket in brackets; write \\["));
+                    return Err(Uncertain("a bracket in brackets: write \\["));
                 }
             };
         }
         written.push(']');
         self.replace(&bracketed.span, &written);
-        // Under (?i), an item is at least two ranges.
+        // Under (?i), an item becomes at least two ranges.
         Ok(1 + (items.len() << usize::from(self.fold)) / 8)
     }
 
-    /// Returns a class such as `\d`, as it is written in brackets.
+    /// Returns a class such as `\d`, in the syntax of a bracketed class.
     fn perl(&self, perl: &ClassPerl) -> String {
         match (&perl.kind, perl.negated) {
             (ClassPerlKind::Digit, _) => self.source(&perl.span).into(),
-            // Go's \s has no vertical tab, unlike its [[:space:]].
+            // Go's \s excludes the vertical tab, unlike its [[:space:]].
             (ClassPerlKind::Space, false) => r"\t\n\f\r ".into(),
             (ClassPerlKind::Space, true) => r"\x00-\x08\v\x0E-\x1F!-\x{10FFFF}".into(),
             (ClassPerlKind::Word, negated) => self.named(&perl.span, &ClassAsciiKind::Word, negated),
         }
     }
 
-    /// Returns a class such as `[:alpha:]`, as it is written in brackets.
+    /// Returns a class such as `[:alpha:]`, in the syntax of a bracketed class.
     ///
-    /// Under `(?i)`, Go folds a class before it negates the class. regex-lite does it the other way round.
+    /// Under `(?i)`, Go folds a class before it negates the class. regex-lite negates first.
     fn named(&self, span: &Span, kind: &ClassAsciiKind, negated: bool) -> String {
-        // A folded class with k and s, and the other ASCII characters.
+        // A folded class that contains k and s, and the other ASCII characters.
         let (folded, others) = match kind {
             _ if !self.fold => return self.source(span).into(),
             ClassAsciiKind::Ascii => ("[:ascii:]", ""),
@@ -273,7 +274,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Writes the text up to a part of it, and a replacement for the part.
+    /// Writes the text before a span, and a replacement for the span.
     fn replace(&mut self, span: &Span, by: &str) {
         self.written.extend([&self.text[self.copied..span.start.offset], by]);
         self.copied = span.end.offset;
@@ -285,7 +286,7 @@ impl Translator<'_> {
 }
 
 const UNICODE_CLASS: NotAPattern =
-    Uncertain("a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]");
+    Uncertain("a Unicode class, which depends on the version of Unicode: write the characters, as in [a-zäöü]");
 
 #[cfg(test)]
 mod tests {
@@ -300,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_matches_a_whole_text_as_in_prometheus() {
+    fn expressions_match_whole_texts_as_in_prometheus() {
         let cases: &[(&str, &[&str], &[&str])] = &[
             ("", &[""], &["a"]),
             ("a|b", &["a", "b"], &["ab", "aa", "", "c"]),
             ("a|", &["a", ""], &["b"]),
             ("web-.*", &["web-", "web-1", "web-\n1"], &["a web-1", "web"]),
-            // A newline is a character like any other, unless the expression says otherwise.
+            // `.` matches a newline, unless the expression changes that.
             (".", &["a", "\n", "é", "😀"], &["", "ab"]),
             ("(?-s).", &["a", "é"], &["\n"]),
             ("(?-s:.)(?s:.)", &["a\n"], &["\na"]),
@@ -316,7 +317,7 @@ mod tests {
             (r"\Aa\z", &["a"], &["a\n"]),
             ("(?m)a$.^b", &["a\nb"], &["axb", "ab"]),
             ("a$.^b", &[], &["a\nb"]),
-            // ASCII classes, whatever Unicode says.
+            // ASCII classes.
             (r"\d+", &["0", "19"], &["٣", "a", "１"]),
             (r"\D", &["٣", "a", "\n"], &["1"]),
             (r"\w+", &["aZ_09"], &["é", "-", "ſ", "\u{212a}"]),
@@ -373,7 +374,7 @@ mod tests {
             (r"(?i)[^\W_]", &["A", "ſ"], &["_", "é"]),
             (r"(?i)[\W_]+", &["é_-"], &["ſ", "\u{212a}", "a"]),
             (r"(?i)\d\D\s\S", &["1k \x0b", "1\u{212a}\nſ"], &["1k\x0b1"]),
-            // A class of letters in every way: its case folded, then negated.
+            // Classes of letters, folded and then negated.
             ("(?i)[[:upper:]]+", &["aZ\u{212a}ſ"], &["1", "é"]),
             ("(?i)[[:^lower:]]+", &["1 é\n_"], &["a", "A", "ſ"]),
             ("(?i)[[:^alnum:]]+", &["_ é\x7f"], &["a", "1", "\u{212a}"]),
@@ -403,21 +404,21 @@ mod tests {
     }
 
     #[test]
-    fn what_might_mean_something_else_in_prometheus_is_refused() {
+    fn expressions_ambiguous_in_prometheus_are_rejected() {
         let cases: &[(&str, &[&str])] = &[
-            ("has a boundary of words", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
-            ("has a class of Unicode", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
-            ("has a flag that Prometheus does not know", &["(?x)a b", "(?u)a", "(?-u)a", "(?R)a", "(?ix:a)"]),
-            ("has &&, -- or ~~ in brackets", &["[a-z&&b]", "[a-z--b]", "[a~~b]", "[a--]", "[%--]", "[+--/]"]),
-            ("has a - in the middle of brackets", &["[--a]", "[]-a]", "[a-c-e]", "[^--/]", "[[:alpha:]-z]"]),
-            ("has a bracket in brackets", &["[[a]]", "[a[b]c]", "[[:foo:]]"]),
-            ("has a repetition of a repetition", &["a**", "a+*", "a{2}{3}", "a*??", "a??{2}"]),
-            ("has blanks or zeros", &["a{ 2}", "a{2, 3}", "a{02}", "a{2,03}", "a{2 }"]),
-            ("has more than 1000 repetitions", &["a{1001}", "a{1001,}", "a{1,1001}"]),
-            ("has a character beyond ASCII where case", &["(?i)é", "(?i)[a-ÿ]", "(?i:[^é])", "(?i)\u{212a}"]),
-            ("has a number for a character", &[r"\u0041", r"\U00000041", r"\u{41}", r"[\u0041]"]),
+            ("contains a word boundary", &[r"\<a", r"a\>", r"\b{start}a", r"a\b{end-half}"]),
+            ("contains a Unicode class", &[r"\pL", r"\p{Greek}", r"\PN", r"[\pL]", r"[^\p{Lu}a]"]),
+            ("contains a flag that Prometheus does not know", &["(?x)a b", "(?u)a", "(?-u)a", "(?R)a", "(?ix:a)"]),
+            ("contains &&, -- or ~~ in brackets", &["[a-z&&b]", "[a-z--b]", "[a~~b]", "[a--]", "[%--]", "[+--/]"]),
+            ("contains a - in the middle of brackets", &["[--a]", "[]-a]", "[a-c-e]", "[^--/]", "[[:alpha:]-z]"]),
+            ("contains a bracket in brackets", &["[[a]]", "[a[b]c]", "[[:foo:]]"]),
+            ("contains a repetition of a repetition", &["a**", "a+*", "a{2}{3}", "a*??", "a??{2}"]),
+            ("contains blanks or zeros", &["a{ 2}", "a{2, 3}", "a{02}", "a{2,03}", "a{2 }"]),
+            ("contains more than 1000 repetitions", &["a{1001}", "a{1001,}", "a{1,1001}"]),
+            ("contains a character beyond ASCII under (?i)", &["(?i)é", "(?i)[a-ÿ]", "(?i:[^é])", "(?i)\u{212a}"]),
+            ("contains a character number", &[r"\u0041", r"\U00000041", r"\u{41}", r"[\u0041]"]),
             (
-                "is not read",
+                "cannot be parsed",
                 &[
                     "(",
                     ")",
@@ -465,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_bounded_however_it_grows() {
+    fn expression_size_is_limited() {
         for text in [
             "a".repeat(MOST),
             "(a{100}){100}".into(),
@@ -486,9 +487,9 @@ mod tests {
             assert!(pattern(text).matches(&value), "{text:.40}");
         }
         assert_eq!(pattern("a{1000}").steps(), 1001);
-        // Each capturing group would take memory for each step.
+        // A capturing group would need memory for each step.
         assert_eq!(pattern("(a)(?P<x>b)(?<y>c)").regex.captures_len(), 1);
-        // A class takes more with more ranges.
+        // A class with more ranges has more steps.
         assert_eq!(pattern("[acegikmoqsuwy]").steps(), 2);
         assert_eq!(pattern("[acegikmoqsuwyACEGIKMOQSUWY]").steps(), 4);
         assert!(pattern("a").size() < pattern("(a|b)").size());
@@ -498,7 +499,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_is_too_odd(
+        fn no_text_makes_parse_panic(
             text in r"([a-cKs0-9é\n.^$|()\[\]{}?*+\\,:&~<>=iPxpLQE!-]|\(\?|\[\[:|:\]|\{[0-9]){0,24}",
             value in "[a-cKs0é\n-]{0,6}",
         ) {
@@ -508,7 +509,7 @@ mod tests {
         }
 
         #[test]
-        fn an_escaped_text_matches_itself_alone(text in "\\PC{0,12}", other in "\\PC{0,12}") {
+        fn escaped_text_matches_only_itself(text in "\\PC{0,12}", other in "\\PC{0,12}") {
             let pattern = pattern(&regex_syntax::escape(&text));
             prop_assert!(pattern.matches(&text));
             prop_assert_eq!(pattern.matches(&other), text == other);

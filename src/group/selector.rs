@@ -1,4 +1,4 @@
-//! Series selectors: which targets are asked for, by their labels.
+//! Series selectors, which select targets by their labels.
 
 use std::{
     fmt,
@@ -14,71 +14,70 @@ use thiserror::Error;
 
 use super::{META_GROUP, META_JOB, NotAPattern, excerpt, pattern::Pattern};
 
-/// The label that holds a target's own text.
+/// The label with the target itself.
 const ADDRESS: &str = "__address__";
-/// The label that holds the name of a metric.
+/// The label with the name of a metric.
 const NAME: &str = "__name__";
-/// The most steps of all regular expressions together: more than a query has room for, unless braces repeat them.
+/// The maximum number of steps of all regular expressions of a query. Only repetitions in braces can exceed it.
 const MOST_STEPS: usize = 8 * 1024;
 
-/// Selectors as of Prometheus's own HTTP API (`match[]=<series_selector>`), of which any may select a target.
+/// Selectors of Prometheus's HTTP API (`match[]=<series_selector>`). A target is selected if any of them matches.
 ///
-/// A target has the labels that Prometheus discovers it with: its group's, those that name job and group, and
-/// `__address__`, the target itself, whatever the group says of it ([`target.go`][target], the function
-/// `TargetsFromGroup`). A label that is not there is an empty text. What Prometheus adds later, `job` and `instance`
-/// among them, is not there.
+/// Selectors see the labels of a discovered target: those of its group, those that name its job and group, and
+/// `__address__`, which is always the target itself ([`target.go`][target], the function `TargetsFromGroup`). A missing
+/// label counts as an empty text. Labels that Prometheus adds later, such as `job` and `instance`, are missing.
 ///
 /// [target]: https://github.com/prometheus/prometheus/blob/04144ff77fb6b144787f9d87da2fd23f1fbc1e55/scrape/target.go
 #[derive(Debug, Clone)]
 pub struct Selectors(Arc<[Selector]>);
 
-/// Why texts are no selectors. Reads on from "the parameter match[]".
+/// An invalid or unsupported selector. The text follows "the query parameter match[]".
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotASelector {
-    /// A text without a selector.
-    #[error("is empty; it takes a selector such as {{env=\"prod\"}}")]
+    /// The value is empty.
+    #[error("is empty: write a selector such as {{env=\"prod\"}}")]
     Empty,
-    /// More selectors than anybody has a use for.
-    #[error("is there more than {} times; ask for several of them with =~, as in {{env=~\"a|b\"}}", Selectors::MOST)]
+    /// The query has more than [`Selectors::MOST`] selectors.
+    #[error("occurs more than {} times: combine selectors with =~, as in {{env=~\"a|b\"}}", Selectors::MOST)]
     TooMany,
-    /// Something else than a selector, or one that is written in a way that is not read.
+    /// The value is not a selector, or uses unsupported syntax.
     #[error(
-        "takes matchers in braces, as in {{env=\"prod\",region=~\"eu-.*\"}}, with =, !=, =~ or !~, label names without \
-         quotes and values in quotes, but is {0}"
+        "must be matchers in braces, such as {{env=\"prod\",region=~\"eu-.*\"}}, with =, !=, =~ or !~, label names \
+         without quotes and values in quotes, but is {0}"
     )]
     Syntax(String),
-    /// A metric's name.
-    #[error("names a metric, but targets have none; write matchers of labels in braces alone, as in {{env=\"prod\"}}")]
+    /// The selector names a metric.
+    #[error("names a metric, which targets do not have: write only label matchers in braces, such as {{env=\"prod\"}}")]
     Name,
-    /// Something behind the selector.
-    #[error("has {0} after the selector; it takes a selector alone, without range, offset, @ or operator")]
+    /// Text follows the selector.
+    #[error("has {0} after the selector: write a selector without range, offset, @ or operator")]
     More(String),
-    /// A selector that a target without labels would match.
+    /// The selector matches a target without labels.
     #[error(
-        "must contain at least one non-empty matcher, as in Prometheus, but is {0}, which selects targets without labels; \
-         add __address__!=\"\", which every target has"
+        "must contain at least one non-empty matcher, as in Prometheus, but is {0}, which selects targets without labels: \
+         add __address__!=\"\", which holds for every target"
     )]
     NoLabel(String),
-    /// What is no text in Prometheus, or another one.
-    #[error("has {0}")]
+    /// A quoted text is invalid in Prometheus, or has another value there.
+    #[error("contains {0}")]
     Text(&'static str),
-    /// A regular expression that is not taken.
+    /// A regular expression is invalid or unsupported.
     #[error("has a regular expression for {} that {problem}", excerpt(.label))]
     Pattern {
-        /// The label that it is for.
+        /// The label of the matcher.
         label: String,
-        /// What is wrong with it.
+        /// The fault of the expression.
         problem: NotAPattern,
     },
 }
 
 #[cfg(test)]
 thread_local! {
-    /// How many selectors this thread has parsed.
+    /// The number of selectors that this thread has parsed.
     pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// What has to hold for a target to be selected: all of it.
+/// A selector, which matches if all of its matchers match.
 #[derive(Debug)]
 struct Selector {
     text: String,
@@ -86,7 +85,7 @@ struct Selector {
     of_target: Vec<Matcher>,
 }
 
-/// What has to hold for one label.
+/// A condition on one label.
 #[derive(Debug)]
 struct Matcher {
     label: String,
@@ -102,13 +101,13 @@ enum Test {
 }
 
 impl Selectors {
-    /// The most selectors.
+    /// The maximum number of selectors.
     pub const MOST: usize = 16;
 
-    /// The selectors that the texts are; `None` if there are no texts, which is to ask for every target.
+    /// Parses selectors. Returns `None` for no texts, which selects every target.
     ///
     /// # Errors
-    /// [`NotASelector`] for what Prometheus does not take, and for what is not certain to mean there what it means here.
+    /// [`NotASelector`] for a selector that Prometheus rejects, or that could have another meaning in Prometheus.
     pub fn parse<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Option<Self>, NotASelector> {
         let mut selectors = Vec::new();
         let mut steps_left = MOST_STEPS;
@@ -123,7 +122,7 @@ impl Selectors {
         Ok(if selectors.is_empty() { None } else { Some(Self(selectors.into())) })
     }
 
-    /// Those of them that may select targets of a group of that job and name, whose other labels `label` looks up.
+    /// Returns the selectors whose matchers of group labels match a group. `label` looks up the labels of the group.
     pub fn of_group<'a>(&self, job: &str, group: &str, label: impl Fn(&str) -> Option<&'a str>) -> TargetSelectors<'_> {
         let value = |name: &str| match name {
             META_JOB => job,
@@ -135,7 +134,7 @@ impl Selectors {
         TargetSelectors(self.0.iter().filter(of_group).collect())
     }
 
-    /// Roughly what they take, in bytes.
+    /// Returns the approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let matchers = self.0.iter().flat_map(|selector| selector.of_group.iter().chain(&selector.of_target));
@@ -144,12 +143,12 @@ impl Selectors {
     }
 }
 
-/// Those of several selectors whose matchers of a group's labels hold: they decide about the group's targets.
+/// The selectors whose matchers of group labels match one group. Their other matchers select its targets.
 #[derive(Debug)]
 pub struct TargetSelectors<'a>(Vec<&'a Selector>);
 
 impl TargetSelectors<'_> {
-    /// Whether that target of the group is selected.
+    /// Returns whether a target of the group is selected.
     #[must_use]
     pub fn has(&self, target: &str) -> bool {
         let selects = |selector: &&Selector| selector.of_target.iter().all(|matcher| matcher.test.holds(target));
@@ -225,20 +224,20 @@ impl Test {
     }
 }
 
-/// Refuses what the parser would take for another text than Prometheus does ([`quote.go`][quote]): numbers of single bytes,
-/// which there are parts of characters, and quotes that are escaped where they need not be, which there are an error.
+/// Rejects quoted texts that the parser and Prometheus ([`quote.go`][quote]) read differently. In Prometheus, the
+/// number of a single byte can be a part of a character, and a needless escape of a quote is an error.
 ///
 /// [quote]: https://github.com/prometheus/prometheus/blob/07aa8db219fddae48fa40299acb943bdba7acd0a/util/strutil/quote.go
 fn check_texts(text: &str) -> Result<(), NotASelector> {
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(NotASelector::Text("the character U+FFFD, which Prometheus takes for broken UTF-8"));
+        return Err(NotASelector::Text("the character U+FFFD, which Prometheus treats as invalid UTF-8"));
     }
     let mut quote = None;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match (quote, c) {
             (None, '"' | '\'' | '`') => quote = Some(c),
-            // A comment, in which quotes mean nothing.
+            // Quotes have no meaning in a comment.
             (None, '#') => while rest.next().is_some_and(|c| c != '\n' && c != '\r') {},
             (Some('"' | '\''), '\\') => {
                 let code = rest.as_str();
@@ -246,11 +245,11 @@ fn check_texts(text: &str) -> Result<(), NotASelector> {
                     || code.strip_prefix('x').is_some_and(|code| !code.starts_with(|c| ('0'..='7').contains(&c)));
                 if is_byte {
                     return Err(NotASelector::Text(
-                        "a byte beyond ASCII as \\x or an octal number; write \\u and four digits",
+                        "a byte beyond ASCII as \\x or an octal number: write \\u and four digits",
                     ));
                 }
                 if rest.next().is_some_and(|c| matches!(c, '"' | '\'') && quote != Some(c)) {
-                    return Err(NotASelector::Text("a \\ before a quote that needs none; leave it out"));
+                    return Err(NotASelector::Text("a \\ before a quote that needs no escape: leave it out"));
                 }
             }
             (Some(open), c) if c == open => quote = None,
@@ -261,7 +260,7 @@ fn check_texts(text: &str) -> Result<(), NotASelector> {
 }
 
 impl fmt::Display for Selectors {
-    /// As they were written.
+    /// Writes the selectors in their original form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, selector) in self.0.iter().enumerate() {
             write!(f, "{}{}", if place == 0 { "" } else { " or " }, selector.text)?;
@@ -271,7 +270,7 @@ impl fmt::Display for Selectors {
 }
 
 impl PartialEq for Selectors {
-    /// Whether they are written in the same way.
+    /// Compares the original form of the selectors.
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().map(|selector| &selector.text).eq(other.0.iter().map(|selector| &selector.text))
     }
@@ -299,14 +298,14 @@ mod tests {
         Selectors::parse(texts).unwrap_or_else(|problem| panic!("{texts:?} {problem}")).unwrap()
     }
 
-    /// Whether they select the target `web:1` of the group `g` of the job `j`, which has these labels.
+    /// Returns whether the selectors select the target `web:1` of the group `g` of the job `j` with these labels.
     fn selects(selectors: &Selectors, labels: &[(&str, &str)]) -> bool {
         let label = |name: &str| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value);
         selectors.of_group("j", "g", label).has("web:1")
     }
 
     #[test]
-    fn a_target_is_selected_by_its_labels() {
+    fn selector_matches_labels_of_a_target() {
         let cases = [
             (r#"{env="prod"}"#, true),
             (r#"{env="test"}"#, false),
@@ -316,12 +315,12 @@ mod tests {
             (r#"{env=~"pro"}"#, false),
             (r#"{env!~"pro",region="eu"}"#, true),
             (r#"{env!~"pr.*",region="eu"}"#, false),
-            // All of them.
+            // All matchers must match.
             (r#"{env="prod",region="eu"}"#, true),
             (r#"{env="prod",region="us"}"#, false),
             (r#"{env=~"p.*",env!="prod"}"#, false),
             (r#"{env="prod",env=~".*d"}"#, true),
-            // A label that is not there, or empty.
+            // A missing or empty label.
             (r#"{env="prod",none=""}"#, true),
             (r#"{env="prod",none!=""}"#, false),
             (r#"{env="prod",empty=""}"#, true),
@@ -332,7 +331,7 @@ mod tests {
             (r#"{env="prod",none!~".*"}"#, false),
             (r#"{job="node"}"#, false),
             (r#"{instance!=""}"#, false),
-            // The target itself, its job and its group, whatever else is stored.
+            // The target itself, its job and its group override stored labels.
             (r#"{__address__="web:1"}"#, true),
             (r#"{__address__="forged"}"#, false),
             (r#"{__address__=~"web:.",__address__!="web:2"}"#, true),
@@ -341,7 +340,7 @@ mod tests {
             (r#"{__meta_dynamodb_job="j",__meta_dynamodb_group="g"}"#, true),
             (r#"{__meta_dynamodb_job="forged"}"#, false),
             (r#"{__meta_dynamodb_group="forged"}"#, false),
-            // As it may be written.
+            // Syntax.
             ("{env='prod'}", true),
             ("{env=`prod`}", true),
             ("{ env = \"prod\" , region = \"eu\" , }", true),
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_selected_if_any_selector_selects_it() {
+    fn any_matching_selector_selects_a_target() {
         let union = parse(&[r#"{env="test"}"#, r#"{env="prod",__address__=~"web.*"}"#, r#"{__address__="db:1"}"#]);
         let has = |env, target| union.of_group("j", "g", |name| (name == "env").then_some(env)).has(target);
         let cases = [
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_a_group_are_looked_up_once_and_not_for_each_target() {
+    fn group_labels_are_looked_up_once() {
         let selectors = parse(&[r#"{env="prod",__address__!="web:2"}"#]);
         let looked_up = std::cell::Cell::new(0);
         let part = selectors.of_group("j", "g", |_| {
@@ -392,11 +391,11 @@ mod tests {
         assert_eq!(looked_up.get(), 1);
     }
 
-    /// What is refused, by what the refusal begins with.
+    /// Rejected selectors, by the start of the error text.
     const REFUSED: &[(&str, &[&str])] = &[
         ("is empty", &["", " ", "\n", "# {env=\"prod\"}"]),
         (
-            "takes matchers in braces",
+            "must be matchers in braces",
             &[
                 "{",
                 "}",
@@ -488,7 +487,7 @@ mod tests {
             ],
         ),
         (
-            "has a byte beyond ASCII",
+            "contains a byte beyond ASCII",
             &[
                 r#"{env="\xc3\xa9"}"#,
                 r#"{env="\x80"}"#,
@@ -500,24 +499,27 @@ mod tests {
                 "{env=\"a\" # '\r,b=\"\\xff\"}",
             ],
         ),
-        ("has a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
-        ("has the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
-        ("has a regular expression for \"env\" that is not read", &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"]),
-        ("has a regular expression for \"env\" that has", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
+        ("contains a \\ before a quote", &[r#"{env="it\'s"}"#, r#"{env='\"'}"#, r#"{a="\"",env="\\\'"}"#]),
+        ("contains the character U+FFFD", &["{env=\"\u{fffd}\"}", "{env!=\"a\u{fffd}\",region=\"x\"}"]),
+        (
+            "has a regular expression for \"env\" that cannot be parsed",
+            &["{env=~\"(\"}", "{env!~\"[\"}", r"{env=~`\Qa`}"],
+        ),
+        ("has a regular expression for \"env\" that contains", &[r"{env=~`\pL`}", "{a=\"b\",env!~\"[[a]]\"}"]),
         ("has a regular expression for \"env\" that is too large", &["{env=~\"((a{999}){99}){99}\"}"]),
     ];
 
     #[test]
-    fn what_prometheus_would_not_take_or_take_otherwise_is_refused() {
+    fn invalid_or_ambiguous_selectors_are_rejected() {
         for (problem, texts) in REFUSED {
             for text in *texts {
                 let refused = Selectors::parse([text]).expect_err(text).to_string();
                 assert!(refused.starts_with(problem), "{text:?} {refused}");
-                // Beside one that is fine it is refused as well.
+                // A valid selector before it does not change that.
                 assert!(Selectors::parse(["{env=\"a\"}", text]).is_err(), "{text:?}");
             }
         }
-        // Quotes in a comment and escapes that are none.
+        // Quotes in a comment, and backslashes that are no escapes.
         for text in [
             "{env=\"a\" # it's\n}",
             "{env=\"a\" # 1\"\n,path=`\\xff`}",
@@ -532,11 +534,11 @@ mod tests {
     }
 
     #[test]
-    fn selectors_are_bounded_in_number_and_together() {
+    fn number_and_total_size_are_limited() {
         let one = "{env=\"a\"}";
         assert!(Selectors::parse([one; Selectors::MOST]).is_ok());
         assert_eq!(Selectors::parse([one; Selectors::MOST + 1]), Err(NotASelector::TooMany));
-        // Each is fine, but not all of them.
+        // Each is small enough, but not all together.
         let large = "{env=~\"a{999}b{999}\"}";
         assert!(Selectors::parse([large; 2]).is_ok());
         assert!(matches!(
@@ -546,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_are_the_same_if_they_are_written_the_same() {
+    fn selectors_with_equal_text_are_equal() {
         let hash = |selectors: &Selectors| {
             let mut hasher = DefaultHasher::new();
             selectors.hash(&mut hasher);
@@ -566,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn their_size_grows_with_what_they_hold() {
+    fn size_grows_with_texts_and_patterns() {
         let size = |text: &str| parse(&[text]).size();
         let value = format!("{{env=\"{}\"}}", "x".repeat(5000));
         assert!((10_000..20_000).contains(&size(&value)), "{}", size(&value));
@@ -581,16 +583,16 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_is_too_odd(text in r#"[{}a_:=!~"'`\\,#\n (\[@x8é.*]{0,24}"#, labels in vec(("[a_]", "[a.é]{0,2}"), 0..3)) {
+        fn no_text_makes_parse_panic(text in r#"[{}a_:=!~"'`\\,#\n (\[@x8é.*]{0,24}"#, labels in vec(("[a_]", "[a.é]{0,2}"), 0..3)) {
             if let Ok(Some(selectors)) = Selectors::parse([&text]) {
                 let labels: Vec<_> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
                 selects(&selectors, &labels);
             }
         }
 
-        /// Quoted as Go's `%q` and Rust's `{:?}` do, in which they agree on these characters.
+        /// Go's `%q` and Rust's `{:?}` quote these characters in the same way.
         #[test]
-        fn a_quoted_text_is_that_text(value in r#"[a-z"'\\\n\té😀{},#=~`]{1,12}"#, other in r#"["'\\a]{0,2}"#) {
+        fn quoted_text_matches_only_itself(value in r#"[a-z"'\\\n\té😀{},#=~`]{1,12}"#, other in r#"["'\\a]{0,2}"#) {
             let quoted = format!("{value:?}");
             let is = parse(&[&format!("{{env={quoted}}}")]);
             prop_assert!(selects(&is, &[("env", &value)]));

@@ -1,15 +1,15 @@
-//! Shards: the part of all targets that one of several Prometheus servers scrapes.
+//! Shards: the parts into which several Prometheus servers split all targets.
 
 use std::{fmt, num::NonZeroU64};
 
 use md5::{Digest, Md5};
 use thiserror::Error;
 
-/// One of so many parts into which targets fall by a hash: each target into one of them, and always into the same.
+/// One of `of` parts of all targets. A hash assigns each target to exactly one shard, always the same.
 ///
-/// The hash is that of Prometheus's relabelling with `action: hashmod` and `source_labels: [__address__]`: the last eight
-/// bytes of the target's MD5 as a big-endian number, modulo the number of shards ([`relabel.go`][relabel], the case
-/// `HashMod`). `__address__` is there the target as it was discovered: a missing port is added afterwards, if at all.
+/// The assignment equals Prometheus's relabelling with `action: hashmod` and `source_labels: [__address__]`: the last
+/// eight bytes of the target's MD5 as a big-endian number, modulo the number of shards ([`relabel.go`][relabel], the
+/// case `HashMod`). `__address__` is the discovered target, before Prometheus adds a missing port, if it does.
 ///
 /// [relabel]: https://github.com/prometheus/prometheus/blob/02a325539b6ad3745e799c0a24c4e44b2698e651/model/relabel/relabel.go
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,36 +18,36 @@ pub struct Shard {
     of: NonZeroU64,
 }
 
-/// Why two numbers are no shard. Reads on from "the parameter".
+/// An invalid shard. The text follows "the query parameter".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotAShard {
-    /// No shards, or too many.
-    #[error("of takes the number of shards, a decimal number from 1 to {}", Shard::MOST)]
+    /// The number of shards is zero or too large.
+    #[error("of must be the number of shards, a decimal number from 1 to {}", Shard::MOST)]
     Of,
-    /// There is no shard of that index among so many.
-    #[error("shard takes a decimal number from 0 to {most}, one less than of")]
+    /// The index is not less than the number of shards.
+    #[error("shard must be a decimal number from 0 to {most}, one less than of")]
     Index {
-        /// The index of the last one.
+        /// The largest index.
         most: u64,
     },
 }
 
 impl Shard {
-    /// The most shards. Far more than the servers that anybody shares targets between, each of which reads the whole
-    /// table; and few enough that a number meant for something else, a port or a time, is not taken for one: nearly every
-    /// shard of it would be an empty list, on which Prometheus drops its targets.
+    /// The maximum number of shards. It exceeds any sensible number of servers, each of which reads the whole table. It
+    /// is small enough to reject a port or a time given by mistake: nearly every such shard would be an empty list, on
+    /// which Prometheus drops its targets.
     pub const MOST: u64 = 1024;
 
-    /// The shard of that index, from 0 on, of so many.
+    /// Creates the shard with an index, from 0, of `of` shards.
     ///
     /// # Errors
-    /// [`NotAShard::Of`] for none or more than [`Shard::MOST`], or [`NotAShard::Index`] for an index that is not below it.
+    /// [`NotAShard::Of`] unless `of` is 1 to [`Shard::MOST`]; [`NotAShard::Index`] unless `index` is less than `of`.
     pub fn new(index: u64, of: u64) -> Result<Self, NotAShard> {
         let of = NonZeroU64::new(of).filter(|of| of.get() <= Self::MOST).ok_or(NotAShard::Of)?;
         if index < of.get() { Ok(Self { index, of }) } else { Err(NotAShard::Index { most: of.get() - 1 }) }
     }
 
-    /// Whether the target falls into it.
+    /// Returns whether the shard contains a target.
     #[must_use]
     pub fn has(&self, target: &str) -> bool {
         hash(target) % self.of == self.index
@@ -71,9 +71,10 @@ mod tests {
 
     use super::*;
 
-    /// From Python: `int.from_bytes(hashlib.md5(target.encode()).digest()[8:], "big")`, and its remainders.
+    /// Expected values from Python: `int.from_bytes(hashlib.md5(target.encode()).digest()[8:], "big")`, and its
+    /// remainders.
     #[test]
-    fn a_target_falls_into_the_shard_that_hashmod_gives_it() {
+    fn shard_equals_hashmod_of_prometheus() {
         let long = "x".repeat(300);
         let cases = [
             ("10.0.0.1:9100", 0x4cfe_ac40_8362_8b3d, [0, 1, 2, 1, 2, 5, 645, 829]),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_one_of_at_least_one_and_not_too_many() {
+    fn shard_count_and_index_are_limited() {
         let index = |most| Err(NotAShard::Index { most });
         let cases = [
             (0, 1, Ok("0/1")),
@@ -119,7 +120,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_shards_share_all_targets_out_each_to_one_and_in_order(
+        fn shards_partition_targets_in_order(
             texts in vec("[^\\s\\p{Cc}]{1,40}", 0..40),
             of in 1..40_u64,
         ) {

@@ -1,17 +1,18 @@
-//! Targets.
+//! Targets and their validation.
 
 use serde::Serialize;
 
 use super::Fault;
 
-/// What to scrape: `host:port`, or a URL for blackbox probing. Not empty, free of white space and control characters.
+/// A scrape target: `host:port`, or a URL for blackbox probing. It is not empty and contains neither white space nor
+/// control characters.
 ///
-/// Whether it is an address is for Prometheus to judge, after relabelling.
+/// Prometheus checks the address itself, after relabelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Target(String);
 
 impl Target {
-    /// The target, if it is valid.
+    /// Creates a target.
     ///
     /// # Errors
     /// [`Fault::Empty`] or [`Fault::Blank`].
@@ -21,7 +22,7 @@ impl Target {
         Ok(Self(target))
     }
 
-    /// Makes sure that a text is a valid target.
+    /// Checks that a target is valid.
     ///
     /// # Errors
     /// As [`Target::new`].
@@ -29,7 +30,7 @@ impl Target {
         if target.is_empty() {
             return Err(Fault::Empty);
         }
-        // Nearly every target is ASCII, which is told byte by byte.
+        // The check of bytes is faster, and nearly every target is ASCII.
         let is_blank = if target.is_ascii() {
             target.bytes().any(|b| !b.is_ascii_graphic())
         } else {
@@ -38,12 +39,12 @@ impl Target {
         if is_blank { Err(Fault::Blank) } else { Ok(()) }
     }
 
-    /// A target that was checked already.
+    /// Creates a target from a text that [`Target::check`] has accepted.
     pub(super) fn of_valid(target: &str) -> Self {
         Self(target.to_owned())
     }
 
-    /// The target as text.
+    /// Returns the target as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_not_empty_and_has_no_blank_in_it() {
+    fn empty_or_blank_targets_are_invalid() {
         let cases = [
             ("10.0.0.1:9100", Ok(())),
             ("[::1]:9100", Ok(())),

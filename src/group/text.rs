@@ -1,4 +1,4 @@
-//! Texts and maps of JSON, borrowed from it.
+//! JSON strings and maps that borrow from the parsed text.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -7,16 +7,16 @@ use serde::{
     de::{self, MapAccess, Visitor},
 };
 
-/// A text that is borrowed unless there was something to unescape.
+/// A JSON string, borrowed unless it contains an escape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text<'a>(Cow<'a, str>);
 
-/// A map in the order in which it came; a name may be there twice.
+/// The entries of a JSON map, in their order in the text. A name may occur twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries<'a, V>(pub Vec<(Text<'a>, V)>);
 
 impl Text<'_> {
-    /// The text.
+    /// Returns the text as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,7 +71,7 @@ impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Entries<'a, V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                // Few groups have more labels.
+                // Most groups have at most eight labels.
                 let mut entries = Vec::with_capacity(8);
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);

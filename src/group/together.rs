@@ -1,74 +1,73 @@
-//! Leases of a job that lapse together: more likely their registrar or a clock has failed than the machines.
+//! The rule for leases that lapse together. When many leases of a job end at once, the program that renews them, or a
+//! clock, has more likely failed than the machines.
 
 use std::time::Duration;
 
 use super::{EpochSeconds, Lease};
 
-/// The fewest leases that lapse together.
+/// The minimum number of leases that lapse together.
 const LEAST: usize = 3;
-/// The time within which leases that lapse together end, in seconds.
+/// The time within which leases that lapse together expire, in seconds.
 const WINDOW: i64 = 300;
 
-/// The leases of one job at one time, as far as they decide which of the lapsed ones are kept.
+/// The leases of one job at one time, which decide the expired leases that are kept.
 ///
-/// The rule, from the job's rows and the time alone, so that everybody who reads the same rows at the same time gets the
-/// same groups:
+/// The rule depends only on the rows of the job and the time, so that equal reads give equal groups:
 ///
-/// - A *lease* is a row with `expires_at`, unless the row has a `delete_at` that is past: from then on DynamoDB may delete
-///   the row at any moment, so that it counts for nothing any more. A row without `expires_at` does not count either.
-/// - Leases have *lapsed together* if they have ended within five minutes, are at least three, and are at least half of
-///   the job's leases that ran until the first of them ended: of themselves, and of those that ended later or run still.
-///   What had ended before does not count.
-/// - What has lapsed together is *kept* until the grace time after its own end is over.
+/// - A row counts if it has an `expires_at`, and its `delete_at`, if any, is in the future. After `delete_at` DynamoDB
+///   may delete the row at any moment.
+/// - Leases *lapse together* if at least 3, and at least half of those active when the first expired, expire within
+///   five minutes. Leases that expired earlier do not count.
+/// - A lease that lapsed together is *kept* until the grace time after its own `expires_at` is over.
 ///
-/// Of ten leases, say, five end between 12:00 and 12:04. They are at least three, and half of the ten that ran until
-/// 12:00: from 12:04, when the fifth ends, all five are kept, with a grace time of an hour the first of them until 13:00.
-/// Had four ended, or the fifth at 12:06, none would be. Once one of the five is renewed, the other four are not half of
-/// the ten any more, and no longer kept.
+/// An example with ten leases and a grace time of one hour: five leases expire between 12:00 and 12:04. Five is at
+/// least three, and half of the ten that were active until 12:00. From 12:04, when the fifth expires, all five are
+/// kept, the first of them until 13:00. If only four expired, or the fifth at 12:06, none would be kept. Once one of
+/// the five is renewed, the other four are less than half of the ten and are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leases {
     now: EpochSeconds,
-    /// In seconds.
+    /// The grace time, in seconds.
     grace: i64,
     running: usize,
-    /// The ends of those that have ended and are not too old to matter.
+    /// The ends of the expired leases that still count.
     ended: Vec<EpochSeconds>,
-    /// When the next of them ends, or stops counting.
+    /// The next time at which a lease expires or stops counting.
     next: Option<EpochSeconds>,
 }
 
-/// The lapsed leases of a job that are kept.
+/// The leases of a job that are kept although they expired.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kept {
-    /// Their ends, in order.
+    /// The ends of the kept leases, in order.
     ends: Vec<EpochSeconds>,
-    /// The first moment at which the same rows may come to something else; `None` if that does not depend on the time, as
-    /// long as no group that is served lapses.
+    /// The first time at which the same rows may keep other leases. `None` if that cannot happen before an active lease
+    /// expires.
     pub until: Option<EpochSeconds>,
 }
 
 impl Leases {
-    /// No leases yet, at that time. Without a grace time none is kept.
+    /// Creates an empty set of leases at the time `now`. With a `grace` of zero no lease is kept.
     #[must_use]
     pub fn at(now: EpochSeconds, grace: Duration) -> Self {
         let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         Self { now, grace, running: 0, ended: Vec::new(), next: None }
     }
 
-    /// Whether a lease still has a part in the decision.
+    /// Returns whether a lease counts for the rule.
     #[must_use]
     pub fn counts(&self, lease: Lease) -> bool {
         lease.expires_at.is_some_and(|end| self.age(end) < self.grace.saturating_add(WINDOW))
             && lease.delete_at.is_none_or(|at| at > self.now)
     }
 
-    /// Whether a group whose lease has ended may be kept, if enough others have ended with it.
+    /// Returns whether an expired lease is kept if enough others expired with it.
     #[must_use]
     pub fn may_keep(&self, lease: Lease) -> bool {
         self.counts(lease) && lease.expires_at.is_some_and(|end| end <= self.now && self.age(end) < self.grace)
     }
 
-    /// Adds the lease of one of the job's rows.
+    /// Adds the lease of a row.
     pub fn add(&mut self, lease: Lease) {
         let Some(end) = lease.expires_at.filter(|_| self.counts(lease)) else { return };
         self.next = EpochSeconds::earlier(self.next, lease.delete_at);
@@ -80,12 +79,12 @@ impl Leases {
         }
     }
 
-    /// The seconds since a lease has ended; negative if it has not.
+    /// Returns the seconds since a lease expired; negative if the lease is active.
     fn age(&self, end: EpochSeconds) -> i64 {
         self.now.0.saturating_sub(end.0)
     }
 
-    /// Those that are kept, once all of the job's leases were added.
+    /// Returns the kept leases, after [`Leases::add`] for every row of the job.
     #[must_use]
     pub fn kept(mut self) -> Kept {
         if self.ended.is_empty() {
@@ -94,8 +93,8 @@ impl Leases {
         self.ended.sort_unstable();
         let ended = &self.ended;
         let mut ends: Vec<EpochSeconds> = Vec::new();
-        // Those up to `after` are within the window that the lease number `first` begins, those up to `seen` in an earlier
-        // one as well.
+        // Leases before `after` end in the window that starts with the lease `first`. Leases before `seen` are in
+        // `ends` already, unless their grace time is over.
         let (mut after, mut seen) = (0, 0);
         for (first, start) in ended.iter().enumerate() {
             after += ended[after..].iter().take_while(|end| end.0.saturating_sub(start.0) <= WINDOW).count();
@@ -112,19 +111,19 @@ impl Leases {
 }
 
 impl Kept {
-    /// Whether a lapsed lease with that end is one of them.
+    /// Returns whether a lease with this end is kept.
     #[must_use]
     pub fn has(&self, end: EpochSeconds) -> bool {
         self.ends.binary_search(&end).is_ok()
     }
 
-    /// How many there are.
+    /// Returns the number of kept leases.
     #[must_use]
     pub fn count(&self) -> usize {
         self.ends.len()
     }
 
-    /// When the first of them ended.
+    /// Returns the end of the kept lease that expired first.
     #[must_use]
     pub fn since(&self) -> Option<EpochSeconds> {
         self.ends.first().copied()
@@ -152,7 +151,7 @@ mod tests {
         job.kept()
     }
 
-    /// Which of the leases are kept, so many seconds after they ended; negative for those that run still.
+    /// Returns the ages of the kept leases, in seconds since they expired; negative for active leases.
     fn ages(ages: &[i64]) -> Vec<i64> {
         let leases: Vec<Lease> = ages.iter().map(|age| lease(NOW - age, None)).collect();
         let job = kept(&leases, NOW, GRACE);
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn at_least_three_and_half_of_those_that_ran_within_five_minutes_are_kept_for_the_grace_time() {
+    fn leases_lapse_together_by_number_half_and_window() {
         let cases: &[(&[i64], &[i64])] = &[
             (&[], &[]),
             (&[10, 10], &[]),
@@ -175,14 +174,14 @@ mod tests {
             // Half, and one less than half.
             (&[10, 10, 10, -1, -1, -1], &[10, 10, 10]),
             (&[10, 10, 10, -1, -1, -1, -1], &[]),
-            // What ended later ran when they ended.
+            // A lease that expired later was active then.
             (&[700, 700, 700, 5, 200, 300], &[5, 200, 300, 700, 700, 700]),
             (&[700, 700, 700, 5, 200, 300, -1], &[5, 200, 300]),
-            // What ended long before does not count, neither for them nor against them.
+            // A lease that expired long before does not count.
             (&[10, 10, 5000, 5000, 5000], &[]),
             (&[10, 10, 10, 10, 900, 800, 700, 5000], &[10, 10, 10, 10]),
             (&[10, 10, 10, 900, 800, 700, 5000], &[10, 10, 10, 700, 800, 900]),
-            // Each until its own time is over.
+            // The grace time of each lease starts at its own end.
             (&[999, 1000, 1001], &[999]),
             (&[1000, 1000, 1000], &[]),
             (&[900, 1100, 1200], &[900]),
@@ -194,23 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_lease_or_one_that_may_be_deleted_counts_for_nothing() {
+    fn rows_without_active_lease_do_not_count() {
         let ended = lease(NOW - 10, NOW + 5000);
         let others = [lease(None, None), lease(None, NOW + 10), lease(NOW + 10, NOW), lease(NOW - 10, NOW)];
         let mut leases = vec![ended; 3];
         leases.extend(others.repeat(3));
         assert_eq!(kept(&leases, NOW, GRACE).count(), 3);
         assert_eq!(kept(&leases[1..], NOW, GRACE).count(), 0);
-        // Nor may a row be kept whose time to be deleted has come.
+        // A row is not kept after its `delete_at`.
         let job = Leases::at(EpochSeconds(NOW), Duration::from_secs(1000));
         assert_eq!(others.map(|lease| job.may_keep(lease)), [false; 4]);
         assert!(job.may_keep(ended));
-        // Nor one that has lapsed a grace time ago.
+        // A row is not kept after its grace time.
         assert_eq!([999, 1000].map(|age| job.may_keep(lease(NOW - age, None))), [true, false]);
     }
 
     #[test]
-    fn times_at_the_ends_of_the_range_are_times() {
+    fn extreme_times_do_not_overflow() {
         for end in [i64::MIN, i64::MAX] {
             let leases = vec![lease(end, end); 3];
             for (now, grace) in [(0, GRACE), (i64::MAX, i64::MAX), (i64::MIN, 0), (NOW, i64::MAX)] {
@@ -219,7 +218,7 @@ mod tests {
         }
     }
 
-    /// The rule, word by word.
+    /// The rule as its description says, slow and simple.
     fn slow(leases: &[Lease], now: i64, grace: i64) -> Vec<i64> {
         let leases = leases.iter().filter(|lease| lease.delete_at.is_none_or(|at| at.0 > now));
         let ends: Vec<i64> = leases.filter_map(|lease| lease.expires_at).map(|end| end.0).collect();
@@ -246,7 +245,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_kept_is_what_the_rule_says(leases in some_leases(), grace in prop_oneof![Just(0), 0..1200_i64]) {
+        fn kept_leases_follow_the_described_rule(leases in some_leases(), grace in prop_oneof![Just(0), 0..1200_i64]) {
             let kept = kept(&leases, NOW, grace);
             let ends: Vec<i64> = kept.ends.iter().map(|end| end.0).collect();
             prop_assert_eq!(&ends, &slow(&leases, NOW, grace));
@@ -254,29 +253,29 @@ mod tests {
             if grace == 0 {
                 prop_assert!(ends.is_empty());
             }
-            // Whoever may be kept was told so.
+            // Every kept lease passes `may_keep`.
             let job = Leases::at(EpochSeconds(NOW), Duration::from_secs(grace.unsigned_abs()));
             let may_be: Vec<Lease> = leases.iter().copied().filter(|lease| job.may_keep(*lease)).collect();
             prop_assert!(ends.iter().all(|end| may_be.iter().any(|lease| lease.expires_at == Some(EpochSeconds(*end)))));
         }
 
-        /// In any order of rows.
         #[test]
-        fn the_order_of_the_rows_does_not_matter(
+        fn row_order_does_not_change_kept_leases(
             (leases, shuffled) in some_leases().prop_flat_map(|leases| (Just(leases.clone()), Just(leases).prop_shuffle())),
         ) {
             prop_assert_eq!(kept(&shuffled, NOW, GRACE), kept(&leases, NOW, GRACE));
         }
 
-        /// A lease that runs takes from what is kept only by making it less than half, and what has ended only adds to it.
+        /// Another active lease changes what is kept only if the kept leases become less than half. Another expired
+        /// lease only adds to what is kept.
         #[test]
-        fn another_lease_takes_nothing_away_but_by_the_rule_of_the_half(leases in some_leases(), left in 1..500_i64) {
+        fn another_lease_removes_only_below_half(leases in some_leases(), left in 1..500_i64) {
             let before = kept(&leases, NOW, GRACE);
             let with = |expires_at| kept(&[leases.clone(), vec![lease(expires_at, None)]].concat(), NOW, GRACE);
             let running = with(NOW + left);
             prop_assert!(running.ends.iter().all(|end| before.has(*end)));
             if before.ends != running.ends {
-                // Without the half there would be no difference.
+                // Only leases that were exactly half can be affected.
                 let counted = leases.iter().filter(|lease| lease.delete_at.is_none_or(|at| at.0 > NOW));
                 let ends: Vec<i64> = counted.filter_map(|lease| lease.expires_at).map(|end| end.0).collect();
                 let is_just_half = |start: &i64| {
@@ -286,7 +285,7 @@ mod tests {
                 };
                 prop_assert!(ends.iter().any(is_just_half));
             }
-            // One more that has ended with the first of those that are kept is kept with them.
+            // A lease that expired with the first kept lease is kept too.
             if let Some(&end) = before.ends.first() {
                 let more = with(end.0);
                 prop_assert!(before.ends.iter().all(|end| more.has(*end)));
@@ -294,9 +293,9 @@ mod tests {
             }
         }
 
-        /// As time goes by, nothing changes before the moment that was told, but by a lease that runs and lapses.
+        /// Before `until`, time changes nothing, unless an active lease expires.
         #[test]
-        fn until_then_the_same_is_kept(leases in some_leases(), later in 0..1500_i64) {
+        fn kept_leases_do_not_change_before_until(leases in some_leases(), later in 0..1500_i64) {
             let before = kept(&leases, NOW, GRACE);
             if !leases.iter().any(|lease| Leases::at(EpochSeconds(NOW), Duration::from_secs(1000)).may_keep(*lease)) {
                 return Ok(());

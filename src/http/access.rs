@@ -1,4 +1,4 @@
-//! Who may ask, and for what.
+//! Access: the check of credentials, and the jobs that a caller may read.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -10,19 +10,20 @@ use tracing::warn;
 use super::{Credential, Request, ServiceError, TokenHash};
 use crate::group::Job;
 
-/// What credentials a refused caller may come back with.
+/// The credentials that a rejected caller must send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Challenge {
     /// A token.
     Token,
-    /// A signature of AWS's.
+    /// An AWS signature.
     Iam,
 }
 
 impl Challenge {
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            // One field, for a Function URL carries one of a name; Basic first, for Chromium reads the first alone.
+            // One field, because a Function URL keeps one field of each name. Basic first, because Chromium reads only
+            // the first challenge.
             Self::Token => "Basic realm=\"http-sd\", charset=\"UTF-8\", Bearer realm=\"http-sd\"",
             Self::Iam => "AWS4-HMAC-SHA256",
         })
@@ -30,44 +31,53 @@ impl Challenge {
 
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Token => "send a valid token as \"Authorization: Bearer <token>\", or as the password of basic_auth",
-            Self::Iam => "sign the request with AWS Signature Version 4, for example through a signing proxy",
+            Self::Token => {
+                "missing or invalid token: send it as \"Authorization: Bearer <token>\", or as the password of \
+                 basic_auth"
+            }
+            Self::Iam => {
+                "missing or invalid signature: sign the request with AWS Signature Version 4, for example through a \
+                 signing proxy"
+            }
         }
     }
 }
 
-/// Who may ask for anything but `/-/healthy`.
+/// The check of callers, for every path but `/-/healthy`.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Whoever sends one of these tokens.
+    /// Callers with one of these tokens.
     Token(Vec<Credential>),
-    /// Whoever IAM has let through the Function URL.
+    /// Callers that IAM has authenticated at the Function URL.
     Iam,
-    /// Everybody.
+    /// All callers.
     Open,
 }
 
-/// Somebody who may ask.
+/// An accepted caller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller<'a> {
-    /// Who it is, for the log: the name of its token, or its ARN.
+    /// The name for the log: the name of the token, or the ARN.
     pub(super) name: Option<&'a str>,
-    /// The jobs that it may read; `None` for every job.
+    /// The jobs that the caller may read; `None` means every job.
     pub(super) jobs: Option<&'a BTreeSet<Job>>,
 }
 
 impl Access {
-    /// Says in the log that everybody may ask, if that is so.
+    /// Logs a warning if all callers are accepted.
     pub fn warn_if_open(&self) {
         if matches!(self, Self::Open) {
-            warn!(event = "open", "HTTP_SD_AUTH=none: whoever reaches the URL may read every target, without a token");
+            warn!(
+                event = "open",
+                "HTTP_SD_AUTH=none: anyone who can reach the URL can read every target without a token"
+            );
         }
     }
 
-    /// The request's caller, if it may ask.
+    /// Returns the caller of a request.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthorized`], which does not tell which part was wrong.
+    /// [`ServiceError::Unauthorized`], which does not reveal the invalid part.
     pub(super) fn check<'a>(&'a self, request: &'a Request) -> Result<Caller<'a>, ServiceError> {
         match self {
             Self::Token(credentials) => find(credentials, token(&request.headers).as_deref())
@@ -82,8 +92,8 @@ impl Access {
     }
 }
 
-/// The credential of that token. Something is hashed and every hash is visited whatever was sent, so that the time
-/// taken does not tell a missing token from a wrong one, nor which hash was close.
+/// Returns the credential of a token. The function always hashes a token, even a missing one, and compares every hash,
+/// so that the time reveals neither whether a token was sent nor which hash was close.
 fn find<'a>(credentials: &'a [Credential], token: Option<&[u8]>) -> Option<&'a Credential> {
     let sent = TokenHash::of(token.unwrap_or_default());
     let (mut known, mut at) = (Choice::from(0), 0_u64);
@@ -96,8 +106,8 @@ fn find<'a>(credentials: &'a [Credential], token: Option<&[u8]>) -> Option<&'a C
     credentials.get(usize::try_from(at).ok()?).filter(|_| may_ask.into())
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750), or the password of `Authorization: Basic …` (RFC 7617), whatever
-/// the user's name. The scheme's case does not matter (RFC 9110, 11.1). Of two fields neither counts.
+/// Returns the token of `Authorization: Bearer …` (RFC 6750), or the password of `Authorization: Basic …` (RFC 7617)
+/// with any user name. The scheme is case-insensitive (RFC 9110, 11.1). Two `Authorization` fields count as none.
 fn token(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else { return None };
@@ -125,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_a_bearers_or_a_password() {
+    fn token_is_bearer_or_basic_password() {
         let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         let cases: [(&[&str], Option<&str>); 22] = [
             (&[], None),
@@ -157,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn each_token_finds_its_own_credential_wherever_it_stands() {
+    fn each_token_finds_its_credential() {
         let of = |token: &str| Credential::new(TokenHash::of(token.as_bytes())).named(token).unwrap();
         let credentials: Vec<Credential> = (0..16).map(|i| of(&format!("t{i}"))).collect();
         for i in 0..16 {
@@ -168,7 +178,7 @@ mod tests {
             assert_eq!(find(&credentials, wrong), None, "{wrong:?}");
         }
         assert_eq!(find(&[], Some(b"")), None);
-        // Whoever builds an access that takes an empty token still gets none that takes no token.
+        // Even the hash of an empty token does not accept a missing token.
         assert_eq!(find(&[Credential::new(TokenHash::of(b""))], None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the service has its time from.
+//! The clock of the service.
 
 use std::sync::{
     Arc,
@@ -7,18 +7,18 @@ use std::sync::{
 
 use crate::group::EpochSeconds;
 
-/// The one clock of a service. Everything that depends on the time is asked for as of what it says when a request is read.
+/// The clock of a service. A request reads it once and uses that time for all leases and for the cache.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
-    /// The system's.
+    /// The clock of the system.
     #[default]
     System,
-    /// One that stands at so many seconds since 1970, until somebody sets it: for tests.
+    /// A clock for tests, which stands at a number of seconds since 1970 until the test changes it.
     Set(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// What it says.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> EpochSeconds {
         match self {

@@ -1,4 +1,4 @@
-//! Accepted tokens: as hashes, with a name for the log and the jobs that each may read.
+//! Accepted tokens: their hashes, names for the log, and the jobs that each may read.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -9,35 +9,35 @@ use thiserror::Error;
 
 use crate::group::{Fault, Job};
 
-/// The most bytes that the name of a token has.
+/// The maximum length of the name of a token, in bytes.
 const MOST_NAME: usize = 64;
 
-/// What a job's name holds as it is where it is written into a credential; the rest is percent-encoded, as in a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+/// The characters of a job to percent-encode in a credential, as in a URL.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
-/// An accepted token: its hash, whose it is, and what it may read.
+/// An accepted token: its hash, its name, and the jobs that it may read.
 ///
-/// Written as `hash`, `name:hash` or `name:hash:job|job|…`, in which jobs are percent-encoded as in a URL.
+/// The text form is `hash`, `name:hash` or `name:hash:job|job|…`, with jobs percent-encoded as in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// Whose token it is, for the log: 1 to 64 letters, digits, `.`, `_` or `-`.
+    /// The name for the log: 1 to 64 letters, digits, `.`, `_` or `-`.
     name: Option<String>,
     hash: TokenHash,
-    /// The jobs that it may read; every job, if there is no list.
+    /// The jobs that the token may read; `None` means every job.
     jobs: Option<BTreeSet<Job>>,
 }
 
 impl Credential {
-    /// A token that may read every job.
+    /// Creates a credential for every job, without a name.
     #[must_use]
     pub fn new(hash: TokenHash) -> Self {
         Self { name: None, hash, jobs: None }
     }
 
-    /// The same token with a name for the log.
+    /// Sets the name for the log.
     ///
     /// # Errors
-    /// [`NotACredential::Name`] for anything but 1 to 64 letters, digits, `.`, `_` or `-`.
+    /// [`NotACredential::Name`] unless the name is 1 to 64 letters, digits, `.`, `_` or `-`.
     pub fn named(self, name: &str) -> Result<Self, NotACredential> {
         let is_name = (1..=MOST_NAME).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -47,61 +47,62 @@ impl Credential {
         Ok(Self { name: Some(name.to_owned()), ..self })
     }
 
-    /// The same token for those jobs alone.
+    /// Limits the token to `jobs`.
     ///
     /// # Errors
-    /// [`NotACredential::NoJobs`] for no jobs: a token that was meant to be limited must not read everything.
+    /// [`NotACredential::NoJobs`] for no jobs, because an empty limit must not allow every job.
     pub fn limited_to(self, jobs: impl IntoIterator<Item = Job>) -> Result<Self, NotACredential> {
         let jobs: BTreeSet<Job> = jobs.into_iter().collect();
         if jobs.is_empty() { Err(NotACredential::NoJobs) } else { Ok(Self { jobs: Some(jobs), ..self }) }
     }
 
-    /// Whose token it is, if somebody said so.
+    /// Returns the name for the log.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The token's hash.
+    /// Returns the hash of the token.
     #[must_use]
     pub fn hash(&self) -> &TokenHash {
         &self.hash
     }
 
-    /// The jobs that it may read; `None` for every job.
+    /// Returns the jobs that the token may read; `None` means every job.
     #[must_use]
     pub fn jobs(&self) -> Option<&BTreeSet<Job>> {
         self.jobs.as_ref()
     }
 }
 
-/// Why a text is no credential. Does not repeat the text, which may be a token put there by mistake.
+/// An invalid credential. The text follows the name of the credential. It never repeats the input, which may be a token
+/// given by mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotACredential {
-    /// The hash, or the whole, is none.
-    #[error("has no SHA-256 in hex, which is 64 digits, alone or after a name and a colon")]
+    /// The hash is invalid or missing.
+    #[error("has no SHA-256 hash (64 hex digits)")]
     Hash,
-    /// It is the hash of no token at all.
+    /// The hash is that of an empty token.
     #[error("is the hash of an empty token")]
     EmptyToken,
-    /// The name is empty, too long, or has other characters in it.
-    #[error("has a name that is not 1 to 64 letters, digits, '.', '_' or '-'")]
+    /// The name is empty, too long, or contains other characters.
+    #[error("has an invalid name, which must be 1 to 64 letters, digits, '.', '_' or '-'")]
     Name,
-    /// A list of jobs without a job.
-    #[error("ends with a colon, but without the jobs that the token may read: take the colon off for all of them")]
+    /// The list of jobs is empty.
+    #[error("ends with a colon but lists no jobs; remove the colon to allow every job")]
     NoJobs,
-    /// A job that cannot be one.
-    #[error("has a job, number {number}, that {fault}")]
+    /// A job is invalid.
+    #[error("has an invalid job, number {number}, which {fault}")]
     Job {
-        /// Which of the jobs, from 1.
+        /// The position of the job, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The fault of the job.
         fault: Fault,
     },
-    /// A job that is badly percent-encoded.
-    #[error("has a job, number {number}, that is not percent-encoded UTF-8: write % as %25, '|' as %7C, ',' as %2C")]
+    /// A job is not percent-encoded UTF-8.
+    #[error("has a job, number {number}, that is not percent-encoded UTF-8; write % as %25, '|' as %7C, ',' as %2C")]
     Encoding {
-        /// Which of the jobs, from 1.
+        /// The position of the job, from 1.
         number: usize,
     },
 }
@@ -139,7 +140,8 @@ fn parse_jobs(text: &str) -> Result<Vec<Job>, NotACredential> {
     jobs.collect()
 }
 
-/// Percent-decoded text. `None` if a `%` is not followed by two hex digits (RFC 3986, 2.1), or the result is not UTF-8.
+/// Percent-decodes a text. Returns `None` unless two hex digits follow each `%` (RFC 3986, 2.1) and the result is
+/// UTF-8.
 pub(super) fn decode(encoded: &str) -> Option<String> {
     let hex_follows = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     let is_encoded = encoded.split('%').skip(1).all(hex_follows);
@@ -147,7 +149,7 @@ pub(super) fn decode(encoded: &str) -> Option<String> {
     is_encoded.then(|| decoded.into_owned())
 }
 
-/// As it is given to the function.
+/// Writes the form that `HTTP_SD_TOKEN_SHA256` accepts.
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
@@ -155,32 +157,32 @@ impl fmt::Display for Credential {
         }
         write!(f, "{}", self.hash)?;
         for (job, before) in self.jobs.iter().flatten().zip(std::iter::once(':').chain(std::iter::repeat('|'))) {
-            write!(f, "{before}{}", utf8_percent_encode(job.as_str(), PLAIN))?;
+            write!(f, "{before}{}", utf8_percent_encode(job.as_str(), ENCODED))?;
         }
         Ok(())
     }
 }
 
-/// The SHA-256 of an accepted token. The token itself is known to its holder alone.
+/// The SHA-256 of an accepted token. The function never stores the token itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The hash of that token.
+    /// Returns the hash of a token.
     #[must_use]
     pub fn of(token: &[u8]) -> Self {
         Self(Sha256::digest(token).into())
     }
 
-    /// Whether both are the same, in a time that does not tell where they differ.
+    /// Compares two hashes in constant time.
     pub(super) fn is(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
     }
 }
 
-/// Not a SHA-256 in hex. Does not repeat the text, which may be a token put there by mistake.
+/// An invalid hash. The text never repeats the input, which may be a token given by mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not a SHA-256 in hex, which has 64 digits")]
+#[error("not a SHA-256 hash (64 hex digits)")]
 pub struct NotAHash;
 
 impl FromStr for TokenHash {
@@ -212,7 +214,7 @@ mod tests {
     const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
     #[test]
-    fn a_credential_is_read_as_it_is_written() {
+    fn text_form_of_credentials_round_trips() {
         let jobs = |jobs: &[&str]| Some(jobs.iter().map(|job| Job::new(*job).unwrap()).collect::<BTreeSet<_>>());
         let cases = [
             (HASH.to_owned(), None, None),
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_for_no_jobs_is_an_error_and_not_one_for_all() {
+    fn credential_without_jobs_is_an_error() {
         let credential = Credential::new(TokenHash::of(b"t")).named("eu").unwrap();
         assert_eq!(credential.clone().limited_to([]), Err(NotACredential::NoJobs));
         assert_eq!(credential.jobs(), None);
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential_is_told_without_repeating_it() {
+    fn invalid_credentials_are_not_repeated_in_errors() {
         let empty = TokenHash::of(b"").to_string();
         let long = "n".repeat(65);
         let cases = [
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_percent_encoded_is_not_decoded() {
+    fn invalid_percent_encoding_is_not_decoded() {
         let cases = [("a%20b", Some("a b")), ("%c3%A9", Some("é")), ("a+b", Some("a+b")), ("%2525", Some("%25"))];
         for (encoded, decoded) in cases {
             assert_eq!(decode(encoded).as_deref(), decoded, "{encoded}");

@@ -1,67 +1,67 @@
-//! Errors, and the one place where they become a status.
+//! The errors of the service, and their conversion to responses.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{Body, ResponseMode, access::Challenge, negotiate::JSON};
+use super::{Body, ResponseMode, access::Challenge, headers, negotiate::JSON};
 use crate::{answer::NoAnswer, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Seconds after which a caller may try again. Prometheus waits for its next interval anyway.
+/// The number of seconds before a retry. Prometheus ignores it and waits for its next interval.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request gets no list. The `Display` text is for the log; callers get [`ServiceError::message`].
+/// A failed request. The `Display` text is for the log. Callers receive [`ServiceError::message`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ServiceError {
-    /// No or wrong credentials.
-    #[error("no or wrong credentials")]
+    /// The credentials are missing or invalid.
+    #[error("missing or invalid credentials")]
     Unauthorized(Challenge),
-    /// The caller's token is not for that job.
-    #[error("the caller's token is not for this job")]
+    /// The token is not valid for the job.
+    #[error("the caller's token is not valid for this job")]
     Forbidden,
-    /// More headers than any poller sends.
-    #[error("{fields} header fields of {bytes} bytes are too much")]
+    /// The headers exceed the limits.
+    #[error("too many headers: {fields} fields of {bytes} bytes")]
     HeadersTooLarge {
-        /// How many there are.
+        /// The number of header fields.
         fields: usize,
-        /// What their names and values add up to.
+        /// The total size of names and values, in bytes.
         bytes: usize,
     },
-    /// A part of the request that has no meaning here; the text says which.
+    /// The path or the query string is invalid; the text names the part.
     #[error("{0}")]
     BadRequest(String),
-    /// No such path.
+    /// The path does not exist.
     #[error("no such path")]
     NotFound,
-    /// Neither `GET` nor `HEAD`.
+    /// The method is neither `GET` nor `HEAD`.
     #[error("method not allowed")]
     MethodNotAllowed,
     /// The table could not be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The readiness probe failed, for the reason within.
+    /// The readiness probe failed with this error.
     #[error("not ready: {0}")]
     NotReady(Box<ServiceError>),
-    /// The answer would outlast the deadline.
-    #[error("the answer would outlast the deadline")]
+    /// The response would miss the deadline.
+    #[error("the response would miss the deadline")]
     Timeout,
-    /// A group could not be written as JSON.
-    #[error("cannot write JSON: {0}")]
+    /// The list could not be written as JSON.
+    #[error("cannot write the list as JSON: {0}")]
     Encoding(String),
-    /// The answer is larger than the response mode can send.
-    #[error("the answer is larger than {most} bytes, the most that a {mode:?} response carries")]
+    /// The response exceeds the limit of the response mode.
+    #[error("the response is larger than {most} bytes, the limit of response mode {mode:?}")]
     TooLarge {
         /// The response mode.
         mode: ResponseMode,
-        /// Its limit, in bytes.
+        /// The limit, in bytes.
         most: usize,
     },
-    /// The answer, or the rows that it is made of, are larger than the function's memory.
-    #[error("the answer takes too much memory: more than the {memory} bytes that there are for its rows")]
+    /// The rows and the response exceed the function's memory.
+    #[error("the response needs too much memory: more than the {memory} bytes for rows")]
     OutOfMemory {
-        /// How many bytes they may take.
+        /// The limit for rows and response, in bytes.
         memory: usize,
     },
 }
@@ -78,7 +78,7 @@ impl From<NoAnswer> for ServiceError {
 }
 
 impl ServiceError {
-    /// The HTTP status. Never a 2xx or 3xx: to Prometheus anything but 200 is a failure, and a failure is safe.
+    /// Returns the HTTP status, never 2xx or 3xx. Prometheus keeps its targets on any status but 200.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -97,7 +97,7 @@ impl ServiceError {
         }
     }
 
-    /// The code by which programs, logs and metrics tell errors apart.
+    /// Returns the code that identifies the error for programs, logs and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -117,53 +117,59 @@ impl ServiceError {
         }
     }
 
-    /// What the caller is told: what to do, and nothing about the account behind the URL.
+    /// Returns the message for the caller: the failure and its remedy, without details of the AWS account.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
             Self::Unauthorized(challenge) => challenge.advice().into(),
             Self::Forbidden => {
-                "the token that was sent is not for this job; ask for one of its own with /prom/{job}, or \
-                                for all of them with /prom"
+                "the token is not valid for this job: poll one of its jobs with /prom/{job}, or all of them with /prom"
                     .into()
             }
-            Self::HeadersTooLarge { .. } => "the request has more headers than are read; send fewer".into(),
+            Self::HeadersTooLarge { .. } => format!(
+                "too many headers: send at most {} fields of {} bytes in total",
+                headers::MOST_FIELDS,
+                headers::MOST_BYTES
+            ),
             Self::BadRequest(text) => text.clone(),
-            Self::NotFound => "no such path; there are /prom, /prom/{job}, /-/healthy and /-/ready".into(),
-            Self::MethodNotAllowed => "only GET and HEAD are answered".into(),
-            Self::Table(TableError::Invalid(invalid)) => invalid.to_string(),
+            Self::NotFound => "no such path: use /prom, /prom/{job}, /-/healthy or /-/ready".into(),
+            Self::MethodNotAllowed => "method not allowed: use GET or HEAD".into(),
+            Self::Table(TableError::Invalid(invalid)) => format!("{invalid}. Fix or remove the row."),
             Self::Table(error) if error.is_transient() => {
-                "the table is throttled or unavailable; keep the targets you have and ask again".into()
+                "the table is throttled or unavailable: keep the current targets and retry".into()
             }
             Self::Table(_) => {
-                "the table is missing, has another key or may not be read; the function's log has the reason".into()
+                "the table is missing, has another key or denies access. The function's log names the reason.".into()
             }
             Self::NotReady(reason) => reason.message(),
-            Self::Timeout => "the answer would outlast the function's time-out; raise the time-out or the memory of the \
-                              function, or poll one job at a time"
-                .into(),
-            Self::Encoding(_) => "the list could not be written; the function's log has the reason".into(),
+            Self::Timeout => {
+                "the response would miss the function's time-out. Raise the function's time-out or memory, or \
+                              poll one job at a time."
+                    .into()
+            }
+            Self::Encoding(_) => "the list cannot be written as JSON. The function's log names the reason.".into(),
             Self::TooLarge { mode: ResponseMode::Buffered, .. } => {
-                "the answer does not fit a buffered response of 6 MB; set HTTP_SD_RESPONSE_MODE=stream together with \
-                 the URL's invoke mode (the template's parameter ResponseMode) and enough memory, accept gzip, or \
-                 poll one job or one shard (?shard=0&of=4) at a time"
+                "the response exceeds 6 MB, the limit of a buffered response. Accept gzip, poll one job or one shard \
+                 (?shard=0&of=4) at a time, or set HTTP_SD_RESPONSE_MODE=stream together with the URL's invoke mode \
+                 (the template's parameter ResponseMode) and enough memory."
                     .into()
             }
             Self::TooLarge { mode: ResponseMode::Stream, .. } => {
-                "the answer does not fit a streamed response of 200 MB, or Lambda cannot send it before the function's \
-                 time-out (6 MB, and 2 MB a second after that); accept gzip, poll one job or one shard (?shard=0&of=4) at a \
-                 time, select targets with match[], or raise the time-out (the template's parameter Timeout)"
+                "the response exceeds 200 MB, the limit of a streamed response, or Lambda cannot send it before the \
+                 function's time-out (6 MB at once, then 2 MB a second). Accept gzip, poll one job or one shard \
+                 (?shard=0&of=4) at a time, select targets with match[], or raise the time-out (the template's \
+                 parameter Timeout)."
                     .into()
             }
             Self::OutOfMemory { .. } => {
-                "the answer does not fit the function's memory; raise it (the template's parameter MemorySize), or poll \
-                 one job or one shard (?shard=0&of=4) at a time"
+                "the response exceeds the function's memory. Raise the memory (the template's parameter MemorySize), \
+                 or poll one job or one shard (?shard=0&of=4) at a time."
                     .into()
             }
         }
     }
 
-    /// The error as a response.
+    /// Converts the error into a response.
     #[must_use]
     pub fn into_response(self, request_id: &str) -> Response<Body> {
         let mut response = Response::new(self.body(request_id));

@@ -1,27 +1,27 @@
-//! Headers: how many a request may have, and what every answer carries.
+//! The limits for headers of a request, and the security headers of every response.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::ServiceError;
 
-/// The most header fields of a request. Pollers send about ten, and Lambda adds five.
-const MOST_FIELDS: usize = 64;
-/// The most bytes that their names and values may add up to.
-const MOST_BYTES: usize = 16 * 1024;
+/// The maximum number of header fields of a request. Pollers send about ten, and Lambda adds five.
+pub(super) const MOST_FIELDS: usize = 64;
+/// The maximum total size of header names and values, in bytes.
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
-/// What every answer carries, for whoever opens the URL in a browser: it is data, to be shown as such and nowhere else.
-/// These are [OWASP's for an API][owasp], as far as they are not about pages.
+/// The security headers of every response. They make a browser show the response as data only. The headers are those
+/// that [OWASP recommends for an API][owasp], except those for HTML pages.
 ///
 /// [owasp]: https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    // Ignored over plain HTTP (RFC 6797, 8.1), which sdctl serve speaks.
+    // Browsers ignore it over plain HTTP (RFC 6797, 8.1), which sdctl serve uses.
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Refuses more headers than any poller sends.
+/// Checks the limits for headers.
 ///
 /// # Errors
 /// [`ServiceError::HeadersTooLarge`].
@@ -33,7 +33,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Adds what every answer carries.
+/// Adds the security headers.
 pub(super) fn secure(headers: &mut HeaderMap) {
     headers.extend(SECURITY);
 }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_has_so_many_headers_and_no_more() {
+    fn headers_beyond_the_limits_are_rejected() {
         let fields = |number: usize, bytes: usize| -> HeaderMap {
             let value = HeaderValue::from_bytes(&vec![b'v'; bytes / number - 3]).unwrap();
             (10..10 + number).map(|i| (HeaderName::try_from(format!("x{i}")).unwrap(), value.clone())).collect()

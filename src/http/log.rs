@@ -1,6 +1,6 @@
-//! What is logged of a request: one line, and one for each thing that is wrong.
+//! The log of requests: one line for each request, and one for each problem.
 //!
-//! Of its headers nothing is, but for the name and version of the poller's program, and that of a caller who was let in.
+//! The log contains no header of a request, except the name and version of the program of an accepted caller.
 
 use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
@@ -13,19 +13,20 @@ use crate::{
     table::{Scope, TableError},
 };
 
-/// The most bytes of a poller's name and version.
+/// The maximum length of the name and version of a program, in bytes.
 const MOST_CLIENT: usize = 64;
 
-/// The most characters of the selectors that are asked for.
+/// The maximum length of the logged selectors, in characters.
 const MOST_MATCH: usize = 256;
 
-/// What is known of a request, while it is answered.
+/// The facts about a request that its log lines need.
 pub(super) struct Log<'a> {
     request: &'a Request,
     started: Instant,
-    /// What is asked for by a caller who was let in. What a stranger puts into a path could be a secret of somebody's.
+    /// The scope and selection of an accepted caller. The path of a rejected caller is not logged, because it can
+    /// contain a secret.
     pub(super) asked: Option<(Scope, Selection)>,
-    /// Who asks, once let in.
+    /// The accepted caller.
     pub(super) caller: Option<Caller<'a>>,
 }
 
@@ -34,7 +35,7 @@ impl<'a> Log<'a> {
         Self { request, started: Instant::now(), asked: None, caller: None }
     }
 
-    /// The job that is asked for, if it is one.
+    /// Returns the requested job.
     fn job(&self) -> Option<&str> {
         match &self.asked {
             Some((Scope::Job(job), _)) => Some(job.as_str()),
@@ -42,12 +43,12 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The shard that is asked for, as in `1/4`.
+    /// Returns the requested shard, as in `1/4`.
     fn shard(&self) -> Option<String> {
         self.asked.as_ref()?.1.shard.map(|shard| shard.to_string())
     }
 
-    /// The selectors that are asked for, as in `{env="prod"} or {env="test"}`.
+    /// Returns the requested selectors, as in `{env="prod"} or {env="test"}`.
     fn selectors(&self) -> Option<String> {
         let selectors: &Selectors = self.asked.as_ref()?.1.selectors.as_ref()?;
         let mut text = selectors.to_string();
@@ -58,7 +59,7 @@ impl<'a> Log<'a> {
         Some(text)
     }
 
-    /// Says what is wrong.
+    /// Logs an error.
     pub(super) fn error(&self, error: &ServiceError) {
         let (request_id, code) = (&self.request.id, error.code());
         match error {
@@ -70,14 +71,19 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Says how the request was answered.
+    /// Logs the warnings of a response, and the line for the request.
     pub(super) fn answered(&self, response: &Response<Body>) {
         let Self { request, .. } = self;
         let request_id = &request.id;
         let report = response.extensions().get::<Report>();
         for job in report.iter().flat_map(|report| &report.empty_jobs) {
             let job = job.as_str();
-            warn!(event = "empty_job", %request_id, job, "no row has this job: is its name right in the poller's URL?");
+            warn!(
+                event = "empty_job",
+                %request_id,
+                job,
+                "no row has this job. Check the job's name in the poller's URL."
+            );
         }
         for LapsedTogether { job, count, since: EpochSeconds(since) } in
             report.iter().flat_map(|report| &report.lapsed_together)
@@ -88,21 +94,33 @@ impl<'a> Log<'a> {
                 job,
                 count,
                 since,
-                "these leases have lapsed together and are kept for the grace time: does what renews them still run?"
+                "leases of this job lapsed together: their groups are kept for the grace time. Check the program that \
+                 renews them."
             );
         }
         if let Some(skipped) = report.map(|report| &report.skipped)
             && let Some(groups) = skipped.names()
         {
-            warn!(event = "invalid_group", %request_id, count = skipped.count(), groups, "left out: {skipped}");
+            warn!(
+                event = "invalid_group",
+                %request_id,
+                count = skipped.count(),
+                groups,
+                "broken rows are left out: {skipped}"
+            );
         }
         if report.is_some_and(|report| report.rows == 0 && report.empty_jobs.is_empty()) {
-            warn!(event = "empty_table", %request_id, "the table has no row");
+            warn!(event = "empty_table", %request_id, "the table has no rows");
         }
         if report.is_some_and(|report| report.rows > 0 && report.groups == 0)
             && let Some(selectors) = self.selectors()
         {
-            warn!(event = "empty_match", %request_id, "match" = selectors, "no target is selected: are its labels right?");
+            warn!(
+                event = "empty_match",
+                %request_id,
+                "match" = selectors,
+                "match[] selects no target. Check the labels in the selectors."
+            );
         }
         info!(
             event = "request",
@@ -130,7 +148,7 @@ impl<'a> Log<'a> {
     }
 }
 
-/// The poller's program, as in `Prometheus/3.5.0`: the first product of its `User-Agent` (RFC 9110, 10.1.5).
+/// Returns the program of the poller, as in `Prometheus/3.5.0`: the first product of `User-Agent` (RFC 9110, 10.1.5).
 fn client(headers: &HeaderMap) -> Option<&str> {
     let product = headers.get(header::USER_AGENT)?.to_str().ok()?.split(' ').next()?;
     let (name, version) = product.split_once('/')?;
@@ -146,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_poller_is_known_by_its_name_and_version_alone() {
+    fn client_is_only_product_and_version() {
         let long = format!("Prometheus/{}", "1".repeat(60));
         let cases = [
             ("Prometheus/3.5.0", Some("Prometheus/3.5.0")),

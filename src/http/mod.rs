@@ -1,8 +1,14 @@
-//! HTTP: one [`tower::Service`] of [`http::Request`]. Lambda, the local server and the tests all call it.
+//! HTTP: a [`tower::Service`] for [`http::Request`], used by Lambda, the local server and the tests.
 //!
-//! What a request goes through, in this order: the limit of its headers; access; its path and query; its method; what
-//! its caller may read; the rows, read or kept; the answer that they make; the conditions and codings that the caller named;
-//! the limit of the response mode. All of it happens within the deadline. Only then does a response exist.
+//! The service processes a request in these steps, all within the deadline:
+//!
+//! 1. Check the headers, the access, the path, the query string and the method.
+//! 2. Limit the scope to the jobs that the caller may read.
+//! 3. Read the rows from the table or the cache.
+//! 4. Compute the list.
+//! 5. Apply the conditions and content codings of the request, and check the limit of the response mode.
+//!
+//! The response exists only after the last step, so a failed step is never a short list.
 
 mod access;
 mod clock;
@@ -42,43 +48,43 @@ use crate::{
     table::{ReadError, RowRules, Scope, Source, Table},
 };
 
-/// How long a request may take where nobody says: the time-out that the template gives the function.
+/// The time for a request without a deadline: the time-out of the function in the template.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What is kept free of the function's memory at least, in bytes: for the process itself, the pages that are under way, a
-/// buffered answer and its envelope, and the sender.
+/// The minimum memory that rows must leave free, in bytes: for the process, the pages in transit, a buffered response
+/// with its envelope, and the sender.
 const LEAST_KEPT_FREE: usize = 56 * 1024 * 1024;
-/// Of a larger function one part in so many is kept free.
+/// A large function leaves one part in this many of its memory free.
 const PART_KEPT_FREE: usize = 8;
 
-/// How a response reaches the caller. Must match the Function URL's invoke mode.
+/// The way to send responses. It must match the invoke mode of the Function URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResponseMode {
-    /// As one JSON document of at most 6 MB.
+    /// One JSON document of at most 6 MB.
     #[default]
     Buffered,
-    /// As a stream of at most 200 MB.
+    /// A stream of at most 200 MB.
     Stream,
 }
 
-/// How the service behaves.
+/// The settings of the service.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// What to do about a row that breaks the contract.
+    /// The reaction to a broken row.
     pub on_invalid: OnInvalid,
-    /// Which label names are valid.
+    /// The rule for label names.
     pub label_names: LabelNames,
-    /// How responses are sent, and with that how large they may be.
+    /// The way to send responses, which limits their size.
     pub response_mode: ResponseMode,
-    /// How long rows are cached after they were read; zero turns that off.
+    /// The time for which rows are cached. Zero turns the cache off.
     pub cache: Duration,
-    /// How long groups are served on whose leases have lapsed together; zero turns that off.
+    /// The time for which groups are kept after their leases lapsed together. Zero turns that off.
     pub lease_grace: Duration,
-    /// How much memory the process may take, in bytes; `None` if there is no such limit.
+    /// The memory of the process, in bytes; `None` means unlimited.
     pub memory: Option<usize>,
 }
 
-/// Answers requests from one table. It never looks at the body of a request. Clones share the table and its cache.
+/// The service for one table. It ignores the body of a request. Clones share the table and the cache.
 #[derive(Debug, Clone)]
 pub struct Service {
     source: Arc<Source>,
@@ -88,7 +94,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over that table. Reads nothing yet.
+    /// Creates a service for a table, without a request to the table.
     #[must_use]
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
         let rules = RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace };
@@ -96,19 +102,19 @@ impl Service {
         Self { source: Arc::new(source), access: Arc::new(access), settings, clock: Clock::System }
     }
 
-    /// The service with that clock in place of the system's.
+    /// Replaces the clock of the system.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// How responses are to be sent.
+    /// Returns the way to send responses.
     #[must_use]
     pub fn response_mode(&self) -> ResponseMode {
         self.settings.response_mode
     }
 
-    /// Answers a request. Each request is logged in one line.
+    /// Returns the response to a request, and logs the request.
     async fn respond(&self, request: &Request) -> Response<Body> {
         let mut log = Log::new(request);
         // Puts the request id on lines that the SDK and the table log.
@@ -121,7 +127,7 @@ impl Service {
         log.answered(&response);
         if request.method == Method::HEAD {
             let length = std::mem::take(response.body_mut()).len();
-            // Of a 304 nobody knows how long the body is that a GET would get (RFC 9110, 8.6).
+            // After a 304, the length of the body for a GET is unknown (RFC 9110, 8.6).
             if response.status() != StatusCode::NOT_MODIFIED {
                 response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
             }
@@ -174,7 +180,7 @@ impl Service {
         deadline: &Deadline,
     ) -> Result<Answer, ServiceError> {
         let mode = self.settings.response_mode;
-        // One time for the whole request, however many pages are read for it.
+        // All pages of a request use one time.
         let now = self.clock.now();
         let most = if selection.is_everything() { form.most_bytes(mode, deadline) } else { usize::MAX };
         let read = deadline.within(self.source.current(scope, now, most)).await?;
@@ -207,10 +213,10 @@ impl<B> tower::Service<http::Request<B>> for Service {
     }
 }
 
-/// What a caller gets of a scope who may read those jobs alone, or every job if there is no list.
+/// Limits a scope to the jobs that the caller may read; `None` means every job.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`] for a job that is not among them.
+/// [`ServiceError::Forbidden`] for a scope of another job.
 fn limited_to(scope: Scope, jobs: Option<&BTreeSet<Job>>) -> Result<Scope, ServiceError> {
     match (scope, jobs) {
         (Scope::Job(job), Some(jobs)) if !jobs.contains(&job) => Err(ServiceError::Forbidden),
@@ -224,7 +230,7 @@ fn check_method(request: &Request) -> Result<(), ServiceError> {
     if is_answered { Ok(()) } else { Err(ServiceError::MethodNotAllowed) }
 }
 
-/// How much of so many bytes of memory rows may take, and what is written of them.
+/// Returns the part of the memory for rows and the JSON written from them, in bytes.
 fn for_rows(memory: usize) -> usize {
     memory.saturating_sub(LEAST_KEPT_FREE.max(memory / PART_KEPT_FREE))
 }
@@ -247,7 +253,7 @@ mod tests {
     use super::*;
     use crate::group::PARSED;
 
-    /// A service whose table is nowhere, for whoever sends the token `t`.
+    /// Creates a service for the token `t`, with a table out of reach.
     fn service() -> Service {
         let config = aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::latest()).build();
         let access = Access::Token(vec![Credential::new(TokenHash::of(b"t"))]);
@@ -269,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_without_a_token_causes_no_work_on_selectors() {
+    async fn selectors_are_parsed_only_with_valid_token() {
         let service = service();
         let query = "match[]={env=~\"a{1000}\"}&match[]={env=~\"b{1000}\"}";
         let parsed_for = async |token| {
@@ -278,12 +284,12 @@ mod tests {
             (status.as_u16(), PARSED.get() - before)
         };
         assert_eq!(parsed_for("wrong").await, (401, 0));
-        // The table is nowhere.
+        // The table is out of reach.
         assert_eq!(parsed_for("t").await, (500, 2));
     }
 
     #[tokio::test]
-    async fn a_request_without_time_left_is_not_begun() {
+    async fn request_past_its_deadline_times_out() {
         let late = Request { deadline: Instant::now(), ..request("match[]={a=\"b\"}", "t") };
         assert_eq!(service().respond(&late).await.status(), 504);
     }

@@ -1,4 +1,4 @@
-//! What form the answer takes: content coding, conditions, and the limit of the response mode.
+//! The content coding of a list, conditional requests, and the limits of the response modes.
 
 use std::io::Write;
 
@@ -8,40 +8,40 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use super::{ResponseMode, ServiceError, deadline::Deadline};
 use crate::answer::{Answer, Body};
 
-/// Prometheus takes nothing but this, with or without a UTF-8 charset.
+/// The only `Content-Type` that Prometheus accepts, with or without a UTF-8 charset.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Names the groups that are left out of the list, because they break the contract.
+/// The header that names the broken rows left out of the list.
 const SKIPPED: HeaderName = HeaderName::from_static("x-http-sd-skipped");
 
-/// A body below this fits one packet as it is, together with its headers.
+/// The minimum size of a body to compress, in bytes. A smaller body fits one packet with its headers.
 const LEAST_TO_COMPRESS: usize = 860;
 
-/// Lambda's limit for a buffered response, in bytes of its JSON envelope.
+/// Lambda's limit for the JSON envelope of a buffered response, in bytes.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const BUFFERED_ENVELOPE: usize = 6 * 1024 * 1024;
-/// What the envelope holds besides the body: braces, status and our headers.
+/// The size of the envelope without the body, in bytes: braces, status and headers.
 const ENVELOPE_FRAME: usize = 4096;
-/// How many bytes of a buffered response its body may take, counted by [`buffered_bytes`].
+/// The maximum size of a buffered body, as [`buffered_bytes`] counts it.
 pub const MOST_BUFFERED: usize = BUFFERED_ENVELOPE - ENVELOPE_FRAME;
 /// Lambda's limit for a streamed response, in bytes.
 const STREAMED: usize = 200 * 1024 * 1024;
 
-/// After so many bytes it is asked whether there is time left to compress more.
+/// The number of bytes to compress between two checks of the deadline.
 const COMPRESSED_AT_ONCE: usize = 256 * 1024;
 
-/// In which content coding a body is sent.
+/// The content coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Representation {
-    /// As it is.
+    /// Not compressed.
     Identity,
-    /// Compressed, if it is worth it.
+    /// Compressed, unless the body is small.
     Gzip,
 }
 
 impl Representation {
-    /// The coding that the caller prefers. Gzip only to one that says so: Prometheus sends no `Accept-Encoding`, and
-    /// fails the refresh over a compressed body.
+    /// Returns the coding that the caller prefers. Without `Accept-Encoding` the body is not compressed: Prometheus
+    /// sends no such header, and cannot read a compressed body.
     pub(super) fn choose(headers: &HeaderMap) -> Self {
         let mut gzip = None;
         let mut identity = None;
@@ -60,7 +60,7 @@ impl Representation {
         if gzip > 0 && gzip >= identity.unwrap_or(0) { Self::Gzip } else { Self::Identity }
     }
 
-    /// How many bytes a body may have before it is certain not to fit. Compressed, the body alone does not tell.
+    /// Returns the size above which a body cannot fit, in bytes. The size after compression is unknown.
     pub(super) fn most_bytes(self, mode: ResponseMode, deadline: &Deadline) -> usize {
         match (self, mode) {
             (Self::Gzip, _) => usize::MAX,
@@ -69,7 +69,7 @@ impl Representation {
         }
     }
 
-    /// The response that carries the list, or 304 if the caller has it already.
+    /// Returns the response with the list, or 304 if the request names its `ETag`.
     pub(super) fn respond(
         self,
         headers: &HeaderMap,
@@ -104,7 +104,8 @@ impl Representation {
     }
 }
 
-/// A coding and its weight in thousandths (RFC 9110, 12.4.2). A weight that cannot be read counts as a refusal.
+/// Returns a coding and its weight in thousandths (RFC 9110, 12.4.2). An invalid weight counts as 0, which rejects the
+/// coding.
 fn weighted(item: &str) -> (&str, u16) {
     let mut parts = item.split(';').map(str::trim);
     let coding = parts.next().unwrap_or_default();
@@ -118,7 +119,7 @@ fn weighted(item: &str) -> (&str, u16) {
     (coding, thousandths)
 }
 
-/// Whether `If-None-Match` names this tag. The comparison is the weak one (RFC 9110, 13.1.2).
+/// Returns whether `If-None-Match` names an `ETag`, by weak comparison (RFC 9110, 13.1.2).
 fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values
@@ -137,15 +138,15 @@ fn gzip(body: &Body, deadline: &Deadline) -> Result<Body, ServiceError> {
     encoder.finish().map(Body::from).map_err(encoding)
 }
 
-/// The most bytes of a stream that Lambda can send before the deadline.
+/// Returns the maximum size of a stream that Lambda can send before the deadline, in bytes.
 fn most_streamed(deadline: &Deadline) -> usize {
     deadline.most_streamed().min(STREAMED)
 }
 
-/// How many bytes of a buffered response a body takes, or a part of one, uncompressed.
+/// Returns the size of an uncompressed body, or of a part of one, in a buffered response.
 #[must_use]
 pub fn buffered_bytes(body: &[u8]) -> usize {
-    // In Lambda's envelope the body is a JSON string, in which each of these takes a second byte.
+    // Lambda's envelope contains the body as a JSON string, which escapes these bytes.
     let escaped = body.iter().filter(|&&byte| byte == b'"' || byte == b'\\').count();
     body.len() + escaped
 }
@@ -157,7 +158,7 @@ fn check_size(response: &Response<Body>, mode: ResponseMode, deadline: &Deadline
         ResponseMode::Buffered if response.headers().contains_key(header::CONTENT_ENCODING) => {
             (body.len().div_ceil(3) * 4 + ENVELOPE_FRAME, BUFFERED_ENVELOPE)
         }
-        // Not worth counting: it fits if every byte takes two.
+        // The body fits even if every byte is escaped.
         ResponseMode::Buffered if body.len() * 2 <= MOST_BUFFERED => return Ok(()),
         ResponseMode::Buffered => {
             let bytes: usize = body.pieces().iter().map(|piece| buffered_bytes(piece)).sum();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_no_larger_than_lambda_can_send_before_the_deadline() {
+    fn stream_too_slow_for_deadline_is_rejected() {
         // 6 MB at once, and 2 MB a second.
         let fits = |bytes: usize, seconds: u64| {
             let response = Response::new(Body::from(vec![b' '; bytes]));
@@ -196,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn compressing_stops_at_the_deadline() {
+    fn compression_stops_at_the_deadline() {
         let body = Body::from(vec![b' '; 4 * COMPRESSED_AT_ONCE]);
         assert!(gzip(&body, &deadline(Duration::from_mins(1))).is_ok());
         assert_eq!(gzip(&body, &deadline(Duration::ZERO)).unwrap_err(), ServiceError::Timeout);
     }
 
     #[test]
-    fn gzip_is_sent_only_to_a_caller_that_accepts_it() {
+    fn gzip_requires_accept_encoding() {
         use Representation::{Gzip, Identity};
         assert_eq!(Representation::choose(&HeaderMap::new()), Identity);
         let cases = [
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_304_goes_only_to_a_caller_that_names_the_tag() {
+    fn not_modified_requires_a_matching_etag() {
         assert!(!has_already(&HeaderMap::new(), "\"a\""));
         let cases = [
             ("\"a\"", true),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffered_body_is_measured_as_it_is_in_the_envelope() {
+    fn buffered_limit_counts_the_escaped_body() {
         let deadline = deadline(Duration::from_mins(10));
         let fits = |body: Vec<u8>, coding: Option<&'static str>, mode| {
             let mut response = Response::new(Body::from(body));

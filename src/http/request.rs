@@ -1,16 +1,18 @@
-//! A request: what HTTP says, and what the server knows besides.
+//! A request, with the facts that only the server knows.
 
 use http::{HeaderMap, Method, request::Parts};
 use tokio::time::Instant;
 
 use super::TIMEOUT;
 
-/// What the server knows of a request besides HTTP. An extension of [`http::Request`]; a request without one has the default.
+/// The facts about a request that HTTP does not carry. The server adds them as an extension of [`http::Request`]. A
+/// request without the extension uses the default.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
-    /// Names the request in the log and in errors.
+    /// The id of the request in the log and in errors.
     pub request_id: String,
-    /// When the caller, or Lambda, stops waiting. `None` means [`TIMEOUT`] after the service receives the request.
+    /// The time at which the caller or Lambda stops waiting. `None` means [`TIMEOUT`] after the service receives the
+    /// request.
     pub deadline: Option<Instant>,
     /// The ARN or the id of the caller, if IAM has authenticated it.
     pub iam_caller: Option<String>,

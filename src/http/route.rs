@@ -1,4 +1,4 @@
-//! Paths and query strings.
+//! The parsing of paths and query strings.
 
 use super::{ServiceError, credential::decode};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     table::Scope,
 };
 
-/// The most bytes of a path, and of a query string. A job of the greatest length, percent-encoded throughout, has 6,150.
+/// The maximum length of a path and of a query string, in bytes. The longest job, percent-encoded, needs 6,150.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// Where a path leads. To tell takes no work on what is in it, for this is asked of callers who are not let in, too.
+/// The route of a path. The job stays encoded, because rejected callers must not cause the work of decoding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// `/-/healthy`
@@ -19,14 +19,14 @@ pub(super) enum Route<'a> {
     Ready,
     /// `/prom`
     All,
-    /// `/prom/{job}`: the job as it was sent.
+    /// `/prom/{job}`, with the job as sent.
     Job(&'a str),
-    /// Anything else.
+    /// Any other path.
     Unknown,
 }
 
 impl<'a> Route<'a> {
-    /// Where a path leads, as it was sent. One trailing slash is tolerated.
+    /// Returns the route of a path as sent. One trailing slash is ignored.
     pub(super) fn of(path: &'a str) -> Self {
         let path = path.strip_suffix('/').unwrap_or(path);
         match path {
@@ -40,7 +40,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The route's name, for the log.
+    /// Returns the name of the route for the log.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -52,7 +52,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Refuses a path or a query string that is longer than any that has a meaning.
+/// Checks the lengths of the path and the query string.
 ///
 /// # Errors
 /// [`ServiceError::BadRequest`].
@@ -65,7 +65,7 @@ pub(super) fn check_length(path: &str, query: &str) -> Result<(), ServiceError> 
     Ok(())
 }
 
-/// The job in a path.
+/// Returns the scope of the job in a path.
 ///
 /// # Errors
 /// [`ServiceError::BadRequest`].
@@ -73,7 +73,7 @@ pub(super) fn scope(job: &str) -> Result<Scope, ServiceError> {
     parse_job(job).map(Scope::Job)
 }
 
-/// What a query string asks for.
+/// Returns the selection in a query string.
 ///
 /// # Errors
 /// [`ServiceError::BadRequest`].
@@ -81,56 +81,58 @@ pub(super) fn selection(query: &str) -> Result<Selection, ServiceError> {
     Ok(Selection { meta: parse_meta(query)?, shard: parse_shard(query)?, selectors: parse_match(query)? })
 }
 
-/// A list for a job that nobody meant would be empty, and an error is safe: so what may be read in more than one way is
-/// refused, and not looked up. A job with such a name is still in the list of all jobs.
+/// Parses the job in a path. An ambiguous name is an error, because the list of a wrong job would be empty, and an
+/// error is safe. Such a job is still in the list of all jobs.
 fn parse_job(encoded: &str) -> Result<Job, ServiceError> {
     let bad = |problem: &str| ServiceError::BadRequest(format!("the job in the path {problem}"));
     let decoded = decode(encoded).ok_or_else(|| bad("is not percent-encoded UTF-8"))?;
     let job = Job::new(decoded).map_err(|fault| bad(&fault.to_string()))?;
     if !job.fits_a_url() {
-        return Err(bad("has a slash, a backslash or a control character in it, or is . or .."));
+        return Err(bad(
+            "contains a slash, a backslash or a control character, or is \".\" or \"..\": poll /prom instead",
+        ));
     }
     Ok(job)
 }
 
-/// A mistyped value would silently change what relabelling sees, so it is refused; unknown parameters are ignored,
-/// because the OpenTelemetry target allocator adds its own.
+/// Parses `meta`. An invalid value is an error, because a wrong guess would change the labels for relabelling. Unknown
+/// parameters are ignored, because the OpenTelemetry target allocator adds its own.
 fn parse_meta(query: &str) -> Result<bool, ServiceError> {
     match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "meta") {
         None => Ok(false),
         Some((_, value)) => match &*value {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(ServiceError::BadRequest("the query parameter meta takes true or false".into())),
+            _ => Err(ServiceError::BadRequest("the query parameter meta must be true or false".into())),
         },
     }
 }
 
-/// Another shard than the one that is meant is a list without the targets that are meant, and an error is safe: so both
-/// parameters are needed, each once, and both as plain numbers.
+/// Parses `shard` and `of`. Both are required exactly once, as decimal numbers, because a wrong guess would drop
+/// targets, and an error is safe.
 fn parse_shard(query: &str) -> Result<Option<Shard>, ServiceError> {
     let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter {problem}"));
     let once = |wanted: &str| {
         let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
         match (values.next(), values.next()) {
             (value, None) => Ok(value.map(|(_, value)| value)),
-            _ => Err(bad(&format!("{wanted} takes one number, but is there more than once"))),
+            _ => Err(bad(&format!("{wanted} occurs more than once"))),
         }
     };
     let (shard, of) = match (once("shard")?, once("of")?) {
         (None, None) => return Ok(None),
         (Some(shard), Some(of)) => (shard, of),
-        (Some(_), None) => return Err(bad("shard takes a number and, beside it, of with the number of shards")),
-        (None, Some(_)) => return Err(bad("of takes the number of shards and, beside it, shard with the one wanted")),
+        (Some(_), None) => return Err(bad("shard requires the parameter of (the number of shards)")),
+        (None, Some(_)) => return Err(bad("of requires the parameter shard (the index of a shard)")),
     };
     let of = decimal(&of).ok_or_else(|| bad(&NotAShard::Of.to_string()))?;
-    // What is no number is no index either.
+    // An invalid number is an invalid index.
     let shard = Shard::new(decimal(&shard).unwrap_or(u64::MAX), of);
     shard.map(Some).map_err(|problem| bad(&problem.to_string()))
 }
 
-/// A selector that is passed over is a list of other targets than are meant, and an error is safe: so a name that may have
-/// been meant for `match[]` is refused, and so is a value that is not percent-encoded text throughout.
+/// Parses `match[]`. A similar name and an invalid encoding are errors, because an ignored selector would serve other
+/// targets, and an error is safe.
 fn parse_match(query: &str) -> Result<Option<Selectors>, ServiceError> {
     let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter {problem}"));
     let mut texts = Vec::new();
@@ -141,13 +143,13 @@ fn parse_match(query: &str) -> Result<Option<Selectors>, ServiceError> {
             let text = decode(&value.replace('+', " ")).ok_or_else(|| bad("match[] is not percent-encoded UTF-8"))?;
             texts.push(text);
         } else if name.to_ascii_lowercase().contains("match") {
-            return Err(bad("for a selector is match[], with brackets and percent-encoded: match%5B%5D"));
+            return Err(bad("for selectors is match[]: write match%5B%5D"));
         }
     }
     Selectors::parse(texts).map_err(|problem: NotASelector| bad(&format!("match[] {problem}")))
 }
 
-/// A number of digits alone: the standard library would take a sign as well.
+/// Parses a number of digits only. The standard library also accepts a sign.
 fn decimal(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_its_route() {
+    fn paths_have_their_routes() {
         let cases = [
             ("/-/healthy", Route::Healthy),
             ("/-/healthy/", Route::Healthy),
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_percent_decoded_and_a_job_that_cannot_be_a_key_is_a_bad_request() {
+    fn ambiguous_or_invalid_job_is_bad_request() {
         let longest = ("%6A".repeat(2048), "j".repeat(2048));
         let cases = [
             ("node_exporter", "node_exporter"),
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_or_query_of_more_than_8_kb_is_a_bad_request() {
+    fn path_or_query_over_8_kb_is_rejected() {
         let (most, more) = ("q".repeat(MOST_BYTES), "q".repeat(MOST_BYTES + 1));
         assert_eq!(check_length(&most, &most), Ok(()));
         for (path, query) in [(&more, &most), (&most, &more)] {
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn meta_takes_true_or_false_and_other_parameters_are_ignored() {
+    fn meta_is_true_or_false() {
         let cases = [
             ("", Ok(false)),
             ("meta=true", Ok(true)),
@@ -226,7 +228,7 @@ mod tests {
         }
     }
     #[test]
-    fn a_shard_is_two_numbers_each_of_them_once() {
+    fn shard_and_of_are_decimal_numbers() {
         let cases = [
             ("", None),
             ("Shard=0&OF=4&shards=1&off=2&of%00=3", None),
@@ -244,17 +246,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_shard_is_refused_with_the_name_of_the_parameter_and_what_it_takes() {
-        let of = "of takes the number of shards, a decimal number from 1 to 1024";
-        let shard = "shard takes a decimal number from 0 to 3, one less than of";
+    fn invalid_shard_error_names_the_parameter() {
+        let of = "of must be the number of shards, a decimal number from 1 to 1024";
+        let shard = "shard must be a decimal number from 0 to 3, one less than of";
         let cases = [
-            ("shard=1", "shard takes a number and, beside it, of with the number of shards"),
-            ("shard", "shard takes a number and, beside it, of with the number of shards"),
-            ("of=4&Shard=1", "of takes the number of shards and, beside it, shard with the one wanted"),
-            ("shard=1&of=4&shard=1", "shard takes one number, but is there more than once"),
-            ("shard=1&shard=2&of=4", "shard takes one number, but is there more than once"),
-            ("shard=1&of=4&of", "of takes one number, but is there more than once"),
-            ("shard=1&of=4&%6ff=4", "of takes one number, but is there more than once"),
+            ("shard=1", "shard requires the parameter of (the number of shards)"),
+            ("shard", "shard requires the parameter of (the number of shards)"),
+            ("of=4&Shard=1", "of requires the parameter shard (the index of a shard)"),
+            ("shard=1&of=4&shard=1", "shard occurs more than once"),
+            ("shard=1&shard=2&of=4", "shard occurs more than once"),
+            ("shard=1&of=4&of", "of occurs more than once"),
+            ("shard=1&of=4&%6ff=4", "of occurs more than once"),
             ("shard=0&of=0", of),
             ("shard=0&of=1025", of),
             ("shard=0&of=", of),
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_are_whatever_match_with_brackets_holds_in_its_order() {
+    fn match_parameters_become_selectors_in_order() {
         let cases: [(&str, &[&str]); 9] = [
             ("", &[]),
             ("meta=true&x&&=y&collector_id=a&%FF=%FE", &[]),
@@ -296,7 +298,7 @@ mod tests {
             ("%6dat%63h%5b]={a=\"b\"}", &["{a=\"b\"}"]),
             ("&match[]={a=\"b\"}&shard=0&match[]={a=~\"c\"}&of=1", &["{a=\"b\"}", "{a=~\"c\"}"]),
             ("match[]={a=\"b\"}&match[]={a=\"b\"}", &["{a=\"b\"}", "{a=\"b\"}"]),
-            // A plus is a blank, as in Prometheus; what follows the first = is the value.
+            // A plus is a blank, as in Prometheus. The value starts after the first =.
             ("match[]={a=~\"b+%2B\"}", &["{a=~\"b +\"}"]),
             ("match[]={a=\"%C3%A9;/?=\"}", &["{a=\"é;/?=\"}"]),
         ];
@@ -306,8 +308,8 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_meant_for_a_selector_is_not_passed_over() {
-        let name = "for a selector is match[], with brackets and percent-encoded: match%5B%5D";
+    fn misspelt_match_parameter_is_an_error() {
+        let name = "for selectors is match[]: write match%5B%5D";
         let cases = [
             ("match={a=\"b\"}", name),
             ("match", name),
@@ -321,8 +323,8 @@ mod tests {
             ("match[]={a=\"%zz\"}", "match[] is not percent-encoded UTF-8"),
             ("match[]={a=\"%FF\"}", "match[] is not percent-encoded UTF-8"),
             ("match[]={a=\"b\"}%", "match[] is not percent-encoded UTF-8"),
-            ("match[]", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
-            ("match[]={a=\"b\"}&match[]=", "match[] is empty; it takes a selector such as {env=\"prod\"}"),
+            ("match[]", "match[] is empty: write a selector such as {env=\"prod\"}"),
+            ("match[]={a=\"b\"}&match[]=", "match[] is empty: write a selector such as {env=\"prod\"}"),
         ];
         for (query, problem) in cases {
             let error = ServiceError::BadRequest(format!("the query parameter {problem}"));

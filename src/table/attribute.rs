@@ -1,7 +1,7 @@
-//! Attributes of a row, borrowed from the page that they came with.
+//! The attributes of a row, borrowed from the JSON of their page.
 //!
-//! They are read by hand, because nothing may be coerced and a set must be told from a list, and because making the
-//! SDK's own objects of a large table takes longer than all the rest of an answer.
+//! This module parses attributes itself: types are never coerced, a set must differ from a list, and creating the
+//! objects of the SDK for a large table takes longer than the rest of a request.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
@@ -15,12 +15,12 @@ use serde::{
 
 use crate::group::{Entries, Fault, Text};
 
-/// An attribute's value, as far as a target group may have one.
+/// The value of an attribute. Types that no valid row has keep only their name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Attribute<'a> {
     /// A string.
     S(Text<'a>),
-    /// A number, in digits.
+    /// A number, as text.
     N(Text<'a>),
     /// A list.
     L(Vec<Attribute<'a>>),
@@ -28,12 +28,12 @@ pub(super) enum Attribute<'a> {
     M(Entries<'a, Attribute<'a>>),
     /// A set of strings.
     Ss(Vec<Text<'a>>),
-    /// Something else; its type in words.
+    /// Another type, in words.
     Other(&'static str),
 }
 
 impl Attribute<'_> {
-    /// The text of a string.
+    /// Returns the text of a string.
     pub(super) fn string(&self) -> Result<&str, Fault> {
         match self {
             Self::S(text) => Ok(text.as_str()),
@@ -41,7 +41,7 @@ impl Attribute<'_> {
         }
     }
 
-    /// The fault of having this type and not the expected one.
+    /// Returns the fault of an attribute that should have the type `expected`.
     pub(super) fn wrong_type(&self, expected: &'static str) -> Fault {
         let found = match self {
             Self::S(_) => "a string (S)",
@@ -55,7 +55,7 @@ impl Attribute<'_> {
     }
 }
 
-/// The types that no field of a target group has, in words.
+/// Returns the words for a type that no valid row has.
 fn other(name: &str) -> &'static str {
     match name {
         "BOOL" => "a boolean (BOOL)",
@@ -63,7 +63,7 @@ fn other(name: &str) -> &'static str {
         "B" => "binary (B)",
         "NS" => "a number set (NS)",
         "BS" => "a binary set (BS)",
-        _ => "of a type that this version does not know",
+        _ => "of an unknown type",
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_keeps_its_type() {
+    fn attributes_keep_their_types() {
         use Attribute::{L, M, N, Other, S, Ss};
         let cases = [
             (r#"{"S":"a"}"#, S(text("a"))),
@@ -155,7 +155,7 @@ mod tests {
             (r#"{"B":"AAAA"}"#, Other("binary (B)")),
             (r#"{"NS":["1"]}"#, Other("a number set (NS)")),
             (r#"{"BS":["AAAA"]}"#, Other("a binary set (BS)")),
-            (r#"{"X":{"y":[1]}}"#, Other("of a type that this version does not know")),
+            (r#"{"X":{"y":[1]}}"#, Other("of an unknown type")),
         ];
         for (json, attribute) in cases {
             assert_eq!(read(json), Ok(attribute), "{json}");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_attribute_is_an_error() {
+    fn invalid_attributes_are_errors() {
         let deep = r#"{"L":["#.repeat(100_000);
         let cases = [
             ("", "EOF while parsing"),
@@ -185,9 +185,9 @@ mod tests {
         }
     }
 
-    /// Both ways to a row must agree: sdctl reads with the SDK what the function reads from a page's bytes.
+    /// sdctl reads rows with the SDK, the function reads them from the bytes of a page.
     #[test]
-    fn the_sdks_attributes_become_the_same() {
+    fn sdk_and_json_give_equal_attributes() {
         use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue as Sdk};
         let s = |text: &str| Sdk::S(text.into());
         let cases = [

@@ -1,30 +1,32 @@
-//! How much memory a read may take.
+//! The limits of one read: memory, and the size of the list.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ReadError;
 
-/// What one read may take, shared by its parts. It is counted in bytes as rows are added, and not asked of the system: a
-/// process keeps what it once had, so that later reads would fail for what an earlier one took.
+/// The limits of one read, shared by its segments.
+///
+/// The budget counts the bytes of added rows. The memory of the process is no measure: it does not shrink after a read,
+/// so a large read would make later ones fail.
 #[derive(Debug)]
 pub struct Budget {
     memory: Option<usize>,
     taken: AtomicUsize,
-    answer: usize,
+    list: usize,
     served: AtomicUsize,
 }
 
 impl Budget {
-    /// A budget of so many bytes of memory, or without a limit, for an answer of at most so many bytes.
+    /// Creates a budget of `memory` bytes (`None` is unlimited) for a list of at most `list` bytes.
     #[must_use]
-    pub fn new(memory: Option<usize>, answer: usize) -> Self {
-        Self { memory, taken: AtomicUsize::new(0), answer, served: AtomicUsize::new(0) }
+    pub fn new(memory: Option<usize>, list: usize) -> Self {
+        Self { memory, taken: AtomicUsize::new(0), list, served: AtomicUsize::new(0) }
     }
 
-    /// Takes memory.
+    /// Counts memory.
     ///
     /// # Errors
-    /// [`ReadError::OutOfMemory`] if that is more than is left.
+    /// [`ReadError::OutOfMemory`] if the total exceeds the limit.
     pub(super) fn take(&self, bytes: usize) -> Result<(), ReadError> {
         let taken = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
         match self.memory {
@@ -33,12 +35,12 @@ impl Budget {
         }
     }
 
-    /// Counts bytes that every answer has which is made of the read.
+    /// Counts bytes that every unfiltered list of the rows contains.
     ///
     /// # Errors
-    /// [`ReadError::TooLarge`] if that is more than an answer may have.
+    /// [`ReadError::TooLarge`] if the total exceeds the limit.
     pub(super) fn serve(&self, bytes: usize) -> Result<(), ReadError> {
         let served = self.served.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if served > self.answer { Err(ReadError::TooLarge) } else { Ok(()) }
+        if served > self.list { Err(ReadError::TooLarge) } else { Ok(()) }
     }
 }

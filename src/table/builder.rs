@@ -1,4 +1,4 @@
-//! Filling a snapshot, page by page.
+//! The builder of a snapshot, which adds the rows of one page after the other.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -16,48 +16,49 @@ use super::{
 };
 use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef, TargetGroupRef};
 
-/// From this many bytes on JSON is not copied to become a piece: giving back what its buffer has too much is cheaper.
+/// The minimum size of JSON that is moved into a piece, in bytes. For less JSON, a copy is cheaper than shrinking the
+/// buffer.
 const LEAST_MOVED: usize = 128 * 1024;
 
-/// What decides which rows are valid, and which of them may be served.
+/// The settings that decide which rows are valid and which of them may be served.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RowRules {
     /// Which label names are valid.
     pub label_names: LabelNames,
-    /// For how long groups may be served whose leases have lapsed together.
+    /// The time for which groups are kept after their leases lapsed together.
     pub lease_grace: Duration,
 }
 
-/// Rows on their way into a snapshot: those of one read, or of a part of it.
+/// The rows of one read, or of one of its segments.
 pub(super) struct Builder<'b> {
     context: Context<'b>,
     jobs: BTreeMap<Job, UnorderedRows>,
-    /// JSON of rows that are not yet a piece.
+    /// The JSON of rows after the last piece.
     open: Vec<u8>,
 }
 
-/// What holds for each row of a read.
+/// The values that are the same for all rows of a read.
 struct Context<'b> {
     rules: RowRules,
     now: EpochSeconds,
-    /// No leases: tells whether one counts.
+    /// An empty set of leases, which decides whether a lease counts.
     leases: Leases,
     budget: &'b Budget,
 }
 
-/// The rows of a job in the order in which they were read.
+/// The rows of a job, in the order of the read.
 #[derive(Default)]
 struct UnorderedRows {
     rows: JobRows,
-    /// Of their JSON.
+    /// The hash of the JSON.
     hash: Sha256,
 }
 
 impl Snapshot {
-    /// The rows of pages that were read at that time, in any order.
+    /// Creates a snapshot from pages, in any order, that were read at the time `now`.
     ///
     /// # Errors
-    /// [`ReadError`] for what is no complete page, or a row whose key is not ours.
+    /// [`ReadError`] for an incomplete page or a row with another key.
     pub fn of_pages(pages: &[Page], rules: RowRules, now: EpochSeconds) -> Result<Self, ReadError> {
         let budget = Budget::new(None, usize::MAX);
         let mut builder = Builder::new(rules, now, &budget);
@@ -69,7 +70,7 @@ impl Snapshot {
 }
 
 impl<'b> Builder<'b> {
-    /// A builder without rows, for a read at that time.
+    /// Creates an empty builder for a read at the time `now`.
     pub(super) fn new(rules: RowRules, now: EpochSeconds, budget: &'b Budget) -> Self {
         let context = Context { rules, now, leases: Leases::at(now, rules.lease_grace), budget };
         Self { context, jobs: BTreeMap::new(), open: Vec::new() }
@@ -78,7 +79,7 @@ impl<'b> Builder<'b> {
     /// Adds the rows of a page.
     ///
     /// # Errors
-    /// [`ReadError`] for a row whose key is not ours, or more rows than the budget allows.
+    /// [`ReadError`] for a row with another key, or if the budget is exceeded.
     pub(super) fn add(&mut self, page: &PageContent<'_>) -> Result<(), ReadError> {
         for run in page.rows.chunk_by(|a, b| a.job == b.job) {
             let Some(first) = run.first() else { continue };
@@ -99,7 +100,7 @@ impl<'b> Builder<'b> {
         Ok(())
     }
 
-    /// The jobs whose rows the parts of a read have found.
+    /// Returns the jobs of all segments of a read, with their rows.
     ///
     /// # Errors
     /// [`ReadError::Encoding`] for a job of more than 4 GB.
@@ -149,7 +150,7 @@ impl UnorderedRows {
         }
     }
 
-    /// Adds a group that so many bytes of JSON were written of.
+    /// Adds a group whose JSON has `json` bytes.
     fn add_group(&mut self, group: &StoredGroupRef<'_>, json: usize, context: &Context<'_>) -> Result<(), ReadError> {
         let (rows, targets) = (&mut self.rows, group.group.targets.len());
         if !group.lease.lapsed(context.now) {
@@ -168,7 +169,7 @@ impl UnorderedRows {
         Ok(())
     }
 
-    /// Adds the JSON of the rows that were added last.
+    /// Adds the JSON of the last rows.
     fn add_piece(&mut self, json: Bytes, budget: &Budget) -> Result<(), ReadError> {
         if json.is_empty() {
             return Ok(());
@@ -179,7 +180,7 @@ impl UnorderedRows {
         Ok(())
     }
 
-    /// Adds rows that another part of the read has found.
+    /// Adds the rows of another segment.
     fn append(&mut self, mut other: Self) -> Result<(), ReadError> {
         let (rows, others) = (&mut self.rows, &mut other.rows);
         let before = rows.rows.last().copied().unwrap_or(RowEnd { name: 0, json: 0 });
@@ -201,12 +202,12 @@ impl UnorderedRows {
         Ok(())
     }
 
-    /// The rows in the order of their names.
+    /// Returns the rows, sorted by name.
     fn finish(self) -> JobRows {
         let Self { mut rows, mut hash } = self;
         let count = rows.len();
         rows.broken.sort_by(|a, b| a.fault.group.cmp(&b.fault.group));
-        // A job's rows come in order from a Scan as well, but nobody promises that.
+        // In practice a Scan returns the rows of a job in order, but DynamoDB does not guarantee it.
         if !(1..count).all(|row| rows.name(row - 1) <= rows.name(row)) {
             rows = rows.in_order();
             hash = Sha256::new();
@@ -218,7 +219,7 @@ impl UnorderedRows {
     }
 }
 
-/// Writes the JSON of a group after a comma: what serde would write, with texts of the page copied as they stand there.
+/// Writes a comma and the JSON of a group. The JSON equals that of serde. Text without escapes is copied from the page.
 fn write_group(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let write = |text: &str, out: &mut Vec<u8>| {
         if !page.has_verbatim(text) {
@@ -245,21 +246,21 @@ fn write_group(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec
     Ok(())
 }
 
-/// Takes JSON out of the buffer that it was written to, in as much memory as it needs.
+/// Takes the JSON out of its buffer, without spare capacity.
 fn take_piece(open: &mut Vec<u8>) -> Bytes {
     if open.len() < LEAST_MOVED {
         let piece = Bytes::copy_from_slice(open);
         open.clear();
         return piece;
     }
-    // The next page is about as large. More room would be given back in parts that are of no use to anything else.
+    // The next page is probably about as large. Returning more spare capacity would fragment the memory.
     let next = Vec::with_capacity(open.len() + open.len() / 16);
     let mut piece = mem::replace(open, next);
     piece.shrink_to_fit();
     piece.into()
 }
 
-/// A length within a job, of which 32 bits are kept.
+/// Converts a length within a job to 32 bits.
 fn small(length: usize) -> Result<u32, ReadError> {
     u32::try_from(length).map_err(|_| ReadError::Encoding("the rows of a job are larger than 4 GB".into()))
 }
@@ -273,7 +274,7 @@ mod tests {
     const NOW: EpochSeconds = EpochSeconds(10_000);
     const RULES: RowRules = RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1) };
 
-    /// A page with rows, each of them with job, name and the rest of its JSON.
+    /// Creates a page of rows, each given as job, name and further JSON.
     fn page(rows: &[(&str, &str, &str)]) -> Page {
         let row = |(job, name, rest): &(&str, &str, &str)| {
             format!(r#"{{"job":{{"S":"{job}"}},"group":{{"S":"{name}"}}{rest}}}"#)
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_order_whatever_pages_they_came_in() {
+    fn rows_are_sorted_in_any_page_order() {
         let all: Vec<(String, String)> = ["a", "b", "c", "d", "e"].map(|name| (name.to_owned(), target(name))).into();
         let of = |order: &[&[usize]]| {
             let page = |numbers: &&[usize]| {
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_what_serde_writes_whatever_is_in_the_texts() {
+    fn json_of_groups_equals_serde() {
         let targets = r#""targets":{"L":[{"S":"a\u00e9:1"},{"S":"b/\/:1"},{"S":"ä"},{"S":"c"}]}"#;
         let labels =
             r#""labels":{"M":{"z":{"S":"\"\\\n\u0001\ud83d\ude00"},"\u0061":{"S":""},"b":{"S":"é / \u007f"}}}"#;
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn each_job_has_its_own_rows() {
+    fn rows_are_grouped_by_job() {
         let (a, b) = (target("a"), target("b"));
         let pages = [page(&[("x", "1", &a), ("y", "1", &b), ("x", "2", &b)]), page(&[("y", "0", &a)])];
         assert_eq!(
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_row_whose_lease_ended_only_what_may_matter_is_there() {
+    fn expired_rows_keep_only_counting_leases() {
         let kept = leased("kept", NOW.0 - 10);
         let counts = leased("counts", NOW.0 - 3700);
         let over = leased("over", NOW.0 - 5000);
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_taken_to_the_byte() {
+    fn budget_counts_exact_bytes() {
         let broken = format!(r#","targets":{{"S":"?"}},"expires_at":{{"N":"{}"}}"#, NOW.0 + 10);
         let (plain, leased, ended) = (target("a"), leased("b", NOW.0 + 10), leased("c", NOW.0 - 3700));
         let page = page(&[

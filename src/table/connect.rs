@@ -1,4 +1,4 @@
-//! Clients for the table.
+//! The DynamoDB client of the function.
 
 use std::{env, time::Duration};
 
@@ -19,15 +19,15 @@ use aws_sdk_dynamodb::{
 
 use super::https::Https;
 
-/// A page is at most 1 MB. Beyond this an attempt is taken for dead and repeated, while the invocation's deadline
-/// still leaves time for it.
+/// The time-out of one attempt. A page of at most 1 MB needs far less, and the deadline of the request leaves time for
+/// a retry.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A DynamoDB client for the function, with time-outs that suit a poll: from the SDK's own environment variables, with
-/// credentials and a region from nowhere else.
+/// Creates the DynamoDB client of the function from the environment variables of the SDK, with time-outs that suit a
+/// poll.
 ///
-/// There Lambda puts both. `aws_config::defaults` looks in all other places, too, and with the clients that it takes for
-/// that the function would be a seventh larger.
+/// Lambda sets the credentials and the region in the environment. `aws_config::defaults` also searches other places,
+/// and its additional clients would make the function a seventh larger.
 pub async fn connect() -> Client {
     let sdk = ProviderConfig::without_region();
     let mut timeouts = timeouts();
@@ -50,7 +50,7 @@ pub async fn connect() -> Client {
     Client::new(&config.build())
 }
 
-/// One of the SDK's variables. An empty one counts as not set, as it does there.
+/// Reads an environment variable of the SDK. An empty variable counts as not set, as in the SDK.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Why a request to the table failed.
+//! The errors of reading the table.
 
 use std::error::Error;
 
@@ -10,64 +10,64 @@ use thiserror::Error;
 
 use crate::group::InvalidGroup;
 
-/// Why a request to the table failed. The texts are for the log and for people with access to the table: they may name the
-/// table and repeat what AWS said.
+/// A failed request to the table. The texts are for the log and for users of sdctl, not for pollers: they can name the
+/// table and repeat messages of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TableError {
-    /// There is no such table.
+    /// The table does not exist.
     #[error("table misconfigured: {0}")]
     Missing(String),
-    /// The caller's credentials do not allow the request.
+    /// The credentials do not allow the request.
     #[error("table misconfigured: {0}")]
     Denied(String),
-    /// The table's key, or a row's, is not that of target groups.
+    /// The key of the table or of a row is not `job` and `group`.
     #[error("table misconfigured: {0}")]
     WrongKey(String),
-    /// DynamoDB takes the credentials, but not what was asked for, such as a row of more than 400 KB.
+    /// DynamoDB accepts the credentials, but rejects the request, for example a row of more than 400 KB.
     #[error("request refused: {0}")]
     Refused(String),
-    /// The credentials, the region or the endpoint cannot be used.
+    /// The credentials, the region or the endpoint are invalid.
     #[error("table misconfigured: {0}")]
     Misconfigured(String),
-    /// Too many requests: the same one may succeed later.
+    /// DynamoDB throttles requests. The same request may succeed later.
     #[error("table unavailable: {0}")]
     Throttled(String),
-    /// Out of reach or failing: the same request may succeed later.
+    /// DynamoDB is out of reach or fails. The same request may succeed later.
     #[error("table unavailable: {0}")]
     Unavailable(String),
-    /// A row breaks the contract.
+    /// A row violates the data model.
     #[error(transparent)]
     Invalid(#[from] InvalidGroup),
 }
 
-/// Why there are no rows for a request.
+/// A failed read of the rows for a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// The table could not be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The rows need more memory than there is.
-    #[error("the rows take more than the {memory} bytes of memory that they may take")]
+    /// The rows need too much memory.
+    #[error("the rows need too much memory: more than {memory} bytes")]
     OutOfMemory {
-        /// How many bytes they may take.
+        /// The limit for rows, in bytes.
         memory: usize,
     },
-    /// Every answer that is made of the rows is too large to be sent.
-    #[error("the answer is larger than what can be sent")]
+    /// The list would be too large to send.
+    #[error("the list is too large to send")]
     TooLarge,
     /// A row could not be written as JSON.
-    #[error("a row cannot be written: {0}")]
+    #[error("cannot write a row as JSON: {0}")]
     Encoding(String),
 }
 
 impl TableError {
-    /// Whether the same request may succeed later, without anything being mended.
+    /// Returns whether the same request may succeed later without a fix.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled(_) | Self::Unavailable(_))
     }
 
-    /// The variant for an error of DynamoDB's own, by its status and its code.
+    /// Returns the variant for the status and the code of a DynamoDB error.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
     fn of_code(status: u16, code: &str) -> fn(String) -> Self {
         match code {
@@ -95,13 +95,13 @@ where
                 let code = service.code().unwrap_or("unknown error");
                 Self::of_code(status, code)(format!(
                     "{code} (HTTP {status}): {} [request {}]",
-                    // Not DynamoDB's own: then the causes say what could not be made of the answer.
+                    // An error without a message is not from DynamoDB. Its causes say why the response is invalid.
                     service.message().map_or_else(|| chain(&error), str::to_owned),
                     service.meta().request_id().unwrap_or("unknown"),
                 ))
             }
             SdkError::ConstructionFailure(_) => Self::Misconfigured(chain(&error)),
-            // Credentials or an address that cannot be used. A connection that broke is "other" as well, but of a kind.
+            // Invalid credentials or an invalid address. A broken connection is also "other", but has an error kind.
             SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
                 Self::Misconfigured(chain(&error))
             }
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// The error and its causes, outermost first, on one line, each of them once.
+/// Returns the error and its causes on one line, outermost first, without repetitions.
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
@@ -126,9 +126,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether waiting helps.
     #[test]
-    fn what_passes_by_itself_is_told_from_what_has_to_be_mended() {
+    fn only_temporary_sdk_errors_are_transient() {
         let failed = || std::io::Error::other("it failed");
         let dispatch = |error| SdkError::<ScanError>::dispatch_failure(error);
         let cases = [
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn dynamodbs_errors_keep_their_kind() {
+    fn dynamodb_codes_become_variants() {
         use TableError::{Denied, Misconfigured, Missing, Refused, Throttled, Unavailable};
         let text = String::new;
         let cases = [

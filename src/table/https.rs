@@ -1,8 +1,7 @@
-//! HTTP connections for the SDK, which read the trusted roots when the first of them needs TLS.
+//! The HTTP client for the SDK, which loads the trusted root certificates for the first TLS connection.
 //!
-//! The SDK's own client reads them while it is made, which can take longer than all the rest of a start. This one uses
-//! the same parts later, and none of TLS for a plain `http://` endpoint. What is wrong with a root, or with a
-//! certificate, is the error of the first read.
+//! The default client of the SDK loads them when it is created, which can take longer than the rest of a cold start. An
+//! `http://` endpoint needs no certificates. An invalid certificate is an error of the first read.
 
 use std::{
     collections::HashMap,
@@ -22,11 +21,11 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 
-/// The client. Clones share its connections.
+/// The HTTP client. Clones share its connections.
 #[derive(Debug, Clone, Default)]
 pub struct Https(Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>);
 
-/// What connections have in common that are kept together.
+/// The settings that connections of one pool share.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Kind {
     tls: bool,
@@ -41,7 +40,7 @@ impl HttpClient for Https {
     }
 }
 
-/// Makes its connector, or finds it, with the first request.
+/// A connector that is created or found at the first request.
 #[derive(Debug)]
 struct OnDemand {
     client: Https,
@@ -68,7 +67,7 @@ impl OnDemand {
         let roots = TrustStore::empty().with_native_roots(tls);
         let mut builder = Connector::builder()
             .connector_settings(self.settings.clone())
-            // HTTPS_PROXY and its like, as the SDK's own client.
+            // HTTPS_PROXY and similar variables, as in the default client of the SDK.
             .proxy_config(ProxyConfig::from_env())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(TlsContext::builder().with_trust_store(roots).build().unwrap_or_default());

@@ -1,56 +1,57 @@
-//! The table's key: `job` (S, partition) and `group` (S, sort), nothing else.
+//! The key of the table: `job` (string, partition key) and `group` (string, sort key).
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, TableDescription, TableStatus};
 
-use super::{Table, TableError, retried::TellRetries};
+use super::{Table, TableError, retried::LogRetries};
 
-/// The attribute that is the partition key: a row's job.
+/// The name of the partition key: the job of a row.
 pub const JOB: &str = "job";
-/// The attribute that is the sort key: the group's name within its job.
+/// The name of the sort key: the name of the group within its job.
 pub const GROUP: &str = "group";
 
-/// A row's attributes as the SDK has them.
+/// The attributes of a row in the types of the SDK.
 pub type Attributes = HashMap<String, AttributeValue>;
 
-/// The key of the row of that job and group, as requests have it.
+/// Returns the key of a row for a request.
 #[must_use]
 pub fn row_key(job: &str, group: &str) -> Attributes {
     [(JOB, job), (GROUP, group)].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
 impl Table {
-    /// Makes sure, once, that the table is there and has our key.
+    /// Checks that the table exists and has the expected key. After a success, later calls do nothing.
     ///
-    /// A Scan of somebody else's table would not fail by itself, and an empty one would pass for an empty fleet.
+    /// Without this check a Scan of another table would succeed, and its result could be an empty list.
     ///
     /// # Errors
-    /// [`TableError::WrongKey`] for another key; as any request for a missing table or no access.
+    /// [`TableError::WrongKey`] for another key, or the error of a `DescribeTable` request.
     pub async fn ensure_key(&self) -> Result<(), TableError> {
-        self.key_is_right.get_or_try_init(|| self.is_ours()).await.copied()
+        self.key_checked.get_or_try_init(|| self.check_description()).await.copied()
     }
 
-    /// Makes sure, each time, that the table is there, has our key and can be read. [`Table::ensure_key`] takes its word.
+    /// Checks at each call that the table exists, has the expected key and can be read. After a success,
+    /// [`Table::ensure_key`] does nothing.
     ///
     /// # Errors
     /// As [`Table::ensure_key`].
     pub async fn probe(&self) -> Result<(), TableError> {
         let read = async {
             let scan = self.client.scan().table_name(&self.name).limit(1);
-            let read = scan.customize().interceptor(TellRetries::default()).send().await;
+            let read = scan.customize().interceptor(LogRetries::default()).send().await;
             read.map(|_| ()).map_err(TableError::from)
         };
         let key = async {
-            self.is_ours().await?;
-            // Nobody has to ask again. An error says that somebody has, or is about to.
-            let _ = self.key_is_right.set(());
+            self.check_description().await?;
+            // An error means that another call has set it.
+            let _ = self.key_checked.set(());
             Ok(())
         };
         tokio::try_join!(key, read).map(|_| ())
     }
 
-    async fn is_ours(&self) -> Result<(), TableError> {
+    async fn check_description(&self) -> Result<(), TableError> {
         let table = self.description().await?;
         match table.table_status {
             Some(TableStatus::Creating) => Err(TableError::Unavailable("the table is still being created".into())),
@@ -58,21 +59,21 @@ impl Table {
         }
     }
 
-    /// What DynamoDB says of the table.
+    /// Returns the description of the table from DynamoDB.
     ///
     /// # Errors
-    /// [`TableError`] when the table is missing, may not be described, or DynamoDB does not answer.
+    /// [`TableError`] if the table is missing, access is denied, or DynamoDB does not respond.
     pub async fn description(&self) -> Result<TableDescription, TableError> {
         let describe = self.client.describe_table().table_name(&self.name);
-        let answer = describe.customize().interceptor(TellRetries::default()).send().await?;
-        answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable named no table".into()))
+        let answer = describe.customize().interceptor(LogRetries::default()).send().await?;
+        answer.table.ok_or_else(|| TableError::Misconfigured("DescribeTable returned no table".into()))
     }
 }
 
-/// Makes sure that a table's key is `job` (string, partition) and `group` (string, sort).
+/// Checks that the key of a table is `job` (string, partition key) and `group` (string, sort key).
 ///
 /// # Errors
-/// [`TableError::WrongKey`] says what the key is instead.
+/// [`TableError::WrongKey`] names the actual key.
 pub fn check_key(table: &TableDescription) -> Result<(), TableError> {
     let type_of = |name: &str| {
         table.attribute_definitions().iter().find(|a| a.attribute_name() == name).map(|a| a.attribute_type().clone())
@@ -101,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// What is wrong with a key of those attributes.
+    /// Returns the error text for a table with these key attributes.
     fn fault(key: &[(&str, KeyType, ScalarAttributeType)]) -> Option<String> {
         let mut table = TableDescription::builder();
         for (name, kind, of) in key {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_job_and_then_group_and_both_are_strings() {
+    fn only_job_and_group_strings_are_accepted() {
         use KeyType::{Hash, Range};
         use ScalarAttributeType::{N, S};
         let misfit = |found: &str| {

@@ -1,4 +1,4 @@
-//! The DynamoDB table: its keys, its rows, and reading them page by page. Nothing here writes.
+//! The DynamoDB table, read only: its key, its pages, and the snapshots of its rows.
 
 mod attribute;
 mod budget;
@@ -30,23 +30,23 @@ pub use source::{Scope, Source};
 use aws_sdk_dynamodb::Client;
 use tokio::sync::OnceCell;
 
-/// One table of target groups.
+/// A table of target groups.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
     name: String,
-    /// Set once the table's key was seen to be the right one.
-    key_is_right: OnceCell<()>,
+    /// Set after the first successful check of the key.
+    key_checked: OnceCell<()>,
 }
 
 impl Table {
-    /// The table of that name (or ARN). Reads nothing yet.
+    /// Creates a table from its name or ARN, without a request.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), key_is_right: OnceCell::new() }
+        Self { client, name: name.into(), key_checked: OnceCell::new() }
     }
 
-    /// The table's name, for logs and for people with access to the table; not for callers of the URL.
+    /// Returns the name of the table. Responses to pollers must not contain it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

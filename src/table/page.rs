@@ -1,4 +1,4 @@
-//! A page of rows: its bytes, taken out of the SDK's hands before it makes objects of them, and the rows in them.
+//! A page of rows: its bytes, intercepted before the SDK parses them, and the parsed rows.
 
 use std::{
     fmt,
@@ -20,48 +20,48 @@ use serde::Deserialize;
 use super::{Row, TableError, key};
 use crate::group::Fault;
 
-/// The most characters of what is wrong with a page, which may repeat a text that is in it.
+/// The maximum length of a parse error, in characters. A parse error can repeat text of the page.
 const MOST_SAID: usize = 160;
-/// What the SDK gets to see of a page.
+/// The body that the SDK parses instead of the page.
 const NOTHING: &[u8] = b"{}";
-/// Where DynamoDB puts the CRC-32 of a body, in decimal.
+/// The response header with the decimal CRC-32 of the body.
 const CHECKSUM: &str = "x-amz-crc32";
-/// The most that is made room for before a body has come: DynamoDB's megabyte takes some more as JSON.
+/// The maximum buffer to allocate before the body arrives, in bytes. 1 MB of rows is larger as JSON.
 const MOST_ROOM: u64 = 2 * 1024 * 1024;
 
-/// The bytes of a page as DynamoDB sent them.
+/// The bytes of a page, as DynamoDB sends them.
 pub struct Page(Vec<u8>);
 
-/// What a page says.
+/// The parsed content of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PageContent<'a> {
-    /// Its rows. There may be none, although more pages follow.
+    /// The rows. A page can be empty although more pages follow.
     pub rows: Vec<Row<'a>>,
-    /// Where the next page begins; `None` on the last one.
+    /// The start of the next page; `None` on the last page.
     pub next: Option<StartKey>,
-    /// The JSON that the rows borrow from.
+    /// The JSON from which the rows borrow.
     json: &'a str,
 }
 
 impl PageContent<'_> {
-    /// Whether a text of a row stands in the page's JSON as it is, so that it needs no escapes in another one.
+    /// Returns whether a text of a row borrows from the JSON of the page. Such a text needs no escapes in other JSON.
     pub(super) fn has_verbatim(&self, text: &str) -> bool {
         self.json.as_bytes().as_ptr_range().contains(&text.as_ptr())
     }
 }
 
-/// Where a page begins: after the row with that key.
+/// The start of a page: the key of the row before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartKey {
     pub(super) job: String,
     pub(super) group: String,
 }
 
-/// The answer to a Query or a Scan.
+/// The response to a Query or a Scan.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html#API_Query_ResponseSyntax>
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct Response<'a> {
     #[serde(borrow)]
     items: Option<Vec<Row<'a>>>,
     count: Option<usize>,
@@ -70,34 +70,34 @@ struct Answer<'a> {
 }
 
 impl Page {
-    /// A page with those bytes, as DynamoDB sends them.
+    /// Creates a page from the bytes of a response.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// How many bytes it has.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.len()
     }
 
-    /// Reads it.
+    /// Parses the page.
     ///
     /// # Errors
-    /// [`TableError::Unavailable`] for what is no complete page.
+    /// [`TableError::Unavailable`] if the page is invalid or incomplete.
     pub fn content(&self) -> Result<PageContent<'_>, TableError> {
         let bad = |problem: fmt::Arguments<'_>| TableError::Unavailable(format!("a page {problem}"));
-        // Checked once, and not text by text.
+        // One check of the whole page is faster than one for each text.
         let text = str::from_utf8(&self.0).map_err(|error| bad(format_args!("cannot be read: {error}")))?;
-        let answer: Answer<'_> = serde_json::from_str(text)
+        let response: Response<'_> = serde_json::from_str(text)
             .map_err(|e| bad(format_args!("cannot be read: {:.MOST_SAID$}", e.to_string())))?;
-        let rows = answer.items.ok_or_else(|| bad(format_args!("came without its items")))?;
-        if let Some(count) = answer.count.filter(|count| *count != rows.len()) {
-            return Err(bad(format_args!("should have {count} items, but came with {}", rows.len())));
+        let rows = response.items.ok_or_else(|| bad(format_args!("has no Items")))?;
+        if let Some(count) = response.count.filter(|count| *count != rows.len()) {
+            return Err(bad(format_args!("has {} rows, but its Count is {count}", rows.len())));
         }
-        let next = answer.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
-        let next = next.map_err(|fault| bad(format_args!("does not say where the next one begins: a key {fault}")))?;
+        let next = response.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
+        let next = next.map_err(|fault| bad(format_args!("has an invalid LastEvaluatedKey: a key {fault}")))?;
         Ok(PageContent { rows, next, json: text })
     }
 }
@@ -116,22 +116,22 @@ impl StartKey {
         Ok(Self { job: part(last.job.as_ref())?, group: part(last.group.as_ref())? })
     }
 
-    /// It, as a request for the next page has it.
+    /// Returns the key for a request.
     pub(super) fn key(&self) -> key::Attributes {
         key::row_key(&self.job, &self.group)
     }
 }
 
-/// Takes the body of a successful answer. The SDK waits for all of it, as for any body, so that its retries and
-/// time-outs hold; only then what it reads is empty.
+/// An interceptor that takes the body of a successful response. The SDK still waits for the whole body, so its retries
+/// and time-outs apply. It then parses [`NOTHING`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct TakeBody(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl TakeBody {
-    /// The page, once the SDK is through with the request.
+    /// Returns the page, after the SDK has finished the request.
     pub(super) fn page(&self) -> Result<Page, TableError> {
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        taken.map(Page).ok_or_else(|| TableError::Unavailable("an answer came without a page".into()))
+        taken.map(Page).ok_or_else(|| TableError::Unavailable("the response has no page".into()))
     }
 }
 
@@ -159,7 +159,7 @@ impl Intercept for TakeBody {
     }
 }
 
-/// A body that keeps what comes until it has come whole, and then says [`NOTHING`].
+/// A body that collects all bytes, stores them in `all`, and then yields [`NOTHING`].
 struct TakenBody {
     body: SdkBody,
     checksum: Option<u32>,
@@ -184,9 +184,9 @@ impl Body for TakenBody {
         }
         this.is_done = true;
         let bytes = std::mem::take(&mut this.bytes);
-        // The SDK for Rust does not look at it, and what was changed under way may still be JSON.
+        // The SDK for Rust does not check it, and a corrupted body can still be valid JSON.
         if this.checksum.is_some_and(|expected| crc32(&bytes) != expected) {
-            return Poll::Ready(Some(Err(format!("the body does not have the checksum of its {CHECKSUM}").into())));
+            return Poll::Ready(Some(Err(format!("the checksum of the body differs from {CHECKSUM}").into())));
         }
         *this.all.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(NOTHING)))))
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_rows_and_the_place_of_the_next_one() {
+    fn page_has_rows_and_next_start() {
         let next = StartKey { job: "j".into(), group: "g".into() };
         let cases = [
             (r#"{"Items":[]}"#, (0, None)),
@@ -225,26 +225,26 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_shown_says_how_large_it_is_and_not_what_is_in_it() {
+    fn debug_output_hides_page_content() {
         let page = Page::new(br#"{"Items":[]}"#.to_vec());
         assert_eq!((page.size(), &*format!("{page:?}")), (12, "a page of 12 bytes"));
     }
 
     #[test]
-    fn what_is_not_a_whole_page_is_an_error_and_never_a_shorter_one() {
+    fn incomplete_page_is_an_error() {
         let cases = [
             ("", "cannot be read: EOF"),
-            ("{}", "came without its items"),
-            (r#"{"Items":null,"Count":0}"#, "came without its items"),
-            (r#"{"Items":[{}],"Count":2}"#, "should have 2 items, but came with 1"),
+            ("{}", "has no Items"),
+            (r#"{"Items":null,"Count":0}"#, "has no Items"),
+            (r#"{"Items":[{}],"Count":2}"#, "has 1 rows, but its Count is 2"),
             (r#"{"Items":[{}]"#, "cannot be read: EOF"),
             (r#"{"Items":[{}]} {}"#, "cannot be read: trailing characters"),
             (r#"{"Items":[null]}"#, "cannot be read: invalid type: null"),
             (r#"{"Items":[{"job":{"S":"a"},"job":{"S":"b"}}]}"#, "cannot be read: duplicate field `job`"),
-            (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "does not say where the next one begins: a key is missing"),
+            (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "has an invalid LastEvaluatedKey: a key is missing"),
             (
                 r#"{"Items":[],"LastEvaluatedKey":{"job":{"S":"a"},"group":{"N":"1"}}}"#,
-                "does not say where the next one begins: a key is a number (N)",
+                "has an invalid LastEvaluatedKey: a key is a number (N)",
             ),
             ("{\"Items\":[{\"job\":{\"S\":\"\x01\"}}]}", "cannot be read: control character"),
         ];

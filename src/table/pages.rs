@@ -1,4 +1,4 @@
-//! Reading what is served: a job is a paginated Query, a segment a paginated Scan.
+//! Paginated reads: a Query for a job, a Scan for a segment.
 
 use std::collections::HashMap;
 
@@ -11,24 +11,25 @@ use aws_sdk_dynamodb::{
 use super::{
     Page, Table, TableError, key,
     page::{StartKey, TakeBody},
-    retried::TellRetries,
+    retried::LogRetries,
 };
 use crate::group::Job;
 
-/// What a read sees, and how fresh it is. Whatever else a user keeps on a row stays in the table.
+/// The attributes, consistency and page size of a read. Other attributes of a row are not read.
 #[derive(Debug)]
 pub struct View {
-    /// The attributes that are read.
+    /// The attributes to read.
     pub attributes: &'static [&'static str],
-    /// Whether reads are strongly consistent, at twice the price.
+    /// Whether reads are strongly consistent, which doubles their price.
     pub is_consistent: bool,
-    /// How many rows a page may have, beside DynamoDB's limit of 1 MB. The embedded engine reads all that it might return,
-    /// so that without a limit a job takes it a time that grows with the square of the rows.
+    /// The maximum number of rows of a page, in addition to DynamoDB's limit of 1 MB. The embedded engine reads all
+    /// rows up to this limit for each page, so without a limit the time for a job would grow with the square of its
+    /// rows.
     pub most_rows: i32,
 }
 
-/// What is served, eventually consistent: a poll comes again in a minute. DynamoDB's limit is reached long before that of
-/// rows unless they have less than 100 bytes.
+/// The view of the function. It is eventually consistent, because a poller polls again soon. With rows of more than 100
+/// bytes, DynamoDB's limit of 1 MB ends a page first.
 const SERVED: View = View {
     attributes: &[key::JOB, key::GROUP, "targets", "labels", "expires_at", "delete_at"],
     is_consistent: false,
@@ -36,7 +37,7 @@ const SERVED: View = View {
 };
 
 impl View {
-    /// A Query of a job.
+    /// Returns a Query for a job.
     #[must_use]
     pub fn query(&self, client: &Client, table: &str, job: &Job) -> QueryFluentBuilder {
         client
@@ -50,7 +51,7 @@ impl View {
             .set_expression_attribute_names(Some(self.names()))
     }
 
-    /// A Scan of the table.
+    /// Returns a Scan of the table.
     #[must_use]
     pub fn scan(&self, client: &Client, table: &str) -> ScanFluentBuilder {
         client
@@ -62,24 +63,25 @@ impl View {
             .set_expression_attribute_names(Some(self.names()))
     }
 
-    /// The projection expression: the attributes under placeholders.
+    /// Returns the projection expression, with a placeholder for each attribute.
     #[must_use]
     pub fn projection(&self) -> String {
         self.attributes.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Names for the projection. `group` is one of DynamoDB's reserved words, and so may any of them become.
+    /// Returns the attribute names of the placeholders. `group` is a reserved word of DynamoDB, and others may become
+    /// one.
     #[must_use]
     pub fn names(&self) -> HashMap<String, String> {
         self.attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
     }
 }
 
-/// The pages of one read, in the table's order. A page is at most 1 MB as DynamoDB counts.
+/// The pages of one read, in the order of the table. A page has at most 1 MB as DynamoDB counts.
 #[derive(Debug)]
 pub struct Pages {
     request: Request,
-    /// Where the page begins that was read last.
+    /// The start of the last page read.
     last: Option<StartKey>,
 }
 
@@ -90,13 +92,13 @@ enum Request {
 }
 
 impl Table {
-    /// The rows of a job, ordered by group.
+    /// Returns the pages of a job, ordered by group.
     #[must_use]
     pub fn job(&self, job: &Job) -> Pages {
         Pages { request: Request::Job(SERVED.query(&self.client, &self.name, job)), last: None }
     }
 
-    /// One of `total` parts of the whole table, in no particular order. Together the parts are the table.
+    /// Returns the pages of one of `total` segments of the table, in no particular order.
     #[must_use]
     pub fn segment(&self, index: i32, total: i32) -> Pages {
         let scan = SERVED.scan(&self.client, &self.name).segment(index).total_segments(total);
@@ -105,23 +107,23 @@ impl Table {
 }
 
 impl Pages {
-    /// The first page.
+    /// Reads the first page.
     ///
     /// # Errors
-    /// [`TableError`] when the page cannot be had after the SDK's retries. What was read before is then no answer.
+    /// [`TableError`] if the read fails after the retries of the SDK. Pages read before must then not be served.
     pub async fn first(&mut self) -> Result<Page, TableError> {
         self.read(None).await
     }
 
-    /// The page that begins where the one before said, or `None` if that was the last one.
+    /// Reads the page at `start`. Returns `None` if `start` is `None`, after the last page.
     ///
     /// # Errors
     /// As [`Pages::first`].
     pub async fn next(&mut self, start: Option<StartKey>) -> Result<Option<Page>, TableError> {
         let Some(start) = start else { return Ok(None) };
-        // It would go on for ever.
+        // The read would never end.
         if self.last.as_ref() == Some(&start) {
-            return Err(TableError::Unavailable("a page names itself as the next one".into()));
+            return Err(TableError::Unavailable("a page names itself as the next page".into()));
         }
         let page = self.read(Some(&start)).await?;
         self.last = Some(start);
@@ -134,11 +136,11 @@ impl Pages {
         match &self.request {
             Request::Job(query) => {
                 let query = query.clone().set_exclusive_start_key(start);
-                query.customize().interceptor(body.clone()).interceptor(TellRetries::default()).send().await?;
+                query.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
             }
             Request::Segment(scan) => {
                 let scan = scan.clone().set_exclusive_start_key(start);
-                scan.customize().interceptor(body.clone()).interceptor(TellRetries::default()).send().await?;
+                scan.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
             }
         }
         body.page()

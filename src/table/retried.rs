@@ -1,4 +1,4 @@
-//! What failed and was tried again: nobody sees it in an answer, so the log has it.
+//! The log of failed attempts that do not show in a response.
 
 use std::{
     mem,
@@ -13,21 +13,22 @@ use tracing::warn;
 
 use super::error::chain;
 
-/// Tells of an operation that succeeded only when the SDK tried it again, or that was given up meanwhile: the deadline came,
-/// or another read failed. The error of one that fails for good tells by itself.
+/// An interceptor that logs the failed attempts of an operation if a retry succeeded, or if the operation was
+/// cancelled: the deadline passed, or another read failed. A failed operation returns an error, which is logged
+/// elsewhere.
 #[derive(Debug, Default)]
-pub(super) struct TellRetries(Mutex<Vec<String>>);
+pub(super) struct LogRetries(Mutex<Vec<String>>);
 
-/// Says what failed, attempt by attempt.
-fn tell(failures: &mut Vec<String>, end: &str) {
+/// Logs the failed attempts.
+fn log(failures: &mut Vec<String>, end: &str) {
     let failed = failures.len();
     failures.dedup();
     warn!(event = "retried", failed, "{end}: {}", failures.join("; then "));
 }
 
-impl Intercept for TellRetries {
+impl Intercept for LogRetries {
     fn name(&self) -> &'static str {
-        "TellRetries"
+        "LogRetries"
     }
 
     fn read_after_attempt(
@@ -50,17 +51,17 @@ impl Intercept for TellRetries {
     ) -> Result<(), BoxError> {
         let mut failures = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if !failures.is_empty() && matches!(context.output_or_error(), Some(Ok(_))) {
-            tell(&mut failures, "the table answered when asked again");
+            log(&mut failures, "the request to the table succeeded after retries");
         }
         Ok(())
     }
 }
 
-impl Drop for TellRetries {
+impl Drop for LogRetries {
     fn drop(&mut self) {
         let failures = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         if !failures.is_empty() {
-            tell(failures, "given up before the table answered");
+            log(failures, "the request to the table was cancelled after failed attempts");
         }
     }
 }

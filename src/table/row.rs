@@ -1,4 +1,4 @@
-//! A row and the group that it holds.
+//! A row of the table, and its conversion to a target group.
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::group::{
     TargetGroupRef, Text, excerpt,
 };
 
-/// One row of the table: those of its attributes that matter, borrowed from where they were read.
+/// A row of the table, with borrowed attributes. Attributes outside the data model are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub struct Row<'a> {
@@ -25,7 +25,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> From<&'a Attributes> for Row<'a> {
-    /// The row with those attributes, as the SDK has them.
+    /// Converts the attributes that the SDK returns.
     fn from(attributes: &'a Attributes) -> Self {
         let attribute = |name: &str| attributes.get(name).map(Attribute::from);
         Self {
@@ -39,7 +39,7 @@ impl<'a> From<&'a Attributes> for Row<'a> {
     }
 }
 
-/// A fault and the path of the field that has it.
+/// A fault and the path of its field.
 pub(super) struct At(String, Fault);
 
 impl At {
@@ -50,11 +50,11 @@ impl At {
 }
 
 impl Row<'_> {
-    /// The group that the row holds, whether its lease has ended or not.
+    /// Returns the group of the row, even if its lease has expired.
     ///
     /// # Errors
-    /// [`TableError::Invalid`] names job, group and field of the first fault; [`TableError::WrongKey`] says that
-    /// the row's key is not ours, so that the table is not one of target groups.
+    /// [`TableError::Invalid`] names the job, the group and the field of the first fault. [`TableError::WrongKey`]
+    /// means that the table is not a table of target groups.
     pub fn stored(&self, names: LabelNames) -> Result<StoredGroupRef<'_>, TableError> {
         let (job, name) = self.key()?;
         let read =
@@ -62,13 +62,13 @@ impl Row<'_> {
         read.map_err(|at| at.of(job, name).into())
     }
 
-    /// The row's lease, whatever else is wrong with it; none if it is the lease.
+    /// Returns the lease of the row, even if other fields are invalid. An invalid lease counts as no lease.
     #[must_use]
     pub fn lease_alone(&self) -> Lease {
         self.lease().unwrap_or_default()
     }
 
-    /// Job and group.
+    /// Returns the job and the name of the group.
     pub(super) fn key(&self) -> Result<(&str, &str), TableError> {
         Ok((
             key_part(key::JOB, self.job.as_ref(), Job::check)?,
@@ -103,7 +103,7 @@ impl Row<'_> {
             }
             Some(Attribute::Ss(set)) => {
                 let mut targets: Vec<&str> = set.iter().map(Text::as_str).collect();
-                // DynamoDB promises no order for a set.
+                // DynamoDB does not guarantee an order for a set.
                 targets.sort_unstable();
                 for target in &targets {
                     Target::check(target).map_err(|fault| At(format!("targets[{}]", excerpt(target)), fault))?;
@@ -158,7 +158,7 @@ fn time(name: &str, attribute: Option<&Attribute<'_>>) -> Result<Option<EpochSec
 mod tests {
     use super::*;
 
-    /// What comes of a row with that JSON.
+    /// Returns the JSON of the group, or the error text.
     fn read(json: &str) -> String {
         let row: Row<'_> = serde_json::from_str(json).unwrap();
         match row.stored(LabelNames::Utf8) {
@@ -167,9 +167,9 @@ mod tests {
         }
     }
 
-    /// `DynamoDB` sends neither, but the reader must not depend on it.
+    /// `DynamoDB` sends neither, but the parser must not depend on that.
     #[test]
-    fn a_label_name_that_is_empty_or_there_twice_is_a_named_fault() {
+    fn empty_and_repeated_label_names_are_faults() {
         let with = |labels: &str| {
             read(&format!(
                 r#"{{"job":{{"S":"j"}},"group":{{"S":"g"}},"targets":{{"L":[]}},"labels":{{"M":{{{labels}}}}}}}"#
@@ -178,12 +178,12 @@ mod tests {
         assert_eq!(with(r#""":{"S":"x"}"#), r#"group "g" of job "j": labels[""] is empty"#);
         assert_eq!(
             with(r#""a":{"S":"x"},"b":{"S":"x"},"a":{"S":"y"}"#),
-            r#"group "g" of job "j": labels["a"] is there twice"#
+            r#"group "g" of job "j": labels["a"] occurs twice"#
         );
     }
 
     #[test]
-    fn targets_keep_the_order_of_a_list_and_labels_and_sets_are_sorted() {
+    fn lists_keep_order_sets_and_labels_are_sorted() {
         let with = |rest: &str| read(&format!(r#"{{{rest},"group":{{"S":"g"}},"job":{{"S":"j"}}}}"#));
         assert_eq!(
             with(r#""labels":{"M":{"z":{"S":""},"a":{"S":"\\"}}},"targets":{"L":[{"S":"b"},{"S":"a"},{"S":"b"}]}"#),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_our_key_says_that_the_table_is_not_ours() {
+    fn row_with_invalid_key_is_wrong_key() {
         let long = format!(r#"{{"job":{{"S":"j"}},"group":{{"S":"{}"}}}}"#, "g".repeat(1025));
         let cases = [
             ("{}", "\"job\" is missing"),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_read_whatever_else_is_wrong_with_the_row() {
+    fn broken_row_still_has_its_lease() {
         let lease = |rest: &str| {
             let json = format!(r#"{{"job":{{"S":"j"}},"group":{{"S":"g"}},{rest},"targets":{{"S":"?"}}}}"#);
             serde_json::from_str::<Row<'_>>(&json).unwrap().lease_alone()

@@ -1,4 +1,4 @@
-//! The rows of jobs as one read found them: compact, in order, and never changed.
+//! The immutable rows of one read, compact and sorted.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -6,51 +6,51 @@ use bytes::Bytes;
 
 use crate::group::{InvalidGroup, Job, Kept, Lease, Leases};
 
-/// The jobs that were read, each with its rows. A job that was asked for by name is in it also if it has no row.
+/// The jobs of one read, with their rows. A job that was requested by name is included even without a row.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// The jobs, in the order in which they are served.
+    /// The jobs, in the order of the list.
     pub jobs: BTreeMap<Job, Arc<JobRows>>,
-    /// How many pages were read for it; none if its rows were cached.
+    /// The number of pages read; 0 if the rows were cached.
     pub pages: usize,
 }
 
-/// The rows of one job, in the order of their groups' names.
+/// The rows of one job, sorted by the name of the group.
 ///
-/// Each valid row is here as the JSON that is served of it. A row whose lease had ended when it was read is here if the group
-/// may be served again, because leases lapsed together; of any other there is only what decides about that.
+/// A valid row is stored as the JSON that the function serves. A row whose lease had expired at the read is stored only
+/// if its group may be kept. Of other expired rows, only leases that count for the rule in [`Leases`] are stored.
 #[derive(Debug, Default)]
 pub struct JobRows {
-    /// `,{…},{…}`, in pieces that no row crosses.
+    /// `,{…},{…}`, in pieces that contain whole rows.
     pub(super) json: Vec<Piece>,
     pub(super) rows: Vec<RowEnd>,
-    /// The groups' names, one after the other.
+    /// The concatenated names of the groups.
     pub(super) names: String,
-    /// The rows that have a lease, in order.
+    /// The leases of valid rows, in order.
     pub(super) leases: Vec<RowLease>,
-    /// Leases that ended before the read, of rows that were left out.
+    /// The counting leases of expired rows that were left out.
     pub(super) ended: Vec<Lease>,
-    /// The rows that were left out, because their lease had ended.
+    /// The number of rows left out because their lease had expired.
     pub(super) left_out: usize,
     pub(super) broken: Vec<BrokenRow>,
-    /// The targets of all valid rows.
+    /// The number of targets of all valid rows.
     pub(super) targets: usize,
-    /// A hash of the JSON.
+    /// The hash of the JSON.
     pub(super) digest: Digest,
 }
 
-/// Half of a SHA-256.
+/// The first half of a SHA-256 hash.
 pub type Digest = [u8; 16];
 
-/// JSON of consecutive rows.
+/// The JSON of consecutive rows.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
-    /// How many bytes of JSON come before it.
+    /// The offset in the JSON of the job.
     pub(super) start: u32,
     pub(super) bytes: Bytes,
 }
 
-/// Where a row's name and JSON end; they start where those of the row before end.
+/// The ends of the name and the JSON of a row. They start at the ends of the row before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowEnd {
     pub(super) name: u32,
@@ -60,25 +60,25 @@ pub(super) struct RowEnd {
 /// The lease of a valid row.
 #[derive(Debug, Clone, Copy)]
 pub struct RowLease {
-    /// The row's number.
+    /// The index of the row.
     pub row: usize,
-    /// Its lease.
+    /// The lease.
     pub lease: Lease,
-    /// How many targets it has.
+    /// The number of targets of the row.
     pub targets: usize,
 }
 
-/// A row that breaks the contract.
+/// A row that violates the data model.
 #[derive(Debug, Clone)]
 pub struct BrokenRow {
-    /// Its lease; none if that is what is broken.
+    /// The lease; no lease if the lease is invalid.
     pub lease: Lease,
-    /// What is wrong with it.
+    /// The first fault.
     pub fault: InvalidGroup,
 }
 
 impl Snapshot {
-    /// How many bytes its rows take.
+    /// Returns the size of the rows in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.jobs.iter().map(|(job, rows)| job.as_str().len() + rows.size()).sum()
@@ -86,55 +86,55 @@ impl Snapshot {
 }
 
 impl JobRows {
-    /// How many valid rows there are.
+    /// Returns the number of valid rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no valid row.
+    /// Returns whether there is no valid row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// How many rows were read, valid or not.
+    /// Returns the number of rows read, valid or not.
     #[must_use]
     pub fn read(&self) -> usize {
         self.rows.len() + self.left_out + self.broken.len()
     }
 
-    /// How many rows were left out while reading, because their lease had ended.
+    /// Returns the number of rows left out because their lease had expired at the read.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// The targets of all valid rows.
+    /// Returns the number of targets of all valid rows.
     #[must_use]
     pub fn targets(&self) -> usize {
         self.targets
     }
 
-    /// The valid rows that have a lease, in order.
+    /// Returns the leases of valid rows, in order.
     #[must_use]
     pub fn leases(&self) -> &[RowLease] {
         &self.leases
     }
 
-    /// The rows that break the contract, by name.
+    /// Returns the broken rows, sorted by name.
     #[must_use]
     pub fn broken(&self) -> &[BrokenRow] {
         &self.broken
     }
 
-    /// A hash of what [`JobRows::json`] gives for all rows.
+    /// Returns a hash of the JSON of all rows.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The leases of the job that are kept although they have lapsed; `leases` has the time and is empty.
+    /// Returns the kept leases of the job. `leases` must be empty and sets the time.
     #[must_use]
     pub fn kept(&self, mut leases: Leases) -> Kept {
         let rows = self.leases.iter().map(|row| row.lease);
@@ -143,14 +143,14 @@ impl JobRows {
         leases.kept()
     }
 
-    /// The name of a row's group.
+    /// Returns the name of the group of a row.
     #[must_use]
     pub fn name(&self, row: usize) -> &str {
         let start = row.checked_sub(1).map_or(0, |before| self.rows[before].name);
         &self.names[start as usize..self.rows[row].name as usize]
     }
 
-    /// The JSON of consecutive rows, each after a comma, as slices of what is here.
+    /// Returns the JSON of consecutive rows, with a comma before each, as shared slices.
     pub fn json(&self, rows: Range<usize>) -> impl Iterator<Item = Bytes> {
         let end_before = |row: usize| row.checked_sub(1).map_or(0, |before| self.rows[before].json);
         let (start, end) = (end_before(rows.start), end_before(rows.end));
@@ -163,14 +163,14 @@ impl JobRows {
         })
     }
 
-    /// Adds JSON behind what is there.
+    /// Appends JSON.
     pub(super) fn push_piece(&mut self, bytes: Bytes) {
         let start = self.json.last().map_or(0, |piece| piece.start as usize + piece.bytes.len());
-        // The ends of rows are counted in the same way, and were found to fit.
+        // The ends of the rows fit 32 bits, so the start does too.
         self.json.push(Piece { start: u32::try_from(start).unwrap_or(u32::MAX), bytes });
     }
 
-    /// The same rows in the order of their names, in one piece.
+    /// Returns the rows sorted by name, in one piece.
     pub(super) fn in_order(self) -> Self {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by_key(|&row| self.name(row));
@@ -191,7 +191,7 @@ impl JobRows {
         ordered
     }
 
-    /// Gives back the room that was made for more rows.
+    /// Frees spare capacity.
     pub(super) fn shrink(&mut self) {
         self.json.shrink_to_fit();
         self.rows.shrink_to_fit();
@@ -201,7 +201,7 @@ impl JobRows {
         self.broken.shrink_to_fit();
     }
 
-    /// How many bytes it takes, as the [budget](super::Budget) counts.
+    /// Returns the size in bytes, as the [budget](super::Budget) counts.
     #[must_use]
     pub fn size(&self) -> usize {
         let json: usize = self.json.iter().map(|piece| size_of::<Piece>() + piece.bytes.len()).sum();
@@ -217,7 +217,7 @@ impl JobRows {
 }
 
 impl BrokenRow {
-    /// How many bytes it takes.
+    /// Returns the size in bytes.
     pub(super) fn size(&self) -> usize {
         let InvalidGroup { job, group, field, .. } = &self.fault;
         size_of::<Self>() + job.len() + group.len() + field.len()

@@ -1,4 +1,4 @@
-//! Where requests get the rows from that they need: the table, or the cache of an earlier read.
+//! The source of rows for requests: the table, or the cache of an earlier read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,42 +15,42 @@ use tokio::{sync::Mutex, task::yield_now};
 use super::{Budget, JobRows, Pages, ReadError, RowRules, Snapshot, Table, builder::Builder};
 use crate::group::{EpochSeconds, Job};
 
-/// Parts of the table that are scanned side by side. Each costs at least half a read unit, and more than a few gain
-/// nothing on the fraction of a core that a small function has.
+/// The number of segments of a parallel Scan. Each segment costs at least half a read unit, and a small function has
+/// only a fraction of a core.
 const SEGMENTS: i32 = 4;
-/// Jobs that are read side by side.
+/// The number of jobs that are read in parallel.
 const JOBS: usize = 4;
-/// The most bytes of cached rows where the memory has no limit.
+/// The maximum size of the cache if the memory has no limit, in bytes.
 const MOST_CACHED: usize = 256 * 1024 * 1024;
 
-/// Which rows are needed.
+/// The rows that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Those of one job.
+    /// The rows of one job.
     Job(Job),
-    /// Those of these jobs.
+    /// The rows of several jobs.
     Jobs(BTreeSet<Job>),
-    /// Those of every job.
+    /// The rows of all jobs.
     All,
 }
 
-/// The rows of a table, and a cache of those that were read lately.
+/// The rows of a table, with a cache.
 #[derive(Debug)]
 pub struct Source {
     table: Table,
     rules: RowRules,
-    /// For how long rows are cached; zero for not at all.
+    /// The time for which rows are cached. Zero turns the cache off.
     time_to_live: Duration,
-    /// How many bytes rows may take.
+    /// The maximum size of all rows in memory, in bytes.
     memory: Option<usize>,
     cache: Mutex<Cache>,
 }
 
-/// Rows that were read within the time to live.
+/// The rows read within the time to live.
 #[derive(Debug, Default)]
 struct Cache {
     jobs: BTreeMap<Job, CachedJob>,
-    /// When the whole table was read, if `jobs` has all of it.
+    /// The time of the read of the whole table, if `jobs` contains all jobs.
     whole: Option<EpochSeconds>,
 }
 
@@ -61,35 +61,35 @@ struct CachedJob {
 }
 
 impl Source {
-    /// The rows of a table, each cached for that long, in so many bytes of memory.
+    /// Creates a source. Rows are cached for `time_to_live` and need at most `memory` bytes.
     #[must_use]
     pub fn new(table: Table, rules: RowRules, time_to_live: Duration, memory: Option<usize>) -> Self {
         Self { table, rules, time_to_live, memory, cache: Mutex::default() }
     }
 
-    /// The table.
+    /// Returns the table.
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// The rows as they are, or as they were within the time to live. `answer` is the most bytes that an answer may have which
-    /// is made of all of them.
+    /// Returns the current rows, or cached rows within the time to live. `list` is the maximum size of a list of all
+    /// these rows, in bytes.
     ///
-    /// Requests at the same time share one read if rows are cached.
+    /// With a cache, concurrent requests share one read.
     ///
     /// # Errors
-    /// [`ReadError`]. What was read before an error is no snapshot.
-    pub async fn current(&self, scope: &Scope, now: EpochSeconds, answer: usize) -> Result<Snapshot, ReadError> {
+    /// [`ReadError`]. Rows read before an error are dropped.
+    pub async fn current(&self, scope: &Scope, now: EpochSeconds, list: usize) -> Result<Snapshot, ReadError> {
         if self.time_to_live.is_zero() {
-            return self.read(scope, now, Budget::new(self.memory, answer)).await;
+            return self.read(scope, now, Budget::new(self.memory, list)).await;
         }
         let mut cache = self.cache.lock().await;
-        cache.forget_stale(now, self.time_to_live);
+        cache.drop_stale(now, self.time_to_live);
         if let Some(jobs) = cache.find(scope) {
             return Ok(Snapshot { jobs, pages: 0 });
         }
-        // Nothing says that the next answer is made of all rows, too.
+        // The cached rows also serve requests that select fewer targets, so their size is not limited here.
         let budget =
             |cache: &Cache| Budget::new(self.memory.map(|memory| memory.saturating_sub(cache.size())), usize::MAX);
         let snapshot = match self.read(scope, now, budget(&cache)).await {
@@ -123,16 +123,16 @@ impl Source {
     }
 }
 
-/// Reads all pages of a part of the table, and says how many there were.
+/// Reads all pages of a job or a segment. Returns the number of pages.
 async fn read_part(mut pages: Pages, mut builder: Builder<'_>) -> Result<(Builder<'_>, usize), ReadError> {
     let (mut page, mut count) = (Some(pages.first().await?), 0);
     while let Some(current) = page {
         count += 1;
         let content = current.content()?;
-        // Lets the connection that the page came by become free for the next one. Pages that are there already must not
-        // keep the deadline from being noticed, either.
+        // Yields so that the connection of this page is free for the next one, and so that the deadline is checked even
+        // if every page is ready at once.
         yield_now().await;
-        // The next page is asked for before this one is added, and this one is dropped before the next one comes.
+        // Requests the next page before adding this one, and drops this one before the next one arrives.
         let mut next = pin!(pages.next(content.next.clone()));
         let asked = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await;
         yield_now().await;
@@ -148,7 +148,7 @@ async fn read_part(mut pages: Pages, mut builder: Builder<'_>) -> Result<(Builde
 }
 
 impl Scope {
-    /// The jobs that are asked for by name.
+    /// Returns the jobs that the request names.
     fn named(&self) -> Box<dyn Iterator<Item = &Job> + '_> {
         match self {
             Self::Job(job) => Box::new(std::iter::once(job)),
@@ -159,15 +159,15 @@ impl Scope {
 }
 
 impl Cache {
-    /// Forgets what was read longer ago than the time to live. With a clock that was set back, everything is.
-    fn forget_stale(&mut self, now: EpochSeconds, time_to_live: Duration) {
+    /// Drops rows older than the time to live. A clock set back drops all rows read after its time.
+    fn drop_stale(&mut self, now: EpochSeconds, time_to_live: Duration) {
         let seconds = i64::try_from(time_to_live.as_secs()).unwrap_or(i64::MAX);
         let is_fresh = |read_at: EpochSeconds| (0..seconds).contains(&now.0.saturating_sub(read_at.0));
         self.whole = self.whole.filter(|read_at| is_fresh(*read_at));
         self.jobs.retain(|_, job| is_fresh(job.read_at));
     }
 
-    /// The rows of all jobs that are needed, if every one of them is cached.
+    /// Returns the rows of a scope if all of them are cached.
     fn find(&self, scope: &Scope) -> Option<BTreeMap<Job, Arc<JobRows>>> {
         let rows = |(job, cached): (&Job, &CachedJob)| (job.clone(), cached.rows.clone());
         if matches!(scope, Scope::All) {
@@ -175,13 +175,13 @@ impl Cache {
         }
         let find = |job: &Job| match self.jobs.get_key_value(job) {
             Some(found) => Some(rows(found)),
-            // The table has no row of it.
+            // The whole table is cached, so the job has no rows.
             None => self.whole.map(|_| (job.clone(), Arc::default())),
         };
         scope.named().map(find).collect()
     }
 
-    /// Caches what was read, and forgets all else if both are too much.
+    /// Caches a snapshot. If the cache exceeds `most` bytes, drops the other rows, then all rows.
     fn put(&mut self, scope: &Scope, snapshot: &Snapshot, now: EpochSeconds, most: usize) {
         let is_whole = matches!(scope, Scope::All);
         if is_whole {
@@ -215,7 +215,7 @@ mod tests {
         Job::new(name).unwrap()
     }
 
-    /// A snapshot of jobs that have one row each.
+    /// Creates a snapshot of jobs with one row each.
     fn snapshot(jobs: &[&str]) -> Snapshot {
         let row = |job: &&str| format!(r#"{{"job":{{"S":"{job}"}},"group":{{"S":"g"}},"targets":{{"L":[]}}}}"#);
         let rows: Vec<String> = jobs.iter().map(row).collect();
@@ -223,7 +223,7 @@ mod tests {
         Snapshot::of_pages(&[page], RowRules::default(), EpochSeconds(0)).unwrap()
     }
 
-    /// The jobs that are found, each with the number of its rows.
+    /// Returns the cached jobs of a scope with their numbers of rows.
     fn found(cache: &Cache, scope: &Scope) -> Option<Vec<(String, usize)>> {
         let rows = cache.find(scope)?;
         Some(rows.into_iter().map(|(job, rows)| (job.into_string(), rows.read())).collect())
@@ -234,20 +234,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_cached_for_the_time_to_live_and_no_longer() {
+    fn rows_are_cached_for_the_time_to_live() {
         for (now, is_there) in [(1000, true), (1059, true), (1060, false), (999, false), (i64::MIN, false)] {
             let mut cache = Cache::default();
             cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(1000), usize::MAX);
-            cache.forget_stale(EpochSeconds(now), MINUTE);
+            cache.drop_stale(EpochSeconds(now), MINUTE);
             assert_eq!(found(&cache, &one("a")).is_some(), is_there, "a job at {now}");
             cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(1000), usize::MAX);
-            cache.forget_stale(EpochSeconds(now), MINUTE);
+            cache.drop_stale(EpochSeconds(now), MINUTE);
             assert_eq!(found(&cache, &Scope::All).is_some(), is_there, "all jobs at {now}");
         }
     }
 
     #[test]
-    fn a_request_is_answered_from_the_cache_if_that_has_all_of_it() {
+    fn cache_serves_only_complete_scopes() {
         let both = Scope::Jobs([job("a"), job("b")].into());
         let mut cache = Cache::default();
         cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(0), usize::MAX);
@@ -258,14 +258,14 @@ mod tests {
         cache.put(&one("b"), &snapshot(&["b"]), EpochSeconds(0), usize::MAX);
         assert_eq!(found(&cache, &both), Some(vec![("a".into(), 1), ("b".into(), 1)]));
         assert_eq!(found(&cache, &Scope::All), None);
-        // The whole table knows which jobs it has no row of.
+        // With the whole table cached, a missing job has no rows.
         cache.put(&Scope::All, &snapshot(&["b", "c"]), EpochSeconds(0), usize::MAX);
         assert_eq!(found(&cache, &both), Some(vec![("a".into(), 0), ("b".into(), 1)]));
         assert_eq!(found(&cache, &Scope::All), Some(vec![("b".into(), 1), ("c".into(), 1)]));
     }
 
     #[test]
-    fn the_cache_is_bounded_and_what_was_read_last_stays() {
+    fn full_cache_keeps_the_last_read() {
         let (a, b) = (snapshot(&["a"]), snapshot(&["b"]));
         let one_job = a.size();
         let mut cache = Cache::default();
@@ -279,7 +279,7 @@ mod tests {
         assert!(found(&cache, &Scope::All).is_some());
         cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job - 1);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")), cache.size()), (None, None, 0));
-        // A job that is read after the whole table does not make the table whole.
+        // A job that replaces the cached table does not count as the whole table.
         cache.put(&Scope::All, &snapshot(&["a"]), EpochSeconds(0), one_job);
         cache.put(&one("b"), &b, EpochSeconds(0), one_job);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")).is_some()), (None, true));

@@ -1,4 +1,4 @@
-//! A read while the function starts.
+//! The warm-up read during the start of the function.
 
 use std::time::Duration;
 
@@ -7,20 +7,23 @@ use tracing::warn;
 
 use super::Table;
 
-/// Lambda gives up a start after 10 seconds, and begins another one.
+/// The time-out of the warm-up read. Lambda restarts a function whose initialisation takes more than 10 seconds.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const WITHIN: Duration = Duration::from_secs(5);
 
 impl Table {
-    /// Reads the table once, so that the first poll finds connections, trusted roots and a key that is known to be ours.
+    /// Reads the table once, so that the first poll does not wait for connections, root certificates and the key check.
     ///
-    /// What goes wrong is logged and otherwise ignored: the first poll tries for itself, and answers what comes of that.
+    /// A failed warm-up read is logged; the function starts anyway.
     pub async fn warm_up(&self) {
         let problem = match timeout(WITHIN, self.probe()).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", WITHIN.as_secs()),
+            Err(_) => format!("no response within {} s", WITHIN.as_secs()),
         };
-        warn!(event = "warm_up", "the first read, while starting, failed; the next poll tries again: {problem}");
+        warn!(
+            event = "warm_up",
+            "warm-up read failed: {problem}. The function starts anyway; the next poll reads again."
+        );
     }
 }

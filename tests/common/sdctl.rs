@@ -61,6 +61,13 @@ fn at(endpoint: &Endpoint, mut command: Command) -> Command {
     command
 }
 
+/// Returns the names of the commands that a help text lists.
+pub fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    names.map(str::to_owned).collect()
+}
+
 /// The exit code and the output of a command.
 #[derive(Debug)]
 pub struct Ran {
@@ -114,7 +121,7 @@ impl Ran {
 /// Starts `sdctl serve` and waits until it is ready.
 pub fn serve(command: &mut Command) -> Served {
     let mut process = Process::start(command);
-    let output = process.wait_for("Ctrl-C stops it.");
+    let output = process.wait_for("Press Ctrl-C to stop.");
     let after = |label: &str| {
         let line = output.lines().find(|line| line.trim_start().starts_with(label))?;
         line.trim_start().strip_prefix(label).map(|rest| rest.trim().to_owned())

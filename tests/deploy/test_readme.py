@@ -51,7 +51,7 @@ def test_readme_steps_lead_to_a_polling_prometheus(aws, tmp_path):
     log = tmp_path / "serve.log"
     variables = stack.function["Environment"]["Variables"]
     with running(serve, aws.environment() | variables, log) as process:
-        wait_until(lambda: "Ctrl-C stops it." in log.read_text(), process)
+        wait_until(lambda: "Press Ctrl-C to stop." in log.read_text(), process)
         checked = run(commands[reading + 1 :], before=f"{commands[reading]}\n[ -n \"$URL\" ]; URL='{served}'")
         assert "200, 1 group, 1 target" in checked, checked
         printed = checked[checked.index("scrape_configs:") :]

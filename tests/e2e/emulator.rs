@@ -85,7 +85,7 @@ async fn fleet_larger_than_memory_is_an_error() {
     faulty.heal();
     assert!(emulated.streamed("job").contains(r#"[{"targets":["a:1"],"labels":{}}]"#));
     let log = emulated.process.output();
-    assert!(log.contains("the answer takes too much memory"), "{log}");
+    assert!(log.contains("the response needs too much memory"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

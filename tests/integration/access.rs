@@ -113,7 +113,7 @@ async fn unauthorized_response_does_not_reveal_the_reason() {
     for ask in refused("/prom/node") {
         let (answer, log) = log::of(ask.of(&service)).await;
         let millis = log.split(' ').find(|word| word.starts_with("duration_ms=")).unwrap().to_owned();
-        assert!(log.contains("no or wrong credentials") && log.contains("status=401"), "{log}");
+        assert!(log.contains("missing or invalid credentials") && log.contains("status=401"), "{log}");
         told.push((answer.text().to_owned(), answer.0.headers().clone(), log.replace(&millis, "")));
     }
     assert!(told.len() > 20 && told.iter().all(|other| *other == told[0]), "{told:#?}");
@@ -138,7 +138,7 @@ fn log_search_finds_secrets() {
     for text in secrets {
         assert!(log::secret_in(&text).is_some(), "{text}");
     }
-    assert_eq!(log::secret_in("no or wrong credentials; send \"Authorization: Bearer <token>\""), None);
+    assert_eq!(log::secret_in("missing or invalid credentials; send \"Authorization: Bearer <token>\""), None);
 }
 
 #[tokio::test]

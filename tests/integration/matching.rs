@@ -123,33 +123,33 @@ async fn selector_and_shard_combine() {
 async fn invalid_selector_error_names_parameter_and_syntax() {
     let dynamo = fleet().await;
     let service = service(&dynamo, Settings::default());
-    let selector = r#"match[] takes matchers in braces, as in {env="prod",region=~"eu-.*"}, with =, !=, =~ or !~, label names without quotes and values in quotes, but is "#;
+    let selector = r#"match[] must be matchers in braces, such as {env="prod",region=~"eu-.*"}, with =, !=, =~ or !~, label names without quotes and values in quotes, but is "#;
     let cases = [
-        ("match[]", r#"match[] is empty; it takes a selector such as {env="prod"}"#.to_owned()),
-        ("match[]=&match[]={env=%22a%22}", r#"match[] is empty; it takes a selector such as {env="prod"}"#.into()),
-        ("match={env=%22a%22}", "for a selector is match[], with brackets and percent-encoded: match%5B%5D".into()),
+        ("match[]", r#"match[] is empty: write a selector such as {env="prod"}"#.to_owned()),
+        ("match[]=&match[]={env=%22a%22}", r#"match[] is empty: write a selector such as {env="prod"}"#.into()),
+        ("match={env=%22a%22}", "for selectors is match[]: write match%5B%5D".into()),
         ("match[]={env=%FF}", "match[] is not percent-encoded UTF-8".into()),
         ("match[]={env}", format!("{selector}\"{{env}}\"")),
         (
             "match[]=up",
-            r#"match[] names a metric, but targets have none; write matchers of labels in braces alone, as in {env="prod"}"#
+            r#"match[] names a metric, which targets do not have: write only label matchers in braces, such as {env="prod"}"#
                 .into(),
         ),
         (
             "match[]={env=%22a%22}[5m]",
-            r#"match[] has "[5m]" after the selector; it takes a selector alone, without range, offset, @ or operator"#.into(),
+            r#"match[] has "[5m]" after the selector: write a selector without range, offset, @ or operator"#.into(),
         ),
         (
             "match[]={env!=%22a%22}",
-            r#"match[] must contain at least one non-empty matcher, as in Prometheus, but is "{env!=\"a\"}", which selects targets without labels; add __address__!="", which every target has"#.into(),
+            r#"match[] must contain at least one non-empty matcher, as in Prometheus, but is "{env!=\"a\"}", which selects targets without labels: add __address__!="", which holds for every target"#.into(),
         ),
         (
             "match[]={env=~%22(%22}",
-            r#"match[] has a regular expression for "env" that is not read: unclosed group; write it without that, or escape what is meant as it stands"#.into(),
+            r#"match[] has a regular expression for "env" that cannot be parsed: unclosed group. Rewrite it, or escape literal characters"#.into(),
         ),
         (
             "match[]={env=~`\\pL`}",
-            r#"match[] has a regular expression for "env" that has a class of Unicode, which depends on its version; write the characters out, as in [a-zäöü]"#.into(),
+            r#"match[] has a regular expression for "env" that contains a Unicode class, which depends on the version of Unicode: write the characters, as in [a-zäöü]"#.into(),
         ),
     ];
     for (query, problem) in cases {
@@ -160,7 +160,7 @@ async fn invalid_selector_error_names_parameter_and_syntax() {
         }
     }
     let many = path("/prom", &[r#"{env="a"}"#; 17]);
-    assert!(Ask::get(&many).of(&service).await.error().2.contains("match[] is there more than 16 times"));
+    assert!(Ask::get(&many).of(&service).await.error().2.contains("match[] occurs more than 16 times"));
     // Health and readiness ignore `match[]`.
     assert_eq!(Ask::get("/-/ready?match[]=").of(&service).await.status(), 200);
 }

@@ -19,11 +19,11 @@ fn start(variables: &[(&str, &str)]) -> (bool, String) {
 fn wrong_variable_fails_start_with_its_name() {
     let cases: [(&[(&str, &str)], &str); 4] = [
         (&[], "HTTP_SD_TABLE is not set"),
-        (&[("HTTP_SD_TABLE", "http-sd")], "HTTP_SD_AUTH is not set: it takes token, iam or none"),
+        (&[("HTTP_SD_TABLE", "http-sd")], "HTTP_SD_AUTH is not set: expected token, iam or none"),
         (&[("HTTP_SD_TABLE", "http-sd"), ("HTTP_SD_AUTH", "token")], "HTTP_SD_TOKEN_SHA256 is not set"),
         (
             &[("HTTP_SD_TABLE", "http-sd"), ("HTTP_SD_AUTH", "none"), ("HTTP_SD_ON_INVALID", "maybe")],
-            "HTTP_SD_ON_INVALID is \"maybe\": it takes fail or skip",
+            "HTTP_SD_ON_INVALID is \"maybe\": expected fail or skip",
         ),
     ];
     for (variables, expected) in cases {
@@ -50,14 +50,15 @@ fn credentials_outside_lambda_must_be_variables() {
 #[test]
 fn open_function_warns_at_each_start() {
     let table = ("HTTP_SD_TABLE", "http-sd");
-    let warning = "HTTP_SD_AUTH=none: whoever reaches the URL may read every target";
+    let warning = "HTTP_SD_AUTH=none: anyone who can reach the URL can read every target";
     for (auth, expected) in [("none", true), ("iam", false)] {
         let output = run(&[table, ("HTTP_SD_AUTH", auth)]);
         let [log, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(log.contains(warning), expected, "{log}");
         // The Lambda Runtime API is missing, so the start fails.
         assert!(
-            !output.status.success() && error.starts_with("http-sd: there is no Lambda here: run it with"),
+            !output.status.success()
+                && error.starts_with("http-sd: AWS_LAMBDA_RUNTIME_API is not set: http-sd runs only in"),
             "{error}"
         );
     }

@@ -62,7 +62,7 @@ async fn failed_warm_up_warns_and_first_poll_reads() {
         (missing, "ResourceNotFoundException (HTTP 400)"),
         (throttled, "ThrottlingException (HTTP 400)"),
         // Lambda ends a start after ten seconds and begins another.
-        (Fault::Silence, "no answer within 5 s"),
+        (Fault::Silence, "no response within 5 s"),
     ];
     for (fault, expected) in cases {
         let (_dynamo, faulty, _asked) = table(move |_| fault).await;

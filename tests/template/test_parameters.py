@@ -109,4 +109,6 @@ def function_says(variable):
 def test_template_and_function_accept_the_same_hashes(value, taken):
     assert fits(source()["Parameters"]["TokenSha256"], value) == taken
     said = function_says(value)
-    assert said.startswith("http-sd: there is no Lambda here" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"), said
+    assert said.startswith(
+        "http-sd: AWS_LAMBDA_RUNTIME_API is not set" if taken else "http-sd: HTTP_SD_TOKEN_SHA256"
+    ), said

@@ -1,4 +1,4 @@
-//! Arguments that several commands take.
+//! Arguments shared by several commands.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use http_sd_lambda::{
 
 use crate::{error::CliError, store};
 
-/// A whole group.
+/// The arguments that describe one group.
 #[derive(Debug, Args)]
 pub(crate) struct GroupArguments {
-    /// Job, the last part of the URL
+    /// Job of the group, the last part of its URL /prom/JOB
     job: String,
-    /// The group's name within the job
+    /// Name of the group within the job
     group: String,
-    /// What to scrape, `host:port` or a URL; may be repeated
+    /// Add this target, `host:port` or a URL; repeatable
     #[arg(short, long = "target", value_name = "TARGET", required = true)]
     targets: Vec<String>,
-    /// Label; may be repeated
+    /// Add this label to all targets of the group; repeatable
     #[arg(short, long = "label", value_name = "NAME=VALUE", value_parser = pair)]
     labels: Vec<Pair>,
 }
 
 impl GroupArguments {
-    /// The group, still without a lease.
+    /// Returns the group, without a lease.
     pub(crate) fn group(&self) -> Result<StoredGroup, CliError> {
         let names = config::settings(&variable)?.label_names;
         let group = StoredGroup {
@@ -51,7 +51,7 @@ fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
     texts.iter().map(|text| Target::new(text.as_str()).map_err(wrong("target", text))).collect()
 }
 
-/// Labels from `name=value` each, with each name once.
+/// Parses labels. A repeated name is an error.
 fn labels(pairs: &[Pair], names: LabelNames) -> Result<Labels, CliError> {
     let mut labels = Labels::new();
     for Pair { name, value } in pairs {
@@ -66,7 +66,7 @@ pub(crate) fn label_name(text: &str, names: LabelNames) -> Result<LabelName, Cli
     LabelName::new(text, names).map_err(wrong("label", text))
 }
 
-/// The name of a set: 1 to 255 bytes of printable text.
+/// Parses the name of a set: 1 to 255 bytes without control characters.
 pub(crate) fn set(text: &str) -> Result<String, CliError> {
     const MOST: usize = 255;
     let wrong = wrong("set", text);
@@ -83,29 +83,29 @@ fn wrong(what: &'static str, value: &str) -> impl FnOnce(Fault) -> CliError {
     move |fault| CliError::Argument { what, value, fault }
 }
 
-/// A label as it is given on the command line.
+/// A label on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
-/// `name=value`.
+/// Parses `name=value`.
 pub(crate) fn pair(text: &str) -> Result<Pair, String> {
-    let (name, value) = text.split_once('=').ok_or("a label is written name=value")?;
+    let (name, value) = text.split_once('=').ok_or("use NAME=VALUE")?;
     Ok(Pair { name: name.into(), value: value.into() })
 }
 
-/// A duration such as `90s`, `15m`, `1h 30m` or `7d`.
+/// Parses a duration such as `90s`, `15m`, `1h 30m` or `7d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|e| format!("{e}; write it as 90s, 15m or 1h30m"))
+    humantime::parse_duration(text).map_err(|e| format!("{e}. Use a duration such as 90s, 15m or 1h30m"))
 }
 
-/// A time to live: whole seconds, at least one.
+/// Parses a time to live: whole seconds, at least one.
 pub(crate) fn ttl(text: &str) -> Result<Duration, String> {
     let ttl = duration(text)?;
     if ttl.as_secs() == 0 || ttl.subsec_nanos() != 0 {
-        return Err("a time to live is a whole number of seconds, and not zero".into());
+        return Err("a time to live must be a whole number of seconds, at least 1".into());
     }
     Ok(ttl)
 }

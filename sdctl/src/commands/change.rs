@@ -1,4 +1,4 @@
-//! One row's change, as it is shown: `+` added, `~` changed, `-` removed.
+//! Prints the change of one row: `+` added, `~` changed, `-` removed.
 
 use std::{collections::BTreeMap, io, io::Write};
 
@@ -22,9 +22,9 @@ pub(crate) struct Change<'a> {
     pub(crate) name: &'a GroupName,
     pub(crate) before: Option<&'a Record>,
     pub(crate) after: Option<&'a StoredGroup>,
-    /// The set that owns the row from then on, if that changes.
+    /// The set that will own the row; `None` if the command does not change the owner.
     pub(crate) owner: Option<&'a str>,
-    /// When the change is shown, or made.
+    /// The time that leases are compared with.
     pub(crate) now: EpochSeconds,
 }
 
@@ -66,7 +66,7 @@ impl Change<'_> {
         match (before.lease.end(), after.lease.end()) {
             (old, new) if old == new => {}
             (Some(old), None) => {
-                writeln!(out, "      lease    {}, served for good from now on", times::until(old, self.now))?;
+                writeln!(out, "      lease    {} → no lease, served until removed", times::until(old, self.now))?;
             }
             (_, Some(new)) => writeln!(out, "      lease    {}", times::until(new, self.now))?,
             (None, None) => {}
@@ -75,7 +75,7 @@ impl Change<'_> {
             let old = before
                 .managed_by
                 .as_deref()
-                .map_or_else(|| "nobody".to_owned(), |set| format!("set {}", printable(set)));
+                .map_or_else(|| "no set".to_owned(), |set| format!("set {}", printable(set)));
             writeln!(out, "      owner    {old} → set {}", printable(owner))?;
         }
         Ok(())
@@ -85,8 +85,8 @@ impl Change<'_> {
         self.heading(out, REMOVED, '-')?;
         match before.state(self.now) {
             State::Served(group) => content(out, group),
-            State::Lapsed => writeln!(out, "      lapsed already"),
-            State::Invalid(fault) => writeln!(out, "      broken: {} {}", fault.field, fault.fault),
+            State::Lapsed => writeln!(out, "      lease expired"),
+            State::Invalid(fault) => writeln!(out, "      broken row: {} {}", fault.field, fault.fault),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Prints the row that `sdctl put` or `sdctl label` wrote.
+//! Prints what `sdctl put` or `sdctl label` wrote.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::{
     terminal::{message, output},
 };
 
-/// Says what was written.
+/// Prints the change, and a note if another writer will overwrite it.
 pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSeconds) -> Result<Outcome, CliError> {
     let mut out = output::stdout();
     if before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease) {
@@ -23,10 +23,10 @@ pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSecon
     if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
         let set = excerpt(set);
         message::note(format_args!(
-            "the row belongs to the set {set}, and the next sdctl apply of it puts back what its files say"
+            "the row belongs to the set {set}: the next sdctl apply of this set overwrites your change"
         ));
     } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
-        message::note("the row had a lease: whoever renews it, such as sdctl register, writes over this");
+        message::note("the row had a lease: its next renewal, for example by sdctl register, overwrites your change");
     }
     Ok(Outcome::Done)
 }

@@ -1,4 +1,4 @@
-//! `sdctl get`: what is in the table, as it is read, so that a large one is never held in memory.
+//! `sdctl get`: prints the rows page by page, so that memory holds one page of a large table.
 
 use std::io::{self, Write};
 
@@ -25,26 +25,27 @@ use crate::{
     },
 };
 
-/// Show what is in the table, leases that have lapsed and broken rows included
+/// Show the groups in the table
 ///
-/// All jobs come in the table's own order, the groups of a job by name.
+/// Shows all rows, including expired leases and broken rows. Lists the jobs in the table's order, and the groups of a
+/// job by name.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl get                                every group
-  sdctl get node_exporter                  the groups of a job
-  sdctl get node_exporter web-1 -o yaml    all of one group
-  sdctl get node_exporter -o file_sd       what is served, to apply again
+  sdctl get                                all groups
+  sdctl get node_exporter                  the groups of one job
+  sdctl get node_exporter web-1 -o yaml    one group in full
+  sdctl get node_exporter -o file_sd       the list that the function serves
   sdctl get -o json | jq '.[] | select(.state == \"lapsed\")'
 
--o file_sd is the list that the function serves, for file_sd_configs or sdctl apply: no lapsed lease is in it, and a \
-broken row is an error.")]
+-o file_sd requires a job and prints the list that the function serves, for \
+file_sd_configs or sdctl apply. The list omits expired leases. A broken row is an error.")]
 pub(crate) struct Options {
-    /// Job
+    /// Show only the groups of this job [default: all jobs]
     job: Option<String>,
-    /// Group of the job
+    /// Show only this group of the job [default: all groups]
     group: Option<String>,
-    /// How to show it
+    /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
     #[command(flatten)]
@@ -53,21 +54,21 @@ pub(crate) struct Options {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum Format {
-    /// A line for each group
+    /// One line per group
     #[default]
     Table,
-    /// The same with all targets, and who wrote it when
+    /// One line per group, with all targets, the owner and the last update
     Wide,
     /// A JSON list
     Json,
     /// A YAML list
     Yaml,
-    /// The list that is served, without names: for `file_sd_configs`
+    /// The JSON list that the function serves for the job
     #[value(name = "file_sd")]
     FileSd,
 }
 
-/// A row for machines.
+/// A row in JSON or YAML.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
     job: &'a str,
@@ -88,24 +89,24 @@ struct Entry<'a> {
     updated_at: Option<i64>,
 }
 
-/// Writes rows in a format, page by page.
+/// Prints rows page by page.
 struct Printer {
     format: Format,
     out: io::BufWriter<Box<dyn Write>>,
     now: EpochSeconds,
-    /// How many rows were printed.
+    /// The number of printed rows.
     rows: usize,
-    /// How the formats for people are printed.
+    /// Prints the formats `table` and `wide`.
     table: Table,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let job = options.job.as_deref().map(arguments::job).transpose()?;
     if options.output == Format::FileSd && job.is_none() {
-        return Err(CliError::Refused("file_sd has no place for a job: name one, or take -o json".into()));
+        return Err(CliError::Refused("-o file_sd requires a job. Name a job, or use -o json".into()));
     }
     let connection = options.table.open_to_read().await?;
-    // An empty table of something else would pass for an empty fleet.
+    // An empty table with another key would look like an empty fleet.
     connection.store.table().ensure_key().await.map_err(|error| connection.error(error))?;
     let mut printer = Printer::new(options.output);
     match (&job, &options.group) {
@@ -140,7 +141,7 @@ impl Printer {
     fn new(format: Format) -> Self {
         let out: Box<dyn Write> = match format {
             Format::Table | Format::Wide => Box::new(anstream::stdout()),
-            // Data stay as they are, and anstream would take out of them what steers a terminal.
+            // anstream would remove terminal escapes, which are data here.
             Format::Json | Format::Yaml | Format::FileSd => Box::new(io::stdout()),
         };
         let table = Table::new(match format {
@@ -176,7 +177,7 @@ impl Printer {
     fn finish(mut self, location: &Location) -> Result<(), CliError> {
         match (self.format, self.rows) {
             (Format::Table | Format::Wide, 0) => {
-                let _ = writeln!(anstream::stderr(), "{location} is empty: sdctl put or sdctl apply fills it");
+                let _ = writeln!(anstream::stderr(), "{location} is empty. Add groups with sdctl put or sdctl apply");
             }
             (_, 0) => writeln!(self.out, "[]")?,
             (Format::Json | Format::FileSd, _) => writeln!(self.out, "\n]")?,
@@ -191,7 +192,10 @@ impl Printer {
                 State::Served(group) => serde_json::to_string(group),
                 State::Lapsed => return Ok(()),
                 State::Invalid(fault) => {
-                    return Err(CliError::Refused(format!("{fault}: nothing is served until that is mended")));
+                    return Err(CliError::Refused(format!(
+                        "{fault}. Fix the row, for example with sdctl put. Until then the function does not serve this \
+                         job, unless HTTP_SD_ON_INVALID is skip"
+                    )));
                 }
             }
         } else {
@@ -223,7 +227,7 @@ impl Printer {
         if wide {
             cells.push(record.managed_by.clone().unwrap_or_else(|| "-".into()));
             cells.push(record.updated_at.map_or_else(|| "-".into(), |at| times::ago(at, self.now)));
-            // What may be of any length comes last.
+            // A long last column shifts no other column.
             cells.extend([shown_labels, shown_targets]);
         } else {
             cells.extend([shown_targets, shown_labels]);

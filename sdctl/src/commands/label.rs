@@ -1,4 +1,4 @@
-//! `sdctl label`: labels of a group by hand.
+//! `sdctl label`: sets and removes labels of a group.
 
 use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, Labels, StoredGroup};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// How often to try to write labels to a row that others keep changing.
+/// The most attempts to write a row that other writers keep changing.
 const ATTEMPTS: usize = 5;
 
 /// Set or remove labels of a group
@@ -24,13 +24,14 @@ const ATTEMPTS: usize = 5;
 #[command(after_help = "\
 Examples:
   sdctl label node_exporter web env=prod team=shop     set two labels
-  sdctl label node_exporter web team-                  remove one")]
+  sdctl label node_exporter web team-                  remove one label
+  sdctl label node_exporter web env=test team-         both at once")]
 pub(crate) struct Options {
-    /// Job
+    /// Job of the group
     job: String,
-    /// The group's name within the job
+    /// Name of the group within the job
     group: String,
-    /// NAME=VALUE sets a label, NAME- removes it
+    /// Set a label (NAME=VALUE) or remove it (NAME-); repeatable
     #[arg(value_name = "NAME=VALUE|NAME-", required = true, value_parser = label_edit)]
     labels: Vec<LabelEdit>,
     #[command(flatten)]
@@ -47,7 +48,7 @@ fn label_edit(text: &str) -> Result<LabelEdit, String> {
     match (arguments::pair(text), text.strip_suffix('-')) {
         (Ok(pair), _) => Ok(LabelEdit::Set(pair)),
         (Err(_), Some(name)) => Ok(LabelEdit::Remove(name.to_owned())),
-        (Err(_), None) => Err("write NAME=VALUE to set a label, NAME- to remove it".into()),
+        (Err(_), None) => Err("use NAME=VALUE to set a label, NAME- to remove it".into()),
     }
 }
 
@@ -60,13 +61,13 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         let mut group = before
             .group
             .clone()
-            .map_err(|fault| CliError::Refused(format!("{fault}: mend the row first, for example with sdctl put")))?;
+            .map_err(|fault| CliError::Refused(format!("{fault}. Fix the row first, for example with sdctl put")))?;
         edit_labels(&mut group.labels, &options.labels, &connection)?;
         let now = EpochSeconds::now();
         let after = StoredGroup { job: job.clone(), name: name.clone(), lease: before.lease, group };
         match connection.store.write(&after, Owner::AsBefore, Expect::Unchanged(&before), now).await {
             Ok(_) => return edited::show(Some(&before), &after, now),
-            // Another writer was faster, such as the owner of a lease: the labels go onto what it wrote.
+            // Another writer, such as sdctl register, was faster: apply the labels to its row.
             Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(connection.write_error(error)),
         }

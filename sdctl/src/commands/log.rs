@@ -9,7 +9,8 @@ use http_sd_lambda::{config::variable, log::FILTER};
 use tracing::Level;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Starts the log: all details if `verbose`, else what `RUST_LOG` says, else the requests if `serves`, else nothing.
+/// Starts the log. `verbose` logs all details and takes precedence over `RUST_LOG`. Without both, only a command that
+/// `serves` logs, and it logs requests.
 pub(crate) fn start(verbose: bool, serves: bool) {
     let filter = if verbose {
         Targets::new()
@@ -24,12 +25,12 @@ pub(crate) fn start(verbose: bool, serves: bool) {
         .with_ansi(colours)
         .with_target(false)
         .with_writer(io::stderr)
-        // It would say so on standard error, where nobody reads any more.
+        // The layer would print its write errors to the same closed standard error.
         .log_internal_errors(false);
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
-/// The requests, and what the server warns of.
+/// Logs the requests and the server's warnings.
 fn requests() -> Targets {
     Targets::new()
         .with_default(Level::ERROR)

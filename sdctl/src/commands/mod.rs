@@ -1,4 +1,4 @@
-//! The commands of `sdctl`, each in a file or folder of its own.
+//! The commands of `sdctl`, one file or folder for each.
 
 mod apply;
 mod check;
@@ -12,7 +12,7 @@ mod serve;
 mod table;
 mod token;
 
-// Modules that several commands use.
+// Shared by several commands.
 mod arguments;
 mod change;
 mod edited;
@@ -30,23 +30,27 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::outcome::Outcome;
 use crate::{error::CliError, terminal::message};
 
-/// Prometheus HTTP service discovery from a DynamoDB table.
+/// Manage Prometheus targets in the DynamoDB table of http-sd-lambda
 ///
-/// Commands that write say first which table they are about to change. Without --table or `HTTP_SD_TABLE` that is the
-/// local table of this machine.
+/// A command that writes first prints which table it changes. Without --table and `HTTP_SD_TABLE` it uses the local
+/// table on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "sdctl", version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  sdctl serve --sample                      try it, with a small fleet
-  sdctl apply -f prometheus.yml --dry-run   what would move your targets over
-  sdctl get node_exporter                   what is there, leases included
+  sdctl serve --sample                      serve a local sample fleet
+  sdctl apply -f prometheus.yml --dry-run   plan the import of your targets
+  sdctl get node_exporter                   show the groups of one job
   sdctl check --url http://127.0.0.1:8088/prom   poll as Prometheus does
 
-Exit codes: 0 done; 1 failed; 2 differences (apply --dry-run) or faults (check).
-'sdctl COMMAND --help' has examples of each command.")]
+Exit codes:
+  0  success
+  1  error
+  2  differences (apply --dry-run) or faults (check)
+
+Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {
-    /// Log in detail what is done, the AWS SDK's requests included
+    /// Log each step to standard error, including the requests of the AWS SDK
     #[arg(short, long, global = true, display_order = 1000)]
     verbose: bool,
     #[command(subcommand)]
@@ -68,18 +72,18 @@ enum Command {
     Completions(completions::Options),
 }
 
-/// Runs the command that this process was started with, and says how it ended.
+/// Runs the command of this process's arguments and returns its exit code.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            // Not clap's own 2, which would pass for differences.
+            // clap uses 2, which here means differences or faults.
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
-    // The others have more to do than to print: see `output`.
+    // These commands end when the reader closes standard output. The others finish their work: see `output`.
     let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
     match run(cli.command).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

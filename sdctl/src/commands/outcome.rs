@@ -1,9 +1,10 @@
-//! How a command ends where nothing failed.
+//! The results of a command that did not fail.
 
-/// The result of a command that did not fail. It decides the exit code.
+/// The result of a command that did not fail. It determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
+    /// Exit code 0.
     Done,
-    /// There are differences, or faults.
+    /// Differences or faults: exit code 2.
     Found,
 }

@@ -1,4 +1,4 @@
-//! `sdctl put`: one group by hand.
+//! `sdctl put`: creates or replaces one group.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     store::{Expect, Owner, connection::TableOptions},
 };
 
-/// Put one group, in place of the one that has its name
+/// Create or replace one group
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,12 +23,13 @@ Examples:
   sdctl put node batch-42 --target batch-42:9100 --ttl 15m
   sdctl put blackbox home -t https://example.com/ -l __param_module=http_2xx
 
-With --ttl the group is served for that long, and its row may be deleted a day later. Without it the group is served \
-until somebody removes it. What else is on the row, such as attributes of your own, stays.")]
+With --ttl, the function serves the group for that time, and DynamoDB may delete the row a day later. \
+Without --ttl, the function serves the group until you remove it. \
+sdctl keeps the row's other attributes, such as your own.")]
 pub(crate) struct Options {
     #[command(flatten)]
     group: GroupArguments,
-    /// How long the group is served, such as 90s, 15m or 7d
+    /// Serve the group only for this time, for example 90s, 15m or 7d [default: until it is removed]
     #[arg(long, value_name = "DURATION", value_parser = arguments::ttl)]
     ttl: Option<Duration>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `sdctl rm`: groups, or a whole job, by hand.
+//! `sdctl rm`: removes groups or a whole job.
 
 use std::io::Write;
 
@@ -16,18 +16,18 @@ use crate::{
     terminal::{output, progress, question, signals::Signals, text::Count},
 };
 
-/// Remove groups, or a whole job
+/// Remove groups or a whole job
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl rm node_exporter web      one group
-  sdctl rm node_exporter          every group of the job, after a question")]
+  sdctl rm node_exporter web      remove one group
+  sdctl rm node_exporter          ask, then remove all groups of the job")]
 pub(crate) struct Options {
-    /// Job
+    /// Job of the groups
     job: String,
-    /// Groups of the job [default: all of them]
+    /// Remove these groups [default: all groups of the job]
     groups: Vec<String>,
-    /// Do not ask
+    /// Remove a whole job without asking
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -69,7 +69,7 @@ async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outc
     }
     let shown = excerpt(job.as_str());
     let (groups, targets) = (Count(names.len(), "group"), Count(targets, "target"));
-    question::ask(&format!("Remove the whole job {shown}, {groups} with {targets}?"), yes)?;
+    question::ask(&format!("Remove the whole job {shown} ({groups} with {targets})?"), yes)?;
     let bar = progress::bar("removing", names.len());
     let deletes =
         names.iter().map(|name| async { batch::one(connection.store.delete(job, name, Expect::Anything).await) });
@@ -84,7 +84,7 @@ async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outc
         }
         Some(ended) => {
             bar.abandon();
-            let how_far = format!("{done} of {groups} removed: run the same command again for the rest");
+            let how_far = format!("{done} of {groups} removed. Run the same command again to remove the rest");
             Err(ended.of_table(connection.store.name(), how_far))
         }
     }

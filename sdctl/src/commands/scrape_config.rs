@@ -1,4 +1,4 @@
-//! The scrape configuration that polls a URL of the function.
+//! The Prometheus scrape configuration for a URL of the function.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -7,19 +7,19 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The characters that are escaped in a path segment: all but the unreserved ones (RFC 3986, section 2.3).
+/// The characters to escape in a path segment: all except the unreserved ones (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The URL of a job, below the URL of the function.
+/// Returns the URL of a job, given the URL of the function.
 pub(crate) fn job_url(function: &str, job: &str) -> String {
     format!("{function}/prom/{}", utf8_percent_encode(job, SEGMENT))
 }
 
-/// A scrape configuration, which displays as lines to paste into `prometheus.yml`, indented by two blanks.
+/// A scrape configuration. It displays as YAML for `prometheus.yml`, indented by two spaces.
 pub(crate) struct ScrapeConfig<'a> {
     pub(crate) job: &'a str,
     pub(crate) url: &'a str,
-    /// The file of the bearer token, if Prometheus has to send one.
+    /// The file of the bearer token, if the function requires one.
     pub(crate) token_file: Option<&'a Path>,
 }
 
@@ -33,14 +33,14 @@ impl Display for ScrapeConfig<'_> {
         let Some(file) = token_file else { return Ok(()) };
         let file = file.display().to_string();
         let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-        // Prometheus 2.42 sends no scheme at all where the type is left to its default.
+        // Without an explicit type, Prometheus 2.42 sends the token without the scheme.
         writeln!(f, "          authorization:")?;
         writeln!(f, "            type: Bearer")?;
         writeln!(f, "            credentials_file: {}", if is_plain { file } else { quoted(&file)? })
     }
 }
 
-/// The text as JSON. JSON is YAML, and quotes what YAML would take for something else.
+/// Returns the text as JSON, which is also YAML. The quotes keep YAML from reading another type.
 fn quoted(text: &str) -> Result<String, fmt::Error> {
     serde_json::to_string(text).map_err(|_| fmt::Error)
 }

@@ -1,13 +1,13 @@
-//! The targets and labels of a group, each on one line.
+//! Formats the targets and the labels of a group on one line each.
 
 use http_sd_lambda::group::{LabelName, Labels, Target};
 
 use crate::terminal::text::printable;
 
-/// How many targets a line names.
+/// The most targets on a line.
 const MOST_TARGETS: usize = 5;
 
-/// The first targets, and how many more there are.
+/// Returns the first targets and the number of the others.
 pub(crate) fn targets(targets: &[Target]) -> String {
     if targets.is_empty() {
         return "none".into();
@@ -15,7 +15,7 @@ pub(crate) fn targets(targets: &[Target]) -> String {
     first(&targets.iter().map(Target::as_str).collect::<Vec<_>>(), "")
 }
 
-/// The first of some targets, each after a sign, and how many more there are.
+/// Returns the first targets, each after `sign`, and the number of the others.
 pub(crate) fn first(targets: &[&str], sign: &str) -> String {
     let mut shown: Vec<String> =
         targets.iter().take(MOST_TARGETS).map(|target| format!("{sign}{}", printable(target))).collect();
@@ -25,17 +25,17 @@ pub(crate) fn first(targets: &[&str], sign: &str) -> String {
     shown.join(", ")
 }
 
-/// `name=value`, comma-separated.
+/// Returns `name=value` pairs, separated by commas.
 pub(crate) fn labels(labels: &Labels) -> String {
     labels.iter().map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(", ")
 }
 
-/// `name=value`.
+/// Returns `name=value`.
 pub(crate) fn label(name: &LabelName, text: &str) -> String {
     format!("{}={}", printable(name.as_str()), value(text))
 }
 
-/// The value of a label, in quotes if it needs some.
+/// Returns the value of a label, in quotes if it contains white space or punctuation of the list.
 pub(crate) fn value(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"\",=".contains(c));
     if plain { printable(text) } else { format!("{text:?}") }

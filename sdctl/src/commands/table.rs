@@ -1,4 +1,4 @@
-//! `sdctl table`: making a table without the template, and describing one.
+//! `sdctl table`: creates a table without the template, and describes a table.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Make a table without the template, or describe one
+/// Create or describe a table
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -39,36 +39,36 @@ enum Command {
     Describe(Describe),
 }
 
-/// Make a table, as the template does
+/// Create a table as the template does
 ///
-/// On demand, with the key job and group, TTL on `delete_at` and point-in-time recovery. A table of that name that is
-/// there already is left as it is. The local table needs no making.
+/// The table is billed on demand. It has the key job and group, TTL on `delete_at` and point-in-time recovery. An
+/// existing table of that name stays unchanged. The local table needs no setup: the first write creates it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sdctl table create --table http-sd --region eu-central-1
-  sdctl table create --table http-sd --no-recovery   to try things")]
+  sdctl table create --table http-sd --no-recovery   for a test")]
 struct Create {
-    /// Do not turn point-in-time recovery on
+    /// Leave point-in-time recovery off [default: on]
     #[arg(long)]
     no_recovery: bool,
-    /// Keep the table from being deleted, until you turn that off
+    /// Turn deletion protection on: DynamoDB then refuses to delete the table [default: off]
     #[arg(long)]
     deletion_protection: bool,
     #[command(flatten)]
     table: TableOptions,
 }
 
-/// Say what a table is like, and whether it can be served
+/// Describe a table, and check that it can hold target groups
 ///
-/// Exits with 1 if the table's key is not that of target groups.
+/// Exits with 1 if the table's key is not job and group.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sdctl table describe --table http-sd
   sdctl table describe --table http-sd -o json | jq .ttl_attribute")]
 struct Describe {
-    /// Form of the description
+    /// Print in this format
     #[arg(short, long, value_enum, default_value_t = Form::Table, value_name = "FORMAT")]
     output: Form,
     #[command(flatten)]
@@ -77,9 +77,9 @@ struct Describe {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Form {
-    /// For people
+    /// One line per property
     Table,
-    /// For programs
+    /// A JSON object
     Json,
 }
 
@@ -94,41 +94,43 @@ async fn create(options: &Create) -> Result<Outcome, CliError> {
     let Connection { store, location, .. } = options.table.open().await?;
     let name = store.name();
     if let Location::Local { .. } = location {
-        writeln!(output::stdout(), "{location} is there: whatever writes to it first makes it")?;
+        writeln!(output::stdout(), "{location} needs no setup: the first write creates it")?;
         return Ok(Outcome::Done);
     }
     let region = store.region().unwrap_or("unknown");
-    // Which account that is shows only in the ARN of a table that is there.
-    let _ = writeln!(anstream::stderr(), "Making {location}, in the account of your credentials, region {region}");
+    // The account is unknown until the table and its ARN exist.
+    let _ = writeln!(anstream::stderr(), "Creating {location} in the account of your credentials, region {region}");
     let failed = |error| CliError::of_table(name, error);
     let is_new = store.create().await.map_err(failed)?;
     let described = store.describe().await.map_err(failed)?;
     fit(&described)?;
     if is_new {
-        writeln!(output::stdout(), "made {}", described.arn)?;
-        finish(options, &store, &Mend { description: &described, location: &location }).await?;
+        writeln!(output::stdout(), "created {}", described.arn)?;
+        finish(options, &store, &Fix { description: &described, location: &location }).await?;
     } else {
-        writeln!(output::stdout(), "table {name:?} is there already, and is left as it is")?;
+        writeln!(output::stdout(), "table {name:?} exists already and stays unchanged")?;
     }
     print(&store.describe().await.map_err(failed)?, &location)
 }
 
-/// What a new table is given once it is there.
-async fn finish(options: &Create, store: &Store, mend: &Mend<'_>) -> Result<(), CliError> {
+/// Turns on the features that `CreateTable` cannot.
+async fn finish(options: &Create, store: &Store, fix: &Fix<'_>) -> Result<(), CliError> {
     let unfinished = |what: &str, error: TableError, command: String| {
         let name = store.name();
-        CliError::Refused(format!("table {name:?} is made, but {what} could not be turned on: {error}; try {command}"))
+        CliError::Refused(format!(
+            "created table {name:?}, but cannot turn {what} on: {error}. Turn it on with: {command}"
+        ))
     };
     if !options.no_recovery {
         let recoverable = store.enable_recovery().await;
-        if !recoverable.map_err(|error| unfinished("point-in-time recovery", error, mend.recovery()))? {
-            message::warning("there is no point-in-time recovery here");
+        if !recoverable.map_err(|error| unfinished("point-in-time recovery", error, fix.recovery()))? {
+            message::warning("this DynamoDB has no point-in-time recovery");
         }
     }
-    // It changes the table, which takes nothing else meanwhile.
+    // Last, because the table rejects other changes meanwhile.
     if options.deletion_protection {
         let protected = store.protect().await;
-        protected.map_err(|error| unfinished("deletion protection", error, mend.protection()))?;
+        protected.map_err(|error| unfinished("deletion protection", error, fix.protection()))?;
     }
     Ok(())
 }
@@ -148,10 +150,12 @@ async fn describe(options: &Describe) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// An error if the table is not one of target groups.
+/// Fails if the table cannot hold target groups.
 fn fit(description: &Description) -> Result<(), CliError> {
     let Description { name, fault: Some(fault), .. } = description else { return Ok(()) };
-    Err(CliError::Refused(format!("table {name:?} is not one of target groups; name another with --table: {fault}")))
+    Err(CliError::Refused(format!(
+        "table {name:?} cannot hold target groups: {fault}. Name another table with --table"
+    )))
 }
 
 fn print(description: &Description, location: &Location) -> Result<Outcome, CliError> {
@@ -159,7 +163,7 @@ fn print(description: &Description, location: &Location) -> Result<Outcome, CliE
     Ok(Outcome::Done)
 }
 
-/// A description for people: a line for each property.
+/// A description that displays as one line per property.
 struct Lines<'a> {
     description: &'a Description,
     location: &'a Location,
@@ -168,7 +172,7 @@ struct Lines<'a> {
 impl Display for Lines<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { description: table, location } = *self;
-        let mend = Mend { description: table, location };
+        let fix = Fix { description: table, location };
         let line = |f: &mut Formatter<'_>, name: &str, value: &dyn Display| writeln!(f, "{name:<24}{value}");
         line(f, "name:", &table.name)?;
         match location {
@@ -181,47 +185,53 @@ impl Display for Lines<'_> {
         }
         line(f, "status:", &table.status)?;
         match &table.fault {
-            None => line(f, "target groups:", &format_args!("{ADDED}yes{ADDED:#}, its key is job and group"))?,
+            None => line(f, "target groups:", &format_args!("{ADDED}yes{ADDED:#}, the key is job and group"))?,
             Some(fault) => line(f, "target groups:", &format_args!("{REMOVED}no{REMOVED:#}, {fault}"))?,
         }
-        line(f, "rows:", &format_args!("{}, as counted in the last six hours", table.items))?;
-        line(f, "size:", &format_args!("{} bytes, as counted in the last six hours", table.bytes))?;
+        line(f, "rows:", &format_args!("{} (DynamoDB updates this number every six hours)", table.items))?;
+        line(f, "size:", &format_args!("{} bytes (DynamoDB updates this number every six hours)", table.bytes))?;
         line(f, "billing:", &table.billing)?;
         line(f, "deletion protection:", &if table.deletion_protection { "on" } else { "off" })?;
         let is_local = matches!(location, Location::Local { .. });
         match table.ttl_attribute.as_deref() {
-            Some("delete_at") => line(f, "time to live:", &format_args!("{ADDED}on{ADDED:#}, by delete_at"))?,
+            Some("delete_at") => line(f, "time to live:", &format_args!("{ADDED}on{ADDED:#}, attribute delete_at"))?,
             Some(other) => {
-                let off = mend.time_to_live(false, other);
-                let on = mend.time_to_live(true, "delete_at");
-                let wrong =
-                    format_args!("{CHANGED}by {other:?}{CHANGED:#}, not by delete_at: {off}; an hour later {on}");
+                let off = fix.time_to_live(false, other);
+                let on = fix.time_to_live(true, "delete_at");
+                let wrong = format_args!(
+                    "{CHANGED}on, attribute {other:?}{CHANGED:#} instead of delete_at. Run: {off}; an hour later \
+                     run: {on}"
+                );
                 line(f, "time to live:", &wrong)?;
             }
             None => {
-                let on = mend.time_to_live(true, "delete_at");
-                line(f, "time to live:", &format_args!("{CHANGED}off{CHANGED:#}, or not ours to see: {on}"))?;
+                let on = fix.time_to_live(true, "delete_at");
+                line(
+                    f,
+                    "time to live:",
+                    &format_args!("{CHANGED}off{CHANGED:#}, or your credentials cannot read it. Turn it on with: {on}"),
+                )?;
             }
         }
         match table.point_in_time_recovery {
             Some(true) => line(f, "point-in-time recovery:", &format_args!("{ADDED}on{ADDED:#}")),
             Some(false) => {
-                let on = mend.recovery();
-                line(f, "point-in-time recovery:", &format_args!("{CHANGED}off{CHANGED:#}: {on}"))
+                let on = fix.recovery();
+                line(f, "point-in-time recovery:", &format_args!("{CHANGED}off{CHANGED:#}. Turn it on with: {on}"))
             }
-            None if is_local => line(f, "point-in-time recovery:", &"not for a local table"),
-            None => line(f, "point-in-time recovery:", &"none here, or not ours to see"),
+            None if is_local => line(f, "point-in-time recovery:", &"not available for a local table"),
+            None => line(f, "point-in-time recovery:", &"not available, or your credentials cannot read it"),
         }
     }
 }
 
-/// The commands of the AWS CLI that put a table right.
-struct Mend<'a> {
+/// The AWS CLI commands that fix a table.
+struct Fix<'a> {
     description: &'a Description,
     location: &'a Location,
 }
 
-impl Mend<'_> {
+impl Fix<'_> {
     fn time_to_live(&self, enabled: bool, attribute: &str) -> String {
         let specification = format!("Enabled={enabled},AttributeName={attribute}");
         self.command("update-time-to-live", &format!("--time-to-live-specification {specification}"))

@@ -1,4 +1,4 @@
-//! Times in words.
+//! Formats times for people.
 
 use std::{
     fmt::Display,
@@ -7,19 +7,19 @@ use std::{
 
 use http_sd_lambda::group::EpochSeconds;
 
-/// When a lease ends or has ended, such as `ends in 1m 30s` or `lapsed 2h ago`.
+/// Returns when a lease expires or expired, such as `expires in 1m 30s` or `expired 2h ago`.
 pub(crate) fn until(end: EpochSeconds, now: EpochSeconds) -> String {
-    if end <= now { format!("lapsed {}", ago(end, now)) } else { format!("ends in {}", words(now, end)) }
+    if end <= now { format!("expired {}", ago(end, now)) } else { format!("expires in {}", words(now, end)) }
 }
 
-/// Returns how long ago `at` was, such as `2h ago`; `0s ago` if it is still to come.
+/// Returns how long ago `at` was, such as `2h ago`; `0s ago` if `at` is in the future.
 pub(crate) fn ago(at: EpochSeconds, now: EpochSeconds) -> String {
     format!("{} ago", words(at, now))
 }
 
-/// `2026-07-30T12:00:00Z`. Times before 1970 or too far off are their number of seconds.
+/// Returns the time as `2026-07-30T12:00:00Z`, or as its number of seconds if it is before 1970 or after the year 9999.
 pub(crate) fn utc(at: EpochSeconds) -> impl Display {
-    // The last second of the year 9999, the latest that can be written so.
+    // The last second of the year 9999, the latest that humantime formats.
     const LAST: u64 = 253_402_300_799;
     match u64::try_from(at.0) {
         Ok(seconds @ ..=LAST) => {
@@ -29,13 +29,13 @@ pub(crate) fn utc(at: EpochSeconds) -> impl Display {
     }
 }
 
-/// The time between two moments; zero if `to` is the earlier one.
+/// Returns the time from `from` to `to`; zero if `to` is earlier.
 fn words(from: EpochSeconds, to: EpochSeconds) -> impl Display {
     let seconds = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or_default();
     humantime::format_duration(Duration::from_secs(coarse(seconds)))
 }
 
-/// Beyond an hour nobody counts seconds, and beyond a day no minutes.
+/// Drops the seconds of an hour or more, and the minutes of a day or more.
 fn coarse(seconds: u64) -> u64 {
     match seconds {
         0..3600 => seconds,
@@ -49,15 +49,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_told_as_precisely_as_it_matters() {
+    fn lease_times_are_rounded() {
         for (end, words) in [
-            (1090, "ends in 1m 30s"),
-            (1000, "lapsed 0s ago"),
-            (940, "lapsed 1m ago"),
-            (1000 + 3725, "ends in 1h 2m"),
-            (1000 + 90_061, "ends in 1day 1h"),
-            (i64::MIN, "lapsed "),
-            (i64::MAX, "ends in "),
+            (1090, "expires in 1m 30s"),
+            (1000, "expired 0s ago"),
+            (940, "expired 1m ago"),
+            (1000 + 3725, "expires in 1h 2m"),
+            (1000 + 90_061, "expires in 1day 1h"),
+            (i64::MIN, "expired "),
+            (i64::MAX, "expires in "),
         ] {
             let told = until(EpochSeconds(end), EpochSeconds(1000));
             assert!(told.starts_with(words), "{told}");
@@ -65,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn a_future_time_is_0s_ago() {
+    fn future_time_is_0s_ago() {
         for (at, words) in [(940, "1m ago"), (1000, "0s ago"), (1090, "0s ago")] {
             assert_eq!(ago(EpochSeconds(at), EpochSeconds(1000)), words);
         }
     }
 
     #[test]
-    fn a_time_is_written_so_that_people_read_it() {
+    fn utc_formats_times_until_the_year_9999() {
         let cases = [
             (0, "1970-01-01T00:00:00Z"),
             (1_785_412_800, "2026-07-30T12:00:00Z"),

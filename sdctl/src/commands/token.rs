@@ -1,4 +1,4 @@
-//! `sdctl token`: the secret between Prometheus and the function.
+//! `sdctl token`: creates the secret that Prometheus sends to the function.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -28,51 +28,51 @@ use crate::{
     terminal::{output, style::HEADING},
 };
 
-/// Length of a token in bytes, before it is written in hex.
+/// The length of a token in bytes, before hex encoding.
 const LENGTH: usize = 32;
 
-/// Make a token for Prometheus
+/// Create a token for Prometheus
 ///
-/// Writes a random token to a file that only you can read, and prints its SHA-256, which is all that the function is
-/// given, and where both go. The token itself is not printed.
+/// Writes a random token to a file that only you can read. Prints the token's SHA-256 for the function, and a scrape
+/// configuration for Prometheus. Never prints the token itself: the function needs only the SHA-256.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl token                                    a token in http-sd.token
-  sdctl token --file next.token --url \"$URL\"     the next one
-  sdctl token --file next.token --hash           its SHA-256, for scripts
-  sdctl token --name eu --job node --job mysqld  one that reads two jobs only")]
+  sdctl token                                    create http-sd.token
+  sdctl token --file next.token --url \"$URL\"     create the next token
+  sdctl token --file next.token --hash           print its SHA-256 only
+  sdctl token --name eu --job node --job mysqld  limit a token to two jobs")]
 pub(crate) struct Options {
-    /// File for the token
+    /// Write the token to this file; with --hash, read it from this file
     #[arg(long, value_name = "FILE", default_value = "http-sd.token")]
     file: PathBuf,
-    /// URL of the function, or of one of its jobs, for the lines to paste into prometheus.yml
+    /// Print the scrape configuration for this URL of the function or of a job [default: a placeholder]
     #[arg(long, value_name = "URL", value_parser = url)]
     url: Option<String>,
-    /// Name by which the function's log tells whose token it is
+    /// Name the token in the function's log: 1 to 64 letters, digits, '.', '_' or '-' [default: no name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// A job that the token may read, if not every job; may be repeated
+    /// Limit the token to this job (requires --name); repeatable [default: all jobs]
     #[arg(long = "job", value_name = "JOB", requires = "name")]
     jobs: Vec<String>,
-    /// Replace the file if it is there; what it held is lost
+    /// Replace an existing file; its token is lost
     #[arg(long)]
     force: bool,
-    /// Make no token: print the SHA-256 of the one in the file, as the function takes it
+    /// Create no token: print the SHA-256 of the token in the file, as `HTTP_SD_TOKEN_SHA256` expects it
     #[arg(long, conflicts_with_all = ["url", "force"])]
     hash: bool,
 }
 
-/// Parses the URL of a job: the function's own URL becomes the URL of the job `node_exporter`.
+/// Parses the URL of a job. The function's own URL becomes the URL of the job `node_exporter`.
 fn url(text: &str) -> Result<String, String> {
     const EXAMPLE: &str = "https://id.lambda-url.eu-central-1.on.aws/prom";
     let url = http_url::parse(text, EXAMPLE)?;
     let parts = text.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case(url.scheme()));
-    // The URL goes into YAML without quotes.
+    // The scrape configuration contains the URL without quotes.
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'#\\".contains(&b));
     let Some((scheme, rest)) = parts.filter(|_| is_plain) else {
         return Err(format!(
-            "it must start with http:// or https:// and have no blanks or quotes; write it as {EXAMPLE}"
+            "it must start with http:// or https:// and contain no blanks or quotes. Use a URL such as {EXAMPLE}"
         ));
     };
     Ok(match rest.trim_end_matches('/') {
@@ -83,13 +83,13 @@ fn url(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
     let named = |hash| options.credential(hash);
-    // Before anything is written, for the name may be wrong.
+    // An invalid name fails before the file is written.
     named(TokenHash::of(b""))?;
     if options.hash {
         writeln!(output::stdout(), "{}", named(hash_in(&options.file)?)?)?;
         return Ok(Outcome::Done);
     }
-    // What it was is good to know for as long as Prometheus still sends it.
+    // Prometheus may still send the replaced token: the function must accept both.
     let before = if options.force { hash_in(&options.file).ok().map(named).transpose()? } else { None };
     let token = token()?;
     write(&options.file, &token, options.force)?;
@@ -100,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
 }
 
 impl Options {
-    /// Where Prometheus polls, or what that looks like: a job that the token may read.
+    /// Returns the URL to poll: the given one, or a placeholder with a job that the token may read.
     fn url(&self) -> String {
         self.url.clone().unwrap_or_else(|| {
             let job = self.jobs.first().map_or("node_exporter", String::as_str);
@@ -108,49 +108,46 @@ impl Options {
         })
     }
 
-    /// What the function is to know of a token with that hash.
+    /// Returns the credential of the function for a token with this hash.
     fn credential(&self, hash: TokenHash) -> Result<Credential, CliError> {
         let credential = Credential::new(hash);
         let Some(name) = &self.name else { return Ok(credential) };
         let jobs = self.jobs.iter().map(|job| arguments::job(job)).collect::<Result<Vec<Job>, _>>()?;
         let named = credential.named(name).map_err(|_| {
-            CliError::Refused(format!(
-                "the name {} is none: it takes 1 to 64 letters, digits, '.', '_' or '-'",
-                excerpt(name)
-            ))
+            CliError::Refused(format!("invalid name {}: use 1 to 64 letters, digits, '.', '_' or '-'", excerpt(name)))
         })?;
         if jobs.is_empty() {
             return Ok(named);
         }
-        named.limited_to(jobs).map_err(|error| CliError::Refused(format!("the credential {error}")))
+        named.limited_to(jobs).map_err(|error| CliError::Refused(format!("invalid credential: it {error}")))
     }
 }
 
 fn token() -> Result<String, CliError> {
     let mut bytes = [0; LENGTH];
-    getrandom::fill(&mut bytes).map_err(|e| CliError::Refused(format!("the system gives no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CliError::Refused(format!("cannot create a token: the system provides no random numbers: {e}")))?;
     Ok(hex::encode(bytes))
 }
 
-/// The hash of the token in a file.
+/// Returns the hash of the token in a file.
 fn hash_in(file: &Path) -> Result<TokenHash, CliError> {
     Ok(TokenHash::of(token_file::read(file)?.as_bytes()))
 }
 
-/// Writes a file for our eyes only.
+/// Writes the token to a file that only its owner can read.
 fn write(file: &Path, token: &str, replace: bool) -> Result<(), CliError> {
     let failed = |source| CliError::Write { file: file.to_owned(), source };
     if !replace {
         return create(file, token).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => CliError::Refused(format!(
-                "{} is there already: choose another file with --file, or replace it with --force",
+                "cannot write {}: the file exists. Choose another file with --file, or replace this one with --force",
                 file.display()
             )),
             _ => failed(source),
         });
     }
-    // Written aside and renamed, so that Prometheus never reads half of it, and whoever can read the old file only
-    // because it was so before cannot read the new one.
+    // A rename is atomic: Prometheus never reads half a token. A new file also drops the old file's permissions.
     let mut aside = file.as_os_str().to_owned();
     aside.push(format!(".{}.new", std::process::id()));
     create(Path::new(&aside), token).map_err(failed)?;
@@ -162,20 +159,20 @@ fn write(file: &Path, token: &str, replace: bool) -> Result<(), CliError> {
 
 fn create(file: &Path, token: &str) -> io::Result<()> {
     let mut created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    // A file that holds half a token would be taken for one.
+    // A file with half a token would look valid.
     created.write_all(token.as_bytes()).and_then(|()| created.sync_all()).inspect_err(|_| {
         let _ = fs::remove_file(file);
     })
 }
 
-/// The job that a URL is of.
+/// Returns the job in the URL, or `everything` for a URL of all jobs.
 fn job_of(url: &str) -> String {
     let job = url.split_once("/prom/").and_then(|(_, rest)| rest.split(['?', '/']).next());
     let job = job.filter(|job| !job.is_empty()).unwrap_or("everything");
     percent_decode_str(job).decode_utf8_lossy().into_owned()
 }
 
-/// What is printed: where the token and its hash go.
+/// The printed instructions: where to put the token and its hash.
 struct Instructions<'a> {
     file: &'a Path,
     url: String,
@@ -186,31 +183,31 @@ struct Instructions<'a> {
 impl Display for Instructions<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { file, url, credential, before } = self;
-        writeln!(f, "{HEADING}The token{HEADING:#} is in {}, which only you can read.", file.display())?;
+        writeln!(f, "{HEADING}The token{HEADING:#} is in {}. Only you can read this file.", file.display())?;
         writeln!(f, "Its SHA-256 is {}", credential.hash())?;
         let deploy = "sam deploy --parameter-overrides";
         writeln!(f, "\n{HEADING}Give the SHA-256 to the function:{HEADING:#}")?;
         match before {
             None => {
                 writeln!(f, "  {deploy} \"TokenSha256={credential}\"")?;
-                writeln!(f, "if it is the only one; beside one in use, until Prometheus sends the new token:")?;
-                writeln!(f, "  {deploy} \"TokenSha256=<SHA-256 of the one in use>,{credential}\"")?;
+                writeln!(f, "If another token is in use, keep it until Prometheus sends the new one:")?;
+                writeln!(f, "  {deploy} \"TokenSha256=<SHA-256 of the token in use>,{credential}\"")?;
             }
             Some(before) => {
                 writeln!(f, "  {deploy} \"TokenSha256={before},{credential}\"")?;
-                writeln!(f, "while Prometheus may still send the token that was there before, and then:")?;
+                writeln!(f, "This keeps the replaced token valid. Once Prometheus sends the new one, remove it:")?;
                 writeln!(f, "  {deploy} \"TokenSha256={credential}\"")?;
             }
         }
-        writeln!(f, "\n{HEADING}Or, without the template, the same as a variable:{HEADING:#}")?;
+        writeln!(f, "\n{HEADING}Without the template, set the variable:{HEADING:#}")?;
         let before = before.as_ref().map_or_else(String::new, |before| format!("{before},"));
         writeln!(f, "  {}={before}{credential}", config::TOKEN_SHA256)?;
-        writeln!(f, "\n{HEADING}Paste into prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
+        writeln!(f, "\n{HEADING}Add to prometheus.yml, and let Prometheus read the file:{HEADING:#}")?;
         write!(f, "{}", ScrapeConfig { job: &job_of(url), url, token_file: Some(file) })?;
-        writeln!(f, "\n{HEADING}To change it later without a failed poll:{HEADING:#}")?;
-        writeln!(f, "  1. make the next one with --file")?;
-        writeln!(f, "  2. deploy both: \"TokenSha256={credential},<SHA-256 of the next>\"")?;
-        writeln!(f, "  3. move its file over this one, which Prometheus reads for each poll")?;
-        writeln!(f, "  4. deploy the next one alone")
+        writeln!(f, "\n{HEADING}To replace the token later without a failed poll:{HEADING:#}")?;
+        writeln!(f, "  1. Create the next token with --file.")?;
+        writeln!(f, "  2. Deploy both: \"TokenSha256={credential},<SHA-256 of the next token>\".")?;
+        writeln!(f, "  3. Move the next file over this file. Prometheus reads it for each poll.")?;
+        writeln!(f, "  4. Deploy the next SHA-256 alone.")
     }
 }

@@ -1,4 +1,4 @@
-//! What a file says: groups, faults, notes, jobs and references to other files.
+//! The contents of a file: groups, faults, notes, jobs and references to other files.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -10,47 +10,47 @@ use http_sd_lambda::group::{Job, TargetGroup};
 
 use super::{fault::FileFault, place::Place};
 
-/// A group of a file.
+/// A target group of a file.
 #[derive(Debug, Clone)]
 pub struct FileGroup {
-    /// The job that it is for.
+    /// The job of the group.
     pub job: Job,
-    /// The group.
+    /// The targets and labels.
     pub group: TargetGroup,
-    /// Where it stands.
+    /// Where the group starts.
     pub place: Place,
 }
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadFile {
-    /// Its name; `-` is standard input.
+    /// The file's name; `-` is standard input.
     pub name: Rc<str>,
-    /// How it is written.
+    /// The syntax of the file.
     pub format: Format,
     /// Whether it is a Prometheus configuration rather than a list of groups.
     pub configuration: bool,
 }
 
-/// Something in a file that is left out on purpose.
+/// A part of a file that `sdctl` skips on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where it is.
+    /// Where the skipped part is.
     pub place: Place,
-    /// What is left out, and why.
+    /// What is skipped, and why.
     pub text: String,
 }
 
-/// How a file is written.
+/// The syntax of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// JSON, where types are strict.
+    /// JSON: a target or label value must be a string.
     Json,
-    /// YAML, where a plain `9100` is as good as `"9100"`: Prometheus takes the text as it is written.
+    /// YAML: Prometheus reads a plain `9100` as the string `"9100"`.
     Yaml,
 }
 
-/// What a file says.
+/// The contents of a file.
 #[derive(Debug)]
 pub(super) struct Contents {
     /// Whether the file is a Prometheus configuration rather than a list of groups.
@@ -59,41 +59,41 @@ pub(super) struct Contents {
     pub(super) items: Vec<Item>,
 }
 
-/// One thing that a file says.
+/// One element of a file's contents.
 #[derive(Debug)]
 pub(super) enum Item {
     Group(FileGroup),
     Fault(FileFault),
     Note(Note),
-    /// A job of a configuration, and where its scrape configuration starts.
+    /// A job of a configuration, and the start of its scrape configuration.
     Job(Job, Place),
-    /// Other files, whose items belong here.
+    /// Other files, whose items belong at this position.
     Reference(Reference),
 }
 
-/// The files that a configuration names with a pattern.
+/// A pattern in a configuration that names other files.
 #[derive(Debug)]
 pub(super) struct Reference {
-    /// Where the pattern stands.
+    /// Where the pattern is.
     pub(super) place: Place,
     pub(super) pattern: String,
-    /// What the files must be.
+    /// What the files must contain.
     pub(super) role: Role,
 }
 
-/// What a file must be, which depends on what names it.
+/// What a file must contain, by the place that names it.
 #[derive(Debug)]
 pub(super) enum Role {
-    /// The command line names the file. It is a configuration, or a list of groups of this job.
+    /// The command line names the file: a configuration, or a list of groups of this job.
     Given(Option<Job>),
-    /// A configuration names the file as a list of groups of this job.
+    /// A job of a configuration names the file: a list of groups of this job.
     List(Job),
-    /// A configuration names the file as a configuration, which must have only `scrape_configs`.
+    /// `scrape_config_files` names the file: a configuration with nothing but `scrape_configs`.
     Nested,
 }
 
 impl Format {
-    /// Returns a file's format by its extension, as Prometheus does, and else by its first character.
+    /// Returns the format that the extension names, as in Prometheus, else the one that the first character suggests.
     pub(super) fn of(file: &Path, text: &str) -> Self {
         let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {

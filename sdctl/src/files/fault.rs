@@ -1,4 +1,4 @@
-//! A fault of a file: what breaks the contract, and where.
+//! A fault in a file: what violates the data model, and where.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,40 +7,40 @@ use http_sd_lambda::group::{Fault, excerpt};
 use super::place::Place;
 use crate::terminal::text::printable;
 
-/// Something in a file that breaks the contract.
+/// A violation of the data model in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFault {
-    /// Where it is.
+    /// The file and line of the fault.
     pub place: Place,
-    /// The field, as a path such as `targets[2]` or `labels["a-b"]`, or the name of one that does not belong there;
-    /// empty if it is about more than a field.
+    /// The path of the field, such as `targets[2]` or `labels["a-b"]`, or the name of an unknown field. Empty for a
+    /// fault of a whole group or file.
     pub field: String,
-    /// What is wrong.
+    /// What is wrong, as text that continues from the field.
     pub problem: Problem,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// A field of a group.
+    /// A field of a group or of a configuration is invalid.
     Group(Fault),
-    /// It is no JSON, or no YAML, so that nothing of it can be read.
+    /// The file is not valid JSON or YAML.
     Syntax(String),
-    /// It is more than is read here, although it is JSON or YAML.
+    /// The file is valid JSON or YAML, but exceeds what `sdctl` reads. Prometheus may accept it.
     TooMuch(String),
-    /// There is nothing in it, where this belongs, with its article.
+    /// The file is empty. The value is what is expected, with its article.
     Empty(&'static str),
-    /// It has bytes that are no text.
+    /// The file contains bytes that are not UTF-8.
     NotUtf8,
-    /// There is no such file, or it cannot be read.
+    /// A file does not exist or cannot be read.
     File(String),
-    /// A configuration names a file that is not there.
+    /// A configuration names this file, which does not exist.
     NoSuchFile(String),
-    /// A field that a configuration does not have, but for another spelling: this one.
+    /// A field of a configuration is misspelt. The value is the right spelling.
     Misspelt(String),
-    /// Prometheus refuses a configuration that says this.
+    /// Prometheus rejects the configuration.
     Configuration(String),
-    /// It does not go with the job that was given for it, or with none.
+    /// `--job` is missing for a list, or was given for a configuration.
     Job(String),
 }
 
@@ -57,17 +57,17 @@ impl Display for FileFault {
 }
 
 impl Problem {
-    /// Whether it is about a field that does not belong there, whose name is anybody's text.
+    /// Returns whether the fault is about an unknown field, whose name may be any text.
     #[must_use]
     pub fn is_about_a_name(&self) -> bool {
         matches!(self, Self::Group(Fault::UnknownField) | Self::Misspelt(_))
     }
 }
 
-/// The most characters of a field's name.
+/// The most characters that a message repeats of a field's name.
 const MOST_OF_FIELD: usize = 80;
 
-/// A field's name on one line, and not more of it than somebody reads.
+/// Returns a field's name on one line, with control characters escaped, cut to [`MOST_OF_FIELD`] characters.
 pub(super) fn printable_field(name: &str) -> String {
     format!("{:.MOST_OF_FIELD$}", printable(name))
 }
@@ -82,10 +82,12 @@ impl Display for Problem {
             | Self::Configuration(text)
             | Self::Job(text) => f.write_str(text),
             Self::Empty(expected) => write!(f, "is empty, but must be {expected}"),
-            Self::NotUtf8 => f.write_str("is not UTF-8"),
-            Self::NoSuchFile(pattern) => write!(f, "names the file {pattern:?}, which is not there"),
+            Self::NotUtf8 => f.write_str("is not valid UTF-8: save the file as UTF-8"),
+            Self::NoSuchFile(pattern) => {
+                write!(f, "names the file {pattern:?}, which does not exist: create it or correct the path")
+            }
             Self::Misspelt(right) => {
-                write!(f, "is not a field of a configuration: write {}", printable_field(right))
+                write!(f, "is not a field of a Prometheus configuration: write {}", printable_field(right))
             }
         }
     }

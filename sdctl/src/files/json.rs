@@ -1,4 +1,4 @@
-//! JSON, read by `serde_json`. A raw value borrows from the text, and so tells where it stands.
+//! Reads JSON as a tree of nodes. `serde_json`'s raw values borrow from the text, so each gives its line.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use serde_json::value::RawValue;
 
 use super::{
     fault::Problem,
-    node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+    node::{DEEPEST, Document, Node, SyntaxError, Value, too_deep},
 };
 
-/// The lines of a text.
+/// A text and its line ends, to look up the line of a value.
 struct Lines<'t> {
     text: &'t str,
-    /// Where each line ends.
+    /// The offset of each newline.
     ends: Vec<usize>,
 }
 
-/// The entries of an object, in order, also where a key is there twice.
+/// The entries of an object in their order, with repeated keys.
 struct Entries<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
         return Ok(Document::Empty);
     }
     let lines = Lines::of(text);
-    // Read as a list at once, since what is wrong with one is then said better.
+    // Parsing a list as a list gives better messages than parsing any value.
     if !text.trim_ascii_start().starts_with('[') {
         return Ok(Document::Other(lines.node(parse(text, 0)?, 0)?));
     }
@@ -43,7 +43,7 @@ impl<'t> Lines<'t> {
         Self { text, ends: text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i).collect() }
     }
 
-    /// The line of a value that was read from this text.
+    /// Returns the line of a value, which must borrow from this text.
     fn line(&self, part: &RawValue) -> usize {
         let offset = part.get().as_ptr() as usize - self.text.as_ptr() as usize;
         self.ends.partition_point(|end| *end < offset) + 1
@@ -52,7 +52,7 @@ impl<'t> Lines<'t> {
     fn node(&self, raw: &'t RawValue, depth: usize) -> Result<Node, SyntaxError> {
         let (text, line) = (raw.get(), self.line(raw));
         if depth > DEEPEST {
-            return Err(SyntaxError { line, problem: Problem::TooMuch(TOO_DEEP.into()) });
+            return Err(SyntaxError { line, problem: too_deep() });
         }
         let before = line - 1;
         let value = match text.as_bytes().first() {
@@ -74,14 +74,17 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Reads a part of a text that has `before` lines before it.
+/// Parses a part of a text. `before` is the number of lines before the part.
 fn parse<'t, T: Deserialize<'t>>(part: &'t str, before: usize) -> Result<T, SyntaxError> {
     serde_json::from_str(part).map_err(|error| {
         let message = error.to_string();
-        // serde_json appends a line and a column, which count from the start of the part.
+        // serde_json appends a line and a column, but counts them from the start of the part.
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = message.strip_suffix(&place).unwrap_or(&message);
-        SyntaxError { line: before + error.line().max(1), problem: Problem::Syntax(format!("is not JSON: {message}")) }
+        SyntaxError {
+            line: before + error.line().max(1),
+            problem: Problem::Syntax(format!("is not valid JSON: {message}")),
+        }
     })
 }
 
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_knows_its_line() {
+    fn json_values_keep_their_lines() {
         let json = "\n[\n {\"a\": \"\\ud83d\\ude00\",\n\"a\":\n[1, null,\n true]}, {}]\n";
         let mut elements = Vec::new();
         assert_eq!(read(json, &mut |node| elements.push(node)), Ok(Document::List));
@@ -132,15 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_knows_its_line() {
+    fn json_error_names_its_line() {
         let deep = format!("[\n{}{}]", "[".repeat(100_000), "]".repeat(100_000));
         for (json, line, message) in [
-            ("{", 1, "is not JSON: EOF while parsing an object"),
-            ("[{},\n]", 2, "is not JSON: trailing comma"),
-            ("[\n{}\n] x", 3, "is not JSON: trailing characters"),
-            ("[\n\n\"\\ud83d\"]", 3, "is not JSON: unexpected end of hex escape"),
-            ("\u{feff}[]", 1, "is not JSON: expected value"),
-            (&deep, 2, "is nested too deeply"),
+            ("{", 1, "is not valid JSON: EOF while parsing an object"),
+            ("[{},\n]", 2, "is not valid JSON: trailing comma"),
+            ("[\n{}\n] x", 3, "is not valid JSON: trailing characters"),
+            ("[\n\n\"\\ud83d\"]", 3, "is not valid JSON: unexpected end of hex escape"),
+            ("\u{feff}[]", 1, "is not valid JSON: expected value"),
+            (&deep, 2, "is nested too deeply: use at most 64 levels"),
         ] {
             let error = read(json, &mut |_| {}).unwrap_err();
             assert_eq!((error.line, error.problem.to_string().as_str()), (line, message), "{json:?}");
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_text_is_empty() {
+    fn blank_text_is_an_empty_document() {
         for json in ["", " \n\t"] {
             assert_eq!(read(json, &mut |_| {}), Ok(Document::Empty), "{json:?}");
         }

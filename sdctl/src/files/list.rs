@@ -1,4 +1,4 @@
-//! A list of target groups, as `file_sd_configs` and `static_configs` take it.
+//! Reads target groups from the elements of a list, the format of `file_sd_configs` and `static_configs`.
 
 use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
@@ -9,7 +9,7 @@ use super::{
     place::Place,
 };
 
-/// Reads the group with this number of the list at `list`, and adds the group or its faults to `items`.
+/// Reads one group of the list at `list`, and adds the group or its faults to `items`. `number` counts from 1.
 pub(super) fn group(node: Node, number: usize, list: &Place, job: &Job, names: LabelNames, items: &mut Vec<Item>) {
     let place = Place { group: Some(number), ..list.at(node.line) };
     let read = read_group(node, names, &mut |line, field, fault| {
@@ -18,7 +18,7 @@ pub(super) fn group(node: Node, number: usize, list: &Place, job: &Job, names: L
     items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place })));
 }
 
-/// Reads a group and hands every fault to `report`. `None` if there was one.
+/// Reads a group and passes each fault to `report`. Returns `None` after any fault.
 fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
     let mut faults = 0;
     let mut report = |line, field, fault| {

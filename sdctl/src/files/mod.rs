@@ -1,8 +1,8 @@
-//! Target groups in files: lists for `file_sd_configs`, in JSON or YAML, and whole Prometheus configurations.
+//! Reads target groups from files: lists for `file_sd_configs`, in JSON or YAML, and Prometheus configurations.
 //!
-//! What a file says is read with the function's own validator. Files are read as strictly as Prometheus reads them,
-//! and where Prometheus guesses (a field that is there twice, a second document) more strictly: a file that is not
-//! what its author meant must not change a fleet.
+//! The function's own validator checks each group. `sdctl` reads files as strictly as Prometheus does. It is stricter
+//! where Prometheus guesses, such as for a repeated field or a second document: a mistake in a file must not change the
+//! targets of a fleet.
 
 mod contents;
 mod fault;

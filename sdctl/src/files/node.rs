@@ -1,34 +1,32 @@
-//! A JSON or YAML document as a tree that knows its lines.
+//! A JSON or YAML document as a tree whose nodes keep their lines.
 
 use http_sd_lambda::group::Fault;
 
 use super::fault::Problem;
 
-/// How deep a document may be nested. A Prometheus configuration has some ten levels.
+/// The deepest nesting that is read. A Prometheus configuration uses about ten levels.
 pub(super) const DEEPEST: usize = 64;
-/// What is said of one that is nested more deeply.
-pub(super) const TOO_DEEP: &str = "is nested too deeply";
 
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Node {
-    /// Its line, counted from 1.
+    /// The line where the node starts, counted from 1.
     pub(super) line: usize,
     pub(super) value: Value,
 }
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     Null,
-    /// Text, and in YAML any scalar as it is written.
+    /// A string; in YAML the text of any scalar, as written.
     Text(String),
-    /// A number of JSON.
+    /// A JSON number.
     Number,
-    /// A boolean of JSON.
+    /// A JSON boolean.
     Boolean,
     List(Vec<Node>),
-    /// In the order of the document; a key may be there twice.
+    /// The entries in the order of the document. Keys may repeat.
     Map(Vec<(Node, Node)>),
 }
 
@@ -39,17 +37,22 @@ pub(super) struct SyntaxError {
     pub(super) problem: Problem,
 }
 
-/// A document: the elements of a list were handed out one by one, so that a long one is never a tree as a whole.
+/// What a reader returns for a document. It passes the elements of a list on one by one, so that a long list never is
+/// in memory as one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Document {
-    /// There is nothing in it.
     Empty,
     List,
     Other(Node),
 }
 
+/// Returns the problem of a document that is nested more deeply than [`DEEPEST`].
+pub(super) fn too_deep() -> Problem {
+    Problem::TooMuch(format!("is nested too deeply: use at most {DEEPEST} levels"))
+}
+
 impl Node {
-    /// The node's type with its article, for errors.
+    /// Returns the node's type with its article, for errors.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",

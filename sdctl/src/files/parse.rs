@@ -1,4 +1,4 @@
-//! Parsing one file's text, which depends on no other file.
+//! Parses the text of one file, without access to other files.
 
 use http_sd_lambda::group::{Fault, LabelNames};
 
@@ -11,7 +11,7 @@ use super::{
     prometheus, yaml,
 };
 
-/// Parses a file's text. `file` is the place of the whole file; its job, if any, is named by the file's faults.
+/// Parses a file's text. `file` is the place of the whole file; faults of the file name its job, if any.
 pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, names: LabelNames) -> Contents {
     let job = match role {
         Role::Given(job) => job.as_ref().map(|job| (job, file.with_job(job))),
@@ -35,7 +35,9 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, na
     let (place, problem) = match read {
         Ok(Document::List) if job.is_some() => return contents,
         Ok(Document::List) if nested => (file.at(1), Problem::Group(Fault::WrongType { found: "a list", expected })),
-        Ok(Document::List) => (file.at(1), Problem::Job("is a list of groups: name their job with --job".into())),
+        Ok(Document::List) => {
+            (file.at(1), Problem::Job("is a list of target groups without a job: name the job with --job".into()))
+        }
         Ok(Document::Empty) => (file.clone(), Problem::Empty(expected)),
         Ok(Document::Other(Node { value: Value::Map(entries), .. }))
             if prometheus::is_configuration(&entries) && !matches!(role, Role::List(_)) =>
@@ -50,7 +52,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, na
     contents
 }
 
-/// Reads a document, and hands the elements of a list to `element`. Some may have been handed out before an error.
+/// Reads a document, and passes the elements of a list to `element`. An error may follow after several elements.
 fn document(text: &str, format: Format, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
     match format {
         Format::Json => json::read(text, element),
@@ -64,7 +66,7 @@ mod tests {
     use crate::files::contents::Reference;
 
     #[test]
-    fn configuration_yields_items_in_its_order() {
+    fn configuration_yields_items_in_order() {
         let text = "scrape_config_files: [more.yml]\n\
                     scrape_configs:\n\
                     - job_name: x\n  file_sd_configs: [{files: [a.yml, '*.json']}]\n  static_configs: [{targets: [a:1]}, 1]\n\
@@ -74,7 +76,10 @@ mod tests {
             let contents = contents(text, Format::Yaml, &file, &role, LabelNames::Legacy);
             let shown: Vec<_> = contents.items.iter().map(shown).collect();
             let first = match role {
-                Role::Nested => "prometheus.yml:1: has scrape_config_files, which only the main configuration may have",
+                Role::Nested => {
+                    "prometheus.yml:1: contains scrape_config_files, which is valid only in the main configuration: \
+                     move it there"
+                }
                 _ => "prometheus.yml:1 more.yml Nested",
             };
             let rest = [
@@ -84,7 +89,7 @@ mod tests {
                 "prometheus.yml:5: job \"x\", group 1",
                 "prometheus.yml:5: job \"x\", group 2: is a string, but must be a map of targets and labels",
                 "prometheus.yml:6 y",
-                "prometheus.yml:6: job \"y\": names no targets",
+                "prometheus.yml:6: job \"y\": names no targets: add static_configs or file_sd_configs",
             ];
             assert!(contents.configuration);
             assert_eq!(shown[0], first);

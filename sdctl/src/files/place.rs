@@ -1,4 +1,4 @@
-//! A place in a file.
+//! A place in a file, as faults and notes name it: file, line, job and group.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -9,16 +9,16 @@ use http_sd_lambda::group::{Job, excerpt};
 
 use crate::terminal::text::printable;
 
-/// A place in a file.
+/// A file, or a line or group in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file's name; `-` is standard input.
     pub file: Rc<str>,
-    /// The line, counted from 1; `None` if it is about the file as a whole.
+    /// The line, counted from 1; `None` for the whole file.
     pub line: Option<usize>,
-    /// The job, as far as it is known.
+    /// The job, if known.
     pub job: Option<Rc<str>>,
-    /// Which group of its list, counted from 1.
+    /// The number of the group in its list, counted from 1.
     pub group: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_one_line_whatever_the_name_of_the_file() {
+    fn place_with_odd_file_name_is_one_line() {
         let place = |file: &str, line| Place { file: file.into(), line, job: None, group: None }.to_string();
         for (file, shown) in [
             ("sd/node exporter.yml", "sd/node exporter.yml"),

@@ -1,4 +1,4 @@
-//! A Prometheus configuration: the target groups of its jobs, and the patterns of the files that it names.
+//! Reads a Prometheus configuration: the target groups of its jobs, and the patterns of the files that it names.
 //!
 //! <https://prometheus.io/docs/prometheus/latest/configuration/configuration/>
 
@@ -12,7 +12,7 @@ use super::{
     place::Place,
 };
 
-/// What a configuration may say. <https://github.com/prometheus/prometheus/blob/main/config/config.go>
+/// The fields of a configuration. <https://github.com/prometheus/prometheus/blob/main/config/config.go>
 const FIELDS: [&str; 11] = [
     SCRAPE_CONFIGS,
     SCRAPE_CONFIG_FILES,
@@ -29,13 +29,14 @@ const FIELDS: [&str; 11] = [
 const SCRAPE_CONFIGS: &str = "scrape_configs";
 const SCRAPE_CONFIG_FILES: &str = "scrape_config_files";
 
-/// Whether a map is a Prometheus configuration, by its fields, or by one that is meant for one that has targets.
+/// Returns whether a map is a Prometheus configuration: whether it contains a field of one, or a misspelt field that
+/// names targets.
 pub(super) fn is_configuration(entries: &[(Node, Node)]) -> bool {
     entries.iter().any(|(key, _)| FIELDS.contains(&name(key)) || misspelt(name(key)).is_some())
 }
 
-/// Returns what a configuration says. A nested one, which another names, must have only `scrape_configs`. Fields that
-/// have nothing to do with targets are not checked.
+/// Returns the items of a configuration. A nested one, which another configuration names, must contain nothing but
+/// `scrape_configs`. Fields that do not concern targets are not checked.
 pub(super) fn items(entries: Vec<(Node, Node)>, file: &Place, nested: bool, names: LabelNames) -> Vec<Item> {
     let mut configuration = Configuration { names, items: Vec::new() };
     for (key, value) in entries {
@@ -47,7 +48,10 @@ pub(super) fn items(entries: Vec<(Node, Node)>, file: &Place, nested: bool, name
                 }
             }
             (field, _) if nested => {
-                let problem = format!("has {}, which only the main configuration may have", printable_field(field));
+                let problem = format!(
+                    "contains {}, which is valid only in the main configuration: move it there",
+                    printable_field(field)
+                );
                 configuration.fault(file.at(key.line), "", Problem::Configuration(problem));
             }
             (SCRAPE_CONFIG_FILES, _) => configuration.files(file, value, SCRAPE_CONFIG_FILES, || Role::Nested),
@@ -57,7 +61,7 @@ pub(super) fn items(entries: Vec<(Node, Node)>, file: &Place, nested: bool, name
     configuration.items
 }
 
-/// A configuration, as far as it was read.
+/// Collects the items of a configuration.
 struct Configuration {
     names: LabelNames,
     items: Vec<Item>,
@@ -67,9 +71,9 @@ impl Configuration {
     fn scrape_config(&mut self, file: &Place, config: Node) {
         let start = file.at(config.line);
         let mut entries = self.entries(file, config, "a scrape configuration");
-        let job = match entries.iter().position(|(key, _)| name(key) == "job_name").map(|i| entries.remove(i).1.value) {
-            Some(Value::Text(name)) => Job::new(name),
-            Some(_) => Err(Fault::WrongType { found: "no string", expected: "a string" }),
+        let job = match entries.iter().position(|(key, _)| name(key) == "job_name").map(|i| entries.remove(i).1) {
+            Some(Node { value: Value::Text(name), .. }) => Job::new(name),
+            Some(node) => Err(node.wrong_type("a string")),
             None => Err(Fault::Missing),
         };
         let job = match job {
@@ -94,8 +98,11 @@ impl Configuration {
                     }
                 }
                 other if other.ends_with("_sd_configs") => {
-                    let why = "its targets stand in no file, and stay with Prometheus";
-                    self.note(file.at(key.line), format!("{} is left out: {why}", printable_field(other)));
+                    let text = format!(
+                        "{} is skipped: its targets are not in a file. Keep it in Prometheus's configuration",
+                        printable_field(other)
+                    );
+                    self.note(file.at(key.line), text);
                 }
                 other if other == "static_config" || other.ends_with("_sd_config") => {
                     names_targets = true;
@@ -105,7 +112,7 @@ impl Configuration {
             }
         }
         if !names_targets {
-            self.note(start.with_job(&job), "names no targets".into());
+            self.note(start.with_job(&job), "names no targets: add static_configs or file_sd_configs".into());
         }
     }
 
@@ -127,7 +134,7 @@ impl Configuration {
         }
     }
 
-    /// Reads a list of patterns of files that have this role.
+    /// Reads a list of patterns that name files of this role.
     fn files(&mut self, file: &Place, patterns: Node, field: &str, role: impl Fn() -> Role) {
         for (i, node) in self.elements(file, patterns, field).into_iter().enumerate() {
             let place = file.at(node.line);
@@ -138,7 +145,7 @@ impl Configuration {
         }
     }
 
-    /// Returns the elements of a list; null is an empty one.
+    /// Returns the elements of a list; null counts as an empty list.
     fn elements(&mut self, file: &Place, node: Node, what: &str) -> Vec<Node> {
         match node.value {
             Value::List(list) => list,
@@ -150,7 +157,6 @@ impl Configuration {
         }
     }
 
-    /// Returns the entries of a map.
     fn entries(&mut self, file: &Place, node: Node, what: &str) -> Vec<(Node, Node)> {
         if let Value::Map(entries) = node.value {
             return entries;
@@ -172,13 +178,13 @@ impl Configuration {
     }
 }
 
-/// The field of a configuration that a wrong one is meant for, if that has targets.
+/// Returns the right spelling of a misspelt top-level field that names targets.
 fn misspelt(field: &str) -> Option<&'static str> {
     let right = if field.starts_with("scrape_config_f") { SCRAPE_CONFIG_FILES } else { SCRAPE_CONFIGS };
     (field.starts_with("scrape") && !FIELDS.contains(&field)).then_some(right)
 }
 
-/// A key as text; a key that is no text has no meaning here.
+/// Returns a key's text; empty for a key that is not a string, which matches no field.
 fn name(key: &Node) -> &str {
     match &key.value {
         Value::Text(name) => name,

@@ -1,6 +1,6 @@
-//! Reading files: finds them, reads and parses each, and follows the references of configurations to others.
+//! Finds, reads and parses files, and follows the references from configurations to other files.
 //!
-//! Only this file uses the file system.
+//! All access to the file system for files with target groups is here.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -18,27 +18,27 @@ use super::{
     place::Place,
 };
 
-/// The name of standard input, on the command line and in errors.
+/// The name of standard input on the command line and in errors.
 const STANDARD_INPUT: &str = "-";
 
-/// Reads files, and collects what they say.
+/// Reads files and collects their contents.
 #[derive(Debug)]
 pub struct Reader {
     names: LabelNames,
-    /// The files of the command line that were read, each with the job of its list; without a job, a configuration.
+    /// The files of the command line that were read, each with the job of its list; `None` for a configuration.
     given: HashSet<(PathBuf, Option<Job>)>,
-    /// The files that were read, in that order.
+    /// The files that were read, in the order of reading.
     pub files: Vec<ReadFile>,
     /// The groups that were read.
     pub groups: Vec<FileGroup>,
-    /// What breaks the contract. Where there is one, the groups are not all that the files mean.
+    /// The violations of the data model. If there are any, `groups` is incomplete.
     pub faults: Vec<FileFault>,
-    /// What is left out on purpose.
+    /// The parts that were skipped on purpose.
     pub notes: Vec<Note>,
 }
 
 impl Reader {
-    /// A reader that has read nothing yet.
+    /// Creates a reader that has read no file yet.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
         Self {
@@ -51,35 +51,38 @@ impl Reader {
         }
     }
 
-    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. What was
-    /// read for the same job before is not read again.
+    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. Skips a
+    /// file that was already read for the same job.
     ///
-    /// `job` is the job of lists of groups; without it a list's job is its file's name. A Prometheus configuration
-    /// names its jobs itself.
+    /// `job` is the job of lists of groups; the default is the file's name without its extension. A Prometheus
+    /// configuration names its own jobs.
     pub fn read(&mut self, path: &Path, job: Option<&Job>) {
         if path == Path::new(STANDARD_INPUT) || !path.is_dir() {
             return self.read_given(path, job);
         }
         match files_of(path) {
             Ok(files) if files.is_empty() => {
-                self.unreadable(path, "has no file that ends in .json, .yml or .yaml".into());
+                self.unreadable(
+                    path,
+                    "contains no file that ends in .json, .yml or .yaml: name another folder or a file".into(),
+                );
             }
             Ok(files) => {
                 for file in files {
                     match fs::metadata(&file) {
-                        // To read a pipe may take for ever.
+                        // Reading a pipe may block forever.
                         Ok(metadata) if !metadata.is_file() => {
-                            self.unreadable(&file, "is not a file: move it out of the folder".into());
+                            self.unreadable(&file, "is not a regular file: move it out of the folder".into());
                         }
                         _ => self.read_given(&file, job),
                     }
                 }
             }
-            Err(error) => self.unreadable(path, format!("cannot be read: {error}")),
+            Err(error) => self.cannot_be_read(path, &error),
         }
     }
 
-    /// Reads a file of the command line, once.
+    /// Reads a file of the command line, unless it was already read for the same job.
     fn read_given(&mut self, path: &Path, job: Option<&Job>) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let as_configuration = (real.clone(), None);
@@ -96,30 +99,30 @@ impl Reader {
         }
     }
 
-    /// Reads a text as if it were that file's.
+    /// Reads `text` as the contents of `file`.
     pub fn read_text(&mut self, file: &Path, text: &str, job: Option<&Job>) {
         let whole = whole(file);
         let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
         let role = Role::Given(job.cloned().or_else(|| job_by_name(file)));
         let Contents { configuration, items } = self.parse(text, Format::of(file, text), &place, &role);
         if configuration && job.is_some() {
-            let problem = "is a Prometheus configuration, which names its jobs itself: leave --job out";
+            let problem = "is a Prometheus configuration, which names its own jobs: omit --job";
             self.problem(place.at(1), Problem::Job(problem.into()));
         }
         let (mut jobs, faults) = (HashMap::new(), self.faults.len());
         self.collect(items, file, &mut jobs);
         if configuration && jobs.is_empty() && self.faults.len() == faults {
-            self.note(whole, "names no scrape configuration".into());
+            self.note(whole, "contains no scrape configuration: add scrape_configs".into());
         }
     }
 
-    /// Reads the body of an answer: JSON, and nothing but a list of groups. `name` says where it is from.
+    /// Reads the body of a response, which must be a list of groups in JSON. `name` is its source in faults.
     pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
         let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone()));
         self.collect(contents.items, Path::new(""), &mut HashMap::new());
     }
 
-    /// Parses a text, and counts its file as read.
+    /// Parses a text and records its file as read.
     fn parse(&mut self, text: &str, format: Format, place: &Place, role: &Role) -> Contents {
         let contents = parse::contents(text, format, place, role, self.names);
         let configuration = contents.configuration;
@@ -127,7 +130,7 @@ impl Reader {
         contents
     }
 
-    /// Takes in what a file says. Reads the files that it names at the point where it names them. `jobs` are the jobs
+    /// Collects the items of a file. Reads each referenced file at the position of its reference. `jobs` are the jobs
     /// of the configuration so far, with the places of their scrape configurations.
     fn collect(&mut self, items: Vec<Item>, file: &Path, jobs: &mut HashMap<Job, Place>) {
         for item in items {
@@ -142,7 +145,7 @@ impl Reader {
                     Entry::Occupied(known) => {
                         let (job, first) = (known.key(), known.get());
                         let problem =
-                            format!("is the name of another scrape configuration, at {first}: give each its own");
+                            format!("is already used by the scrape configuration at {first}: rename one of the two");
                         let (place, field) = (place.with_job(job), "job_name".into());
                         self.faults.push(FileFault { place, field, problem: Problem::Configuration(problem) });
                     }
@@ -158,7 +161,7 @@ impl Reader {
         }
     }
 
-    /// Reads a file that a configuration names.
+    /// Reads a file that a configuration names. Returns `None` after a fault.
     fn referenced(&mut self, path: &Path, role: &Role) -> Option<Vec<Item>> {
         let text = self.text_of(path)?;
         let whole = whole(path);
@@ -166,7 +169,7 @@ impl Reader {
         Some(self.parse(&text, Format::of(path, &text), &place, role).items)
     }
 
-    /// Returns a file's text. `None` after a fault.
+    /// Returns a file's text, or `None` after a fault.
     fn text_of(&mut self, path: &Path) -> Option<String> {
         let bytes = if path == Path::new(STANDARD_INPUT) {
             let mut bytes = Vec::new();
@@ -184,23 +187,25 @@ impl Reader {
                 self.files.push(ReadFile { name, format, configuration: false });
                 self.problem(place, Problem::NotUtf8);
             }
-            Err(error) => self.unreadable(path, format!("cannot be read: {error}")),
+            Err(error) => self.cannot_be_read(path, &error),
         }
         None
     }
 
-    /// Returns the files that a pattern in `file` names. That there is none may be meant only where it has a `*`.
+    /// Returns the files that a pattern in `file` matches. A pattern without `*` must match a file.
     fn matching(&mut self, file: &Path, Reference { place, pattern, .. }: &Reference) -> Vec<PathBuf> {
         let folder = file.parent().unwrap_or(Path::new(""));
         let Some(escaped) = folder.to_str().map(glob::Pattern::escape) else {
-            let problem = format!("names files in the folder {}, whose name must be UTF-8", shown(folder));
+            let problem =
+                format!("names files in the folder {}, whose name is not UTF-8: rename the folder", shown(folder));
             self.problem(place.clone(), Problem::File(problem));
             return Vec::new();
         };
         let found = match glob::glob(&Path::new(&escaped).join(pattern).to_string_lossy()) {
             Ok(found) => found,
             Err(error) => {
-                let problem = format!("has the pattern {pattern:?}, which is wrong: {}", error.msg);
+                let problem =
+                    format!("contains the pattern {pattern:?}, which is invalid: {}. Correct the pattern", error.msg);
                 self.problem(place.clone(), Problem::File(problem));
                 return Vec::new();
             }
@@ -209,14 +214,15 @@ impl Reader {
         for path in found {
             let problem = match path {
                 Ok(path) if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) => {
-                    format!("names {}, which is not a file", shown(&path))
+                    format!("names {}, which is not a regular file: correct the pattern or move it away", shown(&path))
                 }
                 Ok(path) => {
                     paths.push(path);
                     continue;
                 }
                 Err(error) => {
-                    format!("names files in {}, which cannot be read: {}", shown(error.path()), error.error())
+                    let path = shown(error.path());
+                    format!("names files in {path}, which cannot be read: {}. Check its permissions", error.error())
                 }
             };
             unreadable = true;
@@ -225,12 +231,16 @@ impl Reader {
         paths.sort();
         if paths.is_empty() && !unreadable {
             if pattern.contains('*') {
-                self.note(place.clone(), format!("{pattern:?} names no file"));
+                self.note(place.clone(), format!("the pattern {pattern:?} matches no file: check its path"));
             } else {
                 self.problem(place.clone(), Problem::NoSuchFile(pattern.clone()));
             }
         }
         paths
+    }
+
+    fn cannot_be_read(&mut self, path: &Path, error: &io::Error) {
+        self.unreadable(path, format!("cannot be read: {error}. Check the path and the permissions"));
     }
 
     fn unreadable(&mut self, path: &Path, problem: String) {
@@ -250,18 +260,19 @@ fn whole(path: &Path) -> Place {
     Place::of_file(&path.display().to_string())
 }
 
-/// A path in an error, which it must leave on one line.
+/// Returns a path in quotes on one line, for errors.
 fn shown(path: &Path) -> String {
     excerpt(&path.to_string_lossy())
 }
 
-/// The job of a list for which none was given.
+/// Returns the job of a list without `--job`: the file's name without its extension.
 fn job_by_name(file: &Path) -> Option<Job> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| file != Path::new(STANDARD_INPUT))?;
     Job::new(stem).ok()
 }
 
-/// What a folder has by the names of lists, but for its folders: also what cannot be read, and would be missed.
+/// Returns the entries of a folder that are named like lists, except folders. Unreadable entries are included, so that
+/// reading them reports a fault.
 fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {

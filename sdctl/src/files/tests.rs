@@ -20,7 +20,7 @@ fn faults(reader: &Reader) -> Vec<String> {
     reader.faults.iter().map(ToString::to_string).collect()
 }
 
-/// Reads the first of these files, and returns its faults and notes as text.
+/// Reads the first of these files, and returns the faults and notes as text.
 fn read_first(files: &[(&str, &str)]) -> (Reader, String) {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
@@ -34,7 +34,7 @@ fn read_first(files: &[(&str, &str)]) -> (Reader, String) {
 }
 
 #[test]
-fn what_a_folder_has_and_cannot_be_read_is_a_fault() {
+fn unreadable_entry_of_a_folder_is_a_fault() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("good.json"), r#"[{"targets":["a:1"]}]"#).unwrap();
@@ -44,7 +44,8 @@ fn what_a_folder_has_and_cannot_be_read_is_a_fault() {
     unix::fs::symlink("looping.yaml", at("looping.yaml")).unwrap();
     unix::fs::symlink("folder.yml", at("linked.JSON")).unwrap();
     let reader = read(&[folder.path()], None);
-    let expected = ["dangling.yml: cannot be read: ", "linked.JSON: is not a file", "looping.yaml: cannot be read: "];
+    let expected =
+        ["dangling.yml: cannot be read: ", "linked.JSON: is not a regular file", "looping.yaml: cannot be read: "];
     let faults = faults(&reader);
     assert_eq!((faults.len(), reader.groups.len()), (3, 1), "{faults:?}");
     for (fault, expected) in faults.iter().zip(expected) {
@@ -53,7 +54,7 @@ fn what_a_folder_has_and_cannot_be_read_is_a_fault() {
 }
 
 #[test]
-fn a_pattern_whose_folder_cannot_be_read_is_a_fault() {
+fn pattern_in_non_utf8_folder_is_a_fault() {
     use std::os::unix::ffi::OsStrExt;
     let folder = TempDir::new().unwrap();
     let odd = folder.path().join(OsStr::from_bytes(b"\xff"));
@@ -62,18 +63,18 @@ fn a_pattern_whose_folder_cannot_be_read_is_a_fault() {
     fs::write(&file, "scrape_configs: [{job_name: x, file_sd_configs: [{files: ['*.json']}]}]\n").unwrap();
     fs::write(odd.join("a.json"), "[]").unwrap();
     let faults = faults(&read(&[&file], None));
-    assert!(faults.len() == 1 && faults[0].ends_with("whose name must be UTF-8"), "{faults:?}");
+    assert!(faults.len() == 1 && faults[0].ends_with("whose name is not UTF-8: rename the folder"), "{faults:?}");
 }
 
 #[test]
-fn a_file_is_read_once_for_a_job_however_it_is_named() {
+fn file_is_read_once_for_each_job() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("k.yml"), "- targets: [a:1]\n").unwrap();
     unix::fs::symlink("k.yml", at("l.yml")).unwrap();
     let (file, odd, link) = (at("k.yml"), folder.path().join(".").join("k.yml"), at("l.yml"));
     assert_eq!(read(&[&file, &odd, &file], None).groups.len(), 1);
-    // A link has a name of its own, and so a job.
+    // A link's name is another job.
     assert_eq!(read(&[folder.path(), &file, &link], None).groups.len(), 2);
     assert_eq!(read(&[folder.path(), &file, &link], Some("x")).groups.len(), 1);
     let configuration = "scrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [k.yml]}]\n\
@@ -84,24 +85,24 @@ fn a_file_is_read_once_for_a_job_however_it_is_named() {
 }
 
 #[test]
-fn a_configuration_that_names_itself_is_not_followed_for_ever() {
+fn configuration_that_names_itself_ends() {
     let text = "scrape_config_files: [a.yml]\nscrape_configs: [{job_name: x, file_sd_configs: [{files: [a.yml]}]}]\n";
-    let nested = "a.yml:1: has scrape_config_files, which only the main configuration may have";
+    let nested = "a.yml:1: contains scrape_config_files, which is valid only in the main configuration: move it there";
     let no_list = "a.yml:1: job \"x\": is a map, but must be a list of target groups";
     let twice =
-        "a.yml:2: job \"x\": job_name is the name of another scrape configuration, at a.yml:2: give each its own";
+        "a.yml:2: job \"x\": job_name is already used by the scrape configuration at a.yml:2: rename one of the two";
     let (_, said) = read_first(&[("a.yml", text)]);
     assert_eq!(said, [nested, no_list, twice, no_list].join("\n"));
 }
 
 #[test]
-fn what_would_make_a_short_list_is_a_fault_or_noted() {
+fn configuration_without_targets_is_a_fault_or_noted() {
     let job = |rest: &str| format!("scrape_configs:\n- job_name: x\n{rest}");
-    let no_scrape = "a.yml: names no scrape configuration";
+    let no_scrape = "a.yml: contains no scrape configuration: add scrape_configs";
     for (text, expected) in [
         (
             job("  static_config: [{targets: [a:1]}]"),
-            "a.yml:3: job \"x\": \"static_config\" is not a field of a configuration: write static_configs",
+            "a.yml:3: job \"x\": \"static_config\" is not a field of a Prometheus configuration: write static_configs",
         ),
         (job("  ec2_sd_config: []"), "write ec2_sd_configs"),
         (job("  \"x\\e[31m_sd_config\": []"), "write x\\u{1b}[31m_sd_configs"),
@@ -109,16 +110,16 @@ fn what_would_make_a_short_list_is_a_fault_or_noted() {
         (job("  file_sd_configs: [{file: [b.yml]}]"), "a.yml:3: job \"x\": files is missing"),
         (job("  file_sd_configs: [{files: }]"), "a.yml:3: job \"x\": files is missing"),
         (job("  file_sd_configs: [{files: []}]"), "a.yml:3: job \"x\": files is empty"),
-        (job("  scheme: https"), "a.yml:2: job \"x\": names no targets"),
+        (job("  scheme: https"), "a.yml:2: job \"x\": names no targets: add static_configs or file_sd_configs"),
         (job("  static_configs: []"), ""),
-        (job("- job_name: x"), "a.yml:3: job \"x\": job_name is the name of another scrape configuration, at a.yml:2"),
+        (job("- job_name: x"), "a.yml:3: job \"x\": job_name is already used by the scrape configuration at a.yml:2"),
         (
             "scrape_config: []".into(),
-            "a.yml:1: \"scrape_config\" is not a field of a configuration: write scrape_configs",
+            "a.yml:1: \"scrape_config\" is not a field of a Prometheus configuration: write scrape_configs",
         ),
         (
             "global: {}\nscrape_config_file: []".into(),
-            "a.yml:2: \"scrape_config_file\" is not a field of a configuration: write scrape_config_files",
+            "a.yml:2: \"scrape_config_file\" is not a field of a Prometheus configuration: write scrape_config_files",
         ),
         ("global: {}".into(), no_scrape),
         ("rule_files: []".into(), no_scrape),
@@ -133,13 +134,16 @@ fn what_would_make_a_short_list_is_a_fault_or_noted() {
 }
 
 #[test]
-fn a_job_has_one_name_in_all_files_of_a_configuration_but_not_in_two() {
+fn repeated_job_is_a_fault_within_one_configuration() {
     let job = "scrape_configs: [{job_name: x, static_configs: [{targets: [a:1]}]}]\n";
     let main = "scrape_config_files: [b.yml, c.yml, d.yml]\n";
     let (_, said) = read_first(&[("a.yml", main), ("b.yml", job), ("c.yml", job), ("d.yml", "global: {}")]);
     let twice =
-        "c.yml:1: job \"x\": job_name is the name of another scrape configuration, at b.yml:1: give each its own";
-    assert_eq!(said, format!("{twice}\nd.yml:1: has global, which only the main configuration may have"));
+        "c.yml:1: job \"x\": job_name is already used by the scrape configuration at b.yml:1: rename one of the two";
+    assert_eq!(
+        said,
+        format!("{twice}\nd.yml:1: contains global, which is valid only in the main configuration: move it there")
+    );
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("a.yml"), job).unwrap();
     fs::write(folder.path().join("b.yml"), job).unwrap();

@@ -1,4 +1,4 @@
-//! YAML, composed from the parser's events: a loader would lose the text of a scalar as it is written, or its line.
+//! Reads YAML as a tree of nodes, from the parser's events: a loader loses the written text of a scalar, or its line.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,10 +9,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
     fault::Problem,
-    node::{DEEPEST, Document, Node, SyntaxError, TOO_DEEP, Value},
+    node::{DEEPEST, Document, Node, SyntaxError, Value, too_deep},
 };
 
-/// How many nodes aliases may repeat: a few lines of YAML can ask for billions.
+/// The most nodes that aliases may repeat. A few lines of nested aliases can expand to billions.
 const MOST_REPEATED: usize = 1_000_000;
 
 struct Composer<'t> {
@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
         match composer.next()? {
             (Event::StreamEnd, _) => break,
             (Event::DocumentStart(_), span) if document.is_some() => {
-                return Err(too_much(span, "is a second document, and Prometheus reads only the first"));
+                return Err(too_much(span, "starts a second document, but Prometheus reads only the first: keep one"));
             }
             (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
             (Event::SequenceStart(..), _) => {
@@ -46,13 +46,13 @@ impl<'t> Composer<'t> {
         match self.parser.next_event() {
             Some(next) => next.map_err(|e: ScanError| SyntaxError {
                 line: e.marker().line(),
-                problem: Problem::Syntax(format!("is not YAML: {}", e.info())),
+                problem: Problem::Syntax(format!("is not valid YAML: {}", e.info())),
             }),
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
 
-    /// The elements of a list whose start was read.
+    /// Reads the elements of a list, after its start.
     fn elements(&mut self, depth: usize, element: &mut dyn FnMut(Node)) -> Result<(), SyntaxError> {
         loop {
             match self.next()? {
@@ -64,13 +64,13 @@ impl<'t> Composer<'t> {
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxError> {
         if depth > DEEPEST {
-            return Err(too_much(span, TOO_DEEP));
+            return Err(SyntaxError { line: span.start.line(), problem: too_deep() });
         }
         let line = span.start.line();
         let (value, anchor) = match event {
             Event::Alias(id) => return self.alias(id, span, depth),
             Event::Scalar(_, _, _, Some(tag)) if tag.is_yaml_core_schema() && tag.suffix == "binary" => {
-                return Err(too_much(span, "is !!binary: write it as text"));
+                return Err(too_much(span, "has the tag !!binary, which sdctl does not read: write the value as text"));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let null = is_null(&text, style, tag.as_deref());
@@ -82,7 +82,7 @@ impl<'t> Composer<'t> {
                 (Value::List(list), anchor)
             }
             Event::MappingStart(anchor, _) => (Value::Map(self.entries(depth)?), anchor),
-            _ => return Err(no_yaml(span, "is not YAML: it ends too early")),
+            _ => return Err(invalid(span, "is not valid YAML: the document ends too early")),
         };
         let node = Node { line, value };
         if anchor > 0 {
@@ -109,7 +109,10 @@ impl<'t> Composer<'t> {
             let maps = if let Value::List(list) = value.value { list } else { vec![value] };
             for map in maps {
                 let Value::Map(map) = map.value else {
-                    return Err(no_yaml(span, "cannot be merged: it is not a map"));
+                    return Err(invalid(
+                        span,
+                        "cannot be merged, because it is not a map: use << with a map or a list of maps",
+                    ));
                 };
                 merged.extend(map);
             }
@@ -119,19 +122,21 @@ impl<'t> Composer<'t> {
     }
 
     fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Node, SyntaxError> {
-        let node = self.anchors.get(&id).ok_or_else(|| no_yaml(span, "is an alias of itself"))?;
+        let node =
+            self.anchors.get(&id).ok_or_else(|| invalid(span, "is an alias of itself: write the value instead"))?;
         if depth + height(node) > DEEPEST {
-            return Err(too_much(span, TOO_DEEP));
+            return Err(SyntaxError { line: span.start.line(), problem: too_deep() });
         }
         self.repeated += size(node);
         if self.repeated > MOST_REPEATED {
-            return Err(too_much(span, "repeats too much through aliases"));
+            let problem = format!("repeats too much through aliases: use at most {MOST_REPEATED} repeated nodes");
+            return Err(too_much(span, &problem));
         }
         Ok(node.clone())
     }
 }
 
-/// Adds the entries whose keys are new. Of several with the same key it adds the first.
+/// Adds the merged entries whose keys are new. The first of several entries with the same key wins.
 fn merge<E, K: Eq + Hash>(entries: &mut Vec<E>, merged: Vec<E>, key: impl Fn(&E) -> &K) {
     let mut known: HashSet<&K> = entries.iter().map(&key).collect();
     let new: Vec<bool> = merged.iter().map(|entry| known.insert(key(entry))).collect();
@@ -150,7 +155,7 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// How deep it is nested.
+/// Returns how many levels are below the node.
 fn height(node: &Node) -> usize {
     let of_all = |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(|node| 1 + height(node)).max().unwrap_or_default();
     match &node.value {
@@ -160,12 +165,12 @@ fn height(node: &Node) -> usize {
     }
 }
 
-/// What no reader of YAML takes.
-fn no_yaml(span: Span, message: &str) -> SyntaxError {
+/// Returns an error for text that is not valid YAML.
+fn invalid(span: Span, message: &str) -> SyntaxError {
     SyntaxError { line: span.start.line(), problem: Problem::Syntax(message.into()) }
 }
 
-/// What another reader of YAML may take.
+/// Returns an error for valid YAML that `sdctl` does not read.
 fn too_much(span: Span, message: &str) -> SyntaxError {
     SyntaxError { line: span.start.line(), problem: Problem::TooMuch(message.into()) }
 }
@@ -197,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scalar_is_the_text_that_was_written() {
+    fn scalar_keeps_its_written_text() {
         let yaml = "a: 1.10\nb: yes\nc: '~'\nd: ~\ne:\nf: !!str\ng: 0755\nh: \"x\\ty\"\n";
         let shown = shown(&only(yaml).unwrap());
         let expected = r#"{"a"@1:"1.10"@1 "b"@2:"yes"@2 "c"@3:"~"@3 "d"@4:null "e"@5:null "f"@6:""@6 "g"@7:"0755"@7 "h"@8:"x\ty"@8}"#;
@@ -213,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_or_too_much_of_it_is_an_error_with_its_line() {
+    fn invalid_or_excessive_yaml_names_its_line() {
         let billions: Vec<String> =
             (1..20).map(|i| format!("l{i}: &l{i} [{}]\n", vec![format!("*l{}", i - 1); 10].join(","))).collect();
         for (yaml, line, message) in [
-            ("a: 1\nb: [\n".to_owned(), 3, "is not YAML"),
-            ("a: 1\n---\nb: 2\n".into(), 2, "is a second document"),
-            ("a: *b\n".into(), 1, "is not YAML"),
-            ("a: 1\nb: !!binary aGk=\n".into(), 2, "is !!binary"),
+            ("a: 1\nb: [\n".to_owned(), 3, "is not valid YAML"),
+            ("a: 1\n---\nb: 2\n".into(), 2, "starts a second document"),
+            ("a: *b\n".into(), 1, "is not valid YAML"),
+            ("a: 1\nb: !!binary aGk=\n".into(), 2, "has the tag !!binary"),
             ("a: &a {b: 1}\nc: {<<: [*a, x]}\n".into(), 2, "cannot be merged"),
             ("[".repeat(1000), 1, ""),
             (nested_by_aliases(150), 3, "is nested too deeply"),
@@ -232,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Lists that are nested deeply, each of which has the one before it inside.
+    /// Returns deeply nested lists, each of which contains an alias of the list before.
     fn nested_by_aliases(levels: usize) -> String {
         let (open, close) = ("[".repeat(40), "]".repeat(40));
         let level = |i| format!("l{i}: &l{i} {open}*l{}{close}\n", i - 1);
@@ -240,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn many_keys_are_merged_into_many() {
+    fn many_keys_merge_into_many() {
         let keys = |prefix: char| (0..30_000).map(|i| format!("  {prefix}{i}: x\n")).collect::<Vec<_>>().concat();
         let yaml = format!("a: &a\n{}b:\n  <<: *a\n{}", keys('a'), keys('b'));
         let Value::Map(entries) = only(&yaml).unwrap().value else { panic!("no map") };
         assert!(matches!(&entries[1].1.value, Value::Map(merged) if merged.len() == 60_000));
     }
 
-    /// A key that counts how often it is hashed and compared.
+    /// Counts how often a key is hashed and compared.
     struct Counted<'c> {
         key: usize,
         work: &'c Cell<usize>,
@@ -277,12 +282,12 @@ mod tests {
         let mut entries = keys(0);
         merge(&mut entries, keys(KEYS / 2), |key| key);
         assert_eq!(entries.len(), KEYS + KEYS / 2);
-        // A key is hashed when it is added and when the set grows. Comparing all pairs would take KEYS / 2 for each key.
+        // A key is hashed when it is added and when the set grows. Comparing all pairs needs KEYS / 2 for each key.
         assert!((2 * KEYS..20 * KEYS).contains(&work.get()), "{} for {KEYS} keys in each", work.get());
     }
 
     #[test]
-    fn nothing_at_all_is_empty_or_null() {
+    fn blank_yaml_is_empty_or_null() {
         for yaml in ["", "\n", "# nothing\n"] {
             assert_eq!(read(yaml, &mut |_| {}), Ok(Document::Empty), "{yaml:?}");
         }

@@ -1,4 +1,4 @@
-//! A real DynamoDB engine inside this process, speaking the real API.
+//! The embedded DynamoDB engine and its API.
 
 use std::{
     fs::{self, File, TryLockError, create_dir_all},
@@ -18,13 +18,13 @@ use super::LocalError;
 
 /// The engine's file within its data folder.
 const FILE: &str = "dynamodb.sqlite";
-/// Held for as long as a process has the folder open.
+/// The file that a process locks while it has the folder open.
 const LOCK: &str = "lock";
 
-/// Where the process that has the folder open serves the API, if it does so for others.
+/// The file with the URL of the API, written by the process that serves the folder to other processes.
 const ENDPOINT: &str = "endpoint";
 
-/// An embedded DynamoDB, in memory or in a folder.
+/// An embedded DynamoDB engine, in memory or in a folder.
 pub struct Engine {
     database: Database,
     folder: Option<PathBuf>,
@@ -33,20 +33,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine whose tables are gone when it is dropped.
+    /// Creates an engine in memory. Dropping it deletes its tables.
     ///
     /// # Errors
-    /// [`LocalError::Open`] if there is no memory for it.
+    /// [`LocalError::Open`] if the engine cannot allocate memory.
     pub fn in_memory() -> Result<Self, LocalError> {
         let file = Path::new(":memory:");
         let database = Database::memory().map_err(|e| LocalError::Open { file: file.into(), reason: e.to_string() })?;
         Ok(Self { database, folder: None, _lock: None })
     }
 
-    /// An engine whose tables are kept in that folder, which is made if it is not there.
+    /// Opens the engine that stores its tables in `folder`, and creates the folder if it is missing.
     ///
     /// # Errors
-    /// [`LocalError`] if the folder cannot be used, or another process has it open.
+    /// [`LocalError`] if the folder is unusable, or another process has it open.
     pub fn open(folder: &Path) -> Result<Self, LocalError> {
         let unusable = |source| LocalError::Folder { folder: folder.into(), source };
         create_dir_all(folder).map_err(unusable)?;
@@ -55,7 +55,7 @@ impl Engine {
             TryLockError::WouldBlock => LocalError::InUse { folder: folder.into() },
             TryLockError::Error(source) => unusable(source),
         })?;
-        // Left behind by a process that was killed.
+        // A killed process leaves the file behind.
         match fs::remove_file(folder.join(ENDPOINT)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
             _ => {}
@@ -66,23 +66,23 @@ impl Engine {
         Ok(Self { database, folder: Some(folder.to_owned()), _lock: Some(lock) })
     }
 
-    /// Tells other processes that find the folder in use where the API is: see [`endpoint`].
+    /// Writes the URL of the API into the folder, where [`endpoint`] of other processes reads it.
     ///
     /// # Errors
-    /// [`LocalError::Folder`] if the folder cannot be written to.
+    /// [`LocalError::Folder`] if the folder is not writable.
     pub fn announce(&self, endpoint: &str) -> Result<(), LocalError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let unusable = |source| LocalError::Folder { folder: folder.clone(), source };
-        // Written aside and renamed, so that nobody reads half of it.
+        // A rename is atomic: no reader sees half of the file.
         let aside = folder.join(format!("{ENDPOINT}.new"));
         fs::write(&aside, endpoint).map_err(unusable)?;
         fs::rename(&aside, folder.join(ENDPOINT)).map_err(unusable)
     }
 
-    /// Serves the DynamoDB API until `shutdown` resolves and the requests under way are done.
+    /// Serves the DynamoDB API until `shutdown` resolves and the current requests finish.
     ///
     /// # Errors
-    /// [`LocalError::Serve`] if the server stops by itself.
+    /// [`LocalError::Serve`] if the server fails.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -92,19 +92,19 @@ impl Engine {
     }
 }
 
-/// Whether an engine has ever kept its tables in that folder.
+/// Whether the folder contains the tables of an engine.
 #[must_use]
 pub fn is_kept_in(folder: &Path) -> bool {
     folder.join(FILE).exists()
 }
 
-/// The API of the engine that another process has opened in that folder, if it told.
+/// Returns the URL of the API that another process serves for the folder, if it has announced one.
 #[must_use]
 pub fn endpoint(folder: &Path) -> Option<String> {
     fs::read_to_string(folder.join(ENDPOINT)).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// A client for an engine at that URL. The engine takes any region and credentials, but the API wants some.
+/// Returns a client for the engine at the URL. The engine ignores region and credentials, but the SDK requires them.
 #[must_use]
 pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()

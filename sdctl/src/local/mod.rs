@@ -1,4 +1,4 @@
-//! A table and a server on this machine: what `sdctl serve` runs, and what the tests run against.
+//! The local table and the local server, which `sdctl serve` and the tests run.
 
 mod engine;
 mod sample;
@@ -12,43 +12,44 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why something local could not be started.
+/// The error of the local table or the local server.
 #[derive(Debug, Error)]
 pub enum LocalError {
-    /// An address could not be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The data folder could not be used.
+    /// The data folder is unusable.
     #[error("cannot use the data folder {}: {source}", .folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Another process has the data folder open.
     #[error(
-        "the data folder {} is in use by another sdctl: wait for it or stop it, or choose another folder with --data",
+        "the data folder {} is in use by another sdctl. \
+         Wait until it ends, stop it, or choose another folder with --data",
         .folder.display()
     )]
     InUse {
         /// The folder.
         folder: PathBuf,
     },
-    /// The engine could not open its file.
+    /// The engine cannot open its file.
     #[error("cannot open the table in {}: {reason}", .file.display())]
     Open {
         /// The file.
         file: PathBuf,
-        /// What the engine said.
+        /// The engine's error.
         reason: String,
     },
-    /// A server stopped by itself, or has no address.
+    /// The server failed.
     #[error("the server failed: {0}")]
     Serve(String),
 }

@@ -1,4 +1,4 @@
-//! A small fleet to look at: what `sdctl serve --sample` puts into an empty table.
+//! The sample fleet that `sdctl serve --sample` adds to an empty table.
 
 use http_sd_lambda::group::{Fault, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup};
 
@@ -39,10 +39,10 @@ const FLEET: &[SampleGroup] = &[
     ),
 ];
 
-/// The groups of the sample fleet.
+/// Returns the groups of the sample fleet.
 ///
 /// # Errors
-/// [`Fault`] if the sample broke the contract, which a test rules out.
+/// [`Fault`] if the sample violates the data model; a test proves that it does not.
 pub fn sample() -> Result<Vec<StoredGroup>, Fault> {
     FLEET.iter().map(stored).collect()
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_valid_and_has_the_job_that_the_examples_name() {
+    fn sample_is_valid_and_has_the_example_job() {
         let groups = sample().unwrap();
         assert!(groups.iter().filter(|g| g.job.as_str() == "node_exporter").count() > 1);
     }

@@ -1,4 +1,4 @@
-//! The service on a port of this machine, as Lambda and a Function URL serve it elsewhere.
+//! Serves the function's service on a port of this machine, in place of Lambda and a Function URL.
 
 use std::{
     net::SocketAddr,
@@ -19,17 +19,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-/// How long a client that does nothing is waited for.
+/// The longest time without progress before the server closes a connection.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// When to try again after the system has refused a connection, which it does when there are no descriptors left.
+/// The pause after a failed accept. Accepting fails while the process has no free file descriptor.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Serves until `shutdown` resolves and the requests under way are done.
+/// Serves until `shutdown` resolves and the current requests finish.
 ///
-/// A connection is closed when the whole head of a request, the first or the next one, does not come within `patience`, or
-/// when its client takes nothing of an answer for so long: whoever is silent must not keep descriptors and memory for
-/// ever.
+/// Closes a connection if the complete head of its next request does not arrive within `patience`, or if the client
+/// reads nothing of a response for that time. A silent client would otherwise occupy descriptors and memory forever.
 pub async fn serve(listener: TcpListener, service: Service, patience: Duration, shutdown: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
@@ -50,7 +49,7 @@ pub async fn serve(listener: TcpListener, service: Service, patience: Duration, 
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%caller, %error, "a connection was closed");
+                tracing::debug!(%caller, %error, "a connection failed");
             }
         });
     }
@@ -58,20 +57,20 @@ pub async fn serve(listener: TcpListener, service: Service, patience: Duration, 
     connections.shutdown().await;
 }
 
-/// The next connection. Whatever the system says in place of it, it may have one later.
+/// Returns the next connection. Retries after every error, because the system may accept a connection later.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted: trying again");
+                tracing::warn!(%error, "cannot accept a connection: retrying");
                 tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
             }
         }
     }
 }
 
-/// What the server knows of a call from that address.
+/// Returns the call data that Lambda would provide for a request from this address.
 fn call(caller: SocketAddr) -> Call {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     Call {

@@ -1,4 +1,4 @@
-//! Comparing what is wanted with what is there, row by row, so that only the rows that differ are held in memory.
+//! Compares the wanted groups with the rows of the table, row by row. Only rows that differ stay in memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,19 +13,19 @@ use super::{
 };
 use crate::store::{Record, State};
 
-/// A comparison that is under way.
+/// A comparison in progress. It sees each row of the table once, then returns the plan.
 #[derive(Debug)]
 pub struct Comparison<'d> {
     view: View,
     jobs: BTreeMap<Job, JobComparison<'d>>,
 }
 
-/// As whom, and when, the table is looked at.
+/// The set and the time of a comparison.
 #[derive(Debug)]
 struct View {
     set: String,
     rows: Rows,
-    /// Another set, whose rows become the set's own.
+    /// Another set, whose rows the set takes over.
     adopted_set: Option<String>,
     now: EpochSeconds,
 }
@@ -34,17 +34,17 @@ struct View {
 #[derive(Debug, Default)]
 struct JobComparison<'d> {
     wanted: &'d [Wanted],
-    /// Which wanted groups have a fingerprint.
+    /// The wanted groups by fingerprint.
     by_content: HashMap<Fingerprint, Matches>,
-    /// Rows of the set that hold nothing wanted.
+    /// Rows of the set that match no wanted group.
     left: Vec<Record>,
     names: FreeNames,
     unchanged: usize,
-    /// Of the set's own rows.
+    /// The served groups and targets of the set's own rows.
     served: Served,
 }
 
-/// Groups and targets that are served.
+/// Counts of served groups and targets.
 #[derive(Debug, Default, Clone, Copy)]
 struct Served {
     groups: usize,
@@ -54,62 +54,62 @@ struct Served {
 /// Wanted groups with the same content.
 #[derive(Debug, Default)]
 struct Matches {
-    /// Those that no row holds yet.
+    /// Wanted groups that no row holds yet.
     free: Vec<usize>,
-    /// Those held by a row that is not the set's own.
+    /// Wanted groups that a row outside the set holds.
     elsewhere: Vec<(usize, Elsewhere)>,
 }
 
 impl Matches {
-    /// Takes one for a row of the set or of the adopted set, which has a better claim than any other row.
+    /// Assigns a wanted group to a row of the set or of the adopted set, which takes precedence over any other row.
     fn claim(&mut self) -> Option<usize> {
         let weaker = |(_, elsewhere): &(usize, Elsewhere)| !matches!(elsewhere, Elsewhere::OfAdoptedSet(_));
         self.free.pop().or_else(|| Some(self.elsewhere.remove(self.elsewhere.iter().position(weaker)?).0))
     }
 }
 
-/// A row that holds a wanted group and is not the set's own.
+/// A row outside the set that holds a wanted group.
 #[derive(Debug)]
 enum Elsewhere {
-    /// The row has neither an owner nor a lease. It becomes the set's own.
+    /// The row has neither an owner nor a lease. The set takes it over.
     Unowned(Box<Record>),
-    /// The row belongs to the adopted set. It becomes the set's own.
+    /// The row belongs to the adopted set. The set takes it over.
     OfAdoptedSet(Box<Record>),
     /// The row stays with its holder.
     Left(Holder),
 }
 
 impl<'d> Comparison<'d> {
-    /// Compares as the owner of `set`, which wants its groups in those rows.
+    /// Starts a comparison for `set`. `rows` selects the rows that may hold its groups.
     #[must_use]
     pub fn new(desired: &'d Desired, set: &str, rows: Rows, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
         Self { view: View { set: set.to_owned(), rows, adopted_set: None, now }, jobs }
     }
 
-    /// Makes the rows of another set the set's own.
+    /// Takes over the rows of another set.
     #[must_use]
     pub fn adopting(mut self, set: Option<&str>) -> Self {
         self.view.adopted_set = set.map(str::to_owned);
         self
     }
 
-    /// Takes a row of the table into account.
+    /// Compares one row of the table.
     pub fn see(&mut self, record: Record) {
         let of = record.managed_by.as_deref();
         let own = of.is_some() && (of == Some(&self.view.set) || of == self.view.adopted_set.as_deref());
         if own && !self.jobs.contains_key(&record.job) {
             self.jobs.insert(record.job.clone(), JobComparison::default());
         }
-        // A job that is in no file, in a row that is not ours: not our business.
+        // A foreign row of a job that no file names does not matter.
         let Some(job) = self.jobs.get_mut(&record.job) else { return };
         job.see(record, own, &self.view);
     }
 
-    /// The plan, once every row was seen. Without `prune` no row goes.
+    /// Returns the plan, once every row was seen. Without `prune` the plan removes no row.
     ///
     /// # Errors
-    /// [`Fault`] if a name cannot be a key, which the way in which names are made rules out.
+    /// [`Fault`] if a new name is not a valid key. [`names`](super::names) only builds valid ones.
     pub fn finish(self, prune: bool) -> Result<Plan<'d>, Fault> {
         let mut plan = Plan::default();
         let mut whole = Removal { job: None, groups: Share::default(), targets: Share::default() };
@@ -151,7 +151,7 @@ impl<'d> JobComparison<'d> {
         let matches = self.by_content.get_mut(&fingerprint(group));
         if own {
             self.served.targets += targets;
-            // A lease would end what files know no end of.
+            // Groups of files have no lease, so a row with a lease never matches.
             let matches = matches.filter(|_| record.lease.end().is_none());
             match matches.and_then(|matches| Some((matches.claim()?, matches))) {
                 Some(_) if record.managed_by.as_deref() == Some(&view.set) => self.unchanged += 1,
@@ -166,9 +166,9 @@ impl<'d> JobComparison<'d> {
             None => Holder::Nobody,
         };
         let elsewhere = match (view.rows, holder) {
-            (Rows::Anybodys, holder) => Elsewhere::Left(holder),
+            (Rows::Any, holder) => Elsewhere::Left(holder),
             (Rows::Own, Holder::Nobody) => Elsewhere::Unowned(Box::new(record)),
-            // It may go when its holder has no use for it any more.
+            // The holder may remove this row at any time, so the set adds another one.
             (Rows::Own, Holder::Set(_) | Holder::Lease) => return,
         };
         if let Some(matches) = matches
@@ -234,7 +234,7 @@ impl<'d> JobComparison<'d> {
     }
 }
 
-/// What rows give up: targets that other wanted groups of the job have, and targets that none has any more.
+/// Finds the targets that rows give up: those that move to other wanted groups of the job, and those that are lost.
 struct GivenUp<'d> {
     wanted: &'d [Wanted],
     targets: Option<HashSet<&'d str>>,
@@ -245,7 +245,7 @@ impl<'d> GivenUp<'d> {
         Self { wanted, targets: None }
     }
 
-    /// Those that move, and how many are lost, where a row becomes `after` or goes.
+    /// Returns the moving targets and the number of lost ones, where a row becomes `after` or is removed.
     fn by(&mut self, record: &Record, after: Option<&TargetGroup>, now: EpochSeconds) -> (Vec<Target>, usize) {
         let State::Served(before) = record.state(now) else { return (Vec::new(), 0) };
         let kept: HashSet<&str> = after.iter().flat_map(|group| &group.targets).map(Target::as_str).collect();

@@ -1,4 +1,4 @@
-//! What files want the table to hold.
+//! The groups of the files, each cut to the size of a row.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,30 @@ use crate::{
     store,
 };
 
-/// The groups that are wanted, each of which fits a row.
+/// The wanted groups by job. Each group fits a row.
 #[derive(Debug, Default)]
 pub struct Desired {
     pub(super) jobs: BTreeMap<Job, Vec<Wanted>>,
 }
 
-/// A group that is wanted.
+/// A group that the files want in the table.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Its targets and labels.
+    /// The targets and labels.
     pub group: TargetGroup,
     pub(super) fingerprint: Fingerprint,
 }
 
-/// Two groups that have it in common are the same to every poller: labels are equal, and so are targets in any order.
+/// A hash of a group's labels and sorted targets. Groups with the same fingerprint are the same to every poller.
 pub(super) type Fingerprint = [u8; 16];
 
-/// Labels, or a single target, that are larger than a row.
+/// The error for a group that no number of rows can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}: its labels, or one of its targets, are larger than the 400 KB that fit a row")]
+#[error("{0} does not fit a row of 400 KB: its labels or one of its targets are too large. Shorten them")]
 pub struct DoesNotFit(String);
 
 impl Desired {
-    /// What those groups come to, split where one does not fit a row.
+    /// Collects groups by job, and splits those that do not fit a row.
     ///
     /// # Errors
     /// [`DoesNotFit`] for a group that cannot be split.
@@ -47,7 +47,7 @@ impl Desired {
         Ok(Self { jobs })
     }
 
-    /// The jobs that the files name.
+    /// Returns the jobs that the files name.
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.jobs.keys()
     }

@@ -1,4 +1,6 @@
-//! A truncated file must not empty a fleet: how much a plan takes away, and how much it may.
+//! The guard: refuses a plan that removes more than the allowed share of groups or targets.
+//!
+//! A truncated file must not empty a fleet.
 
 use std::{
     error::Error,
@@ -7,34 +9,34 @@ use std::{
 
 use http_sd_lambda::group::{Job, excerpt};
 
-/// What a plan takes away from a job of the set, or from the whole set.
+/// What a plan removes from a job of the set, or from the whole set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// The job; `None` is the whole set.
+    /// The job; `None` for the whole set.
     pub job: Option<Job>,
-    /// Groups that are served now, and of them those that go.
+    /// The served groups, and how many of them the plan removes.
     pub groups: Share,
-    /// Targets that are served now, and of them those that are in no file.
+    /// The served targets, and how many of them no file contains.
     pub targets: Share,
 }
 
-/// A part of a whole.
+/// A number of removed groups or targets, and the total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
-    /// How many go.
+    /// The number that the plan removes.
     pub removed: usize,
-    /// How many there are.
+    /// The total.
     pub of: usize,
 }
 
-/// More is taken away than was allowed.
+/// The guard's error: a plan removes more than the allowed share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooMuchRemoved {
     removals: Vec<Removal>,
     most: u8,
 }
 
-/// How many jobs an error names.
+/// The most jobs that the error names.
 const MOST_NAMED: usize = 5;
 
 impl TooMuchRemoved {
@@ -50,11 +52,14 @@ impl Display for TooMuchRemoved {
         let Self { removals, most } = self;
         let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(ToString::to_string).collect();
         if removals.len() > MOST_NAMED {
-            named.push(format!("and {} more jobs", removals.len() - MOST_NAMED));
+            named.push(format!("and {} more", removals.len() - MOST_NAMED));
         }
         let percent = removals.iter().map(Removal::percent).max().unwrap_or_default();
         let named = named.join("; ");
-        write!(f, "{named}: more than {most} %; if that is meant, say --max-removed {percent}")
+        write!(
+            f,
+            "more than {most} % would be removed: {named}. Check the files, or allow it with --max-removed {percent}"
+        )
     }
 }
 
@@ -65,7 +70,7 @@ impl Share {
         self.removed * 100 > self.of * usize::from(percent)
     }
 
-    /// Rounded up.
+    /// Returns the removed share in percent, rounded up.
     fn percent(self) -> usize {
         (self.removed * 100).div_ceil(self.of.max(1)).min(100)
     }

@@ -1,13 +1,13 @@
-//! What it takes to bring the table to what files say: which rows are added, changed and removed.
+//! Plans which rows to add, change and remove, so that the table matches the files.
 //!
-//! Files name no groups, so a row is found by what it holds. A group of the files is, in this order,
+//! Files do not name groups, so the content of a row identifies its group. A group of the files gets, in this order,
 //!
-//! 1. a row that has exactly its targets and labels, by [`Rows`] the set's own or anybody's;
-//! 2. a row of the same set that shares targets with it, the more the better;
-//! 3. a row of the same set that has its labels, or its name, if rows may go: what that row has held goes with it;
+//! 1. a row with exactly its targets and labels: a row of the set or any row, as [`Rows`] says;
+//! 2. the row of the set that shares the most targets with the group;
+//! 3. with `prune`, a row of the set with the group's labels or name, whose old targets are then removed;
 //! 4. a new row, named by [`names`].
 //!
-//! A file in another order therefore changes nothing, and a group keeps its row when its labels or its targets change.
+//! A new order in a file therefore changes nothing, and a group keeps its row when its labels or its targets change.
 
 mod compare;
 mod desired;
@@ -25,81 +25,81 @@ use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target};
 
 use crate::store::Record;
 
-/// What it takes.
+/// The changes that bring the table to the files' groups.
 #[derive(Debug, Default)]
 pub struct Plan<'d> {
-    /// By job; within a job what is added, then what changes, then what goes.
+    /// The changes by job; within a job added rows, then changed rows, then removed rows.
     pub changes: Vec<Change<'d>>,
-    /// Every job that the files or the set have.
+    /// The counts of each job of the files or of the set.
     pub jobs: BTreeMap<Job, Counts>,
-    /// Groups of the files that are in the table already, in rows that are not the set's.
+    /// The number of wanted groups that rows outside the set already hold, by holder.
     pub elsewhere: BTreeMap<Holder, usize>,
-    /// What the plan takes away from each job, and from the set as a whole.
+    /// What the plan removes from each job, and last from the whole set.
     pub removals: Vec<Removal>,
 }
 
-/// Which rows may hold what a set wants.
+/// The rows that may hold the groups of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// Whoever owns it: a group that is there is there.
-    Anybodys,
-    /// The set's own. It takes over rows that nobody has and that hold what it wants; what only another set or a lease
-    /// holds gets a row of its own, so that it stays when that one goes.
+    /// Any row: the set adds no group that a row of any owner holds.
+    Any,
+    /// Rows of the set only. The set takes over a row without owner and lease that holds a wanted group. It adds a row
+    /// for a group in a row of another set or with a lease, because that row's holder may remove it.
     Own,
 }
 
-/// Who has a row that is not the set's.
+/// The holder of a row outside the set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
-    /// Nobody has said so.
+    /// The row has neither an owner nor a lease.
     Nobody,
-    /// Whoever renews its lease.
+    /// The row has a lease, which its writer renews.
     Lease,
-    /// Another set.
+    /// The row belongs to this other set.
     Set(String),
 }
 
-/// What happens to one row.
+/// A change of one row.
 #[derive(Debug)]
 pub struct Change<'d> {
     /// The row's job.
     pub job: Job,
     /// The row's name.
     pub name: GroupName,
-    /// What happens.
+    /// The kind of the change.
     pub kind: ChangeKind<'d>,
-    /// Targets that the row gives up to other rows: it must keep them until those have them, for a poll in between.
+    /// Targets that move to other rows. The row keeps them until the other rows have them, so that no poll misses them.
     pub moving: Vec<Target>,
 }
 
-/// What happens to a row.
+/// A kind of change.
 #[derive(Debug)]
 pub enum ChangeKind<'d> {
-    /// A new row.
+    /// Add a new row.
     Add(&'d Wanted),
-    /// A row gets other content, or becomes the set's own.
+    /// Write other content to a row, or take it over for the set.
     Update(Box<Record>, &'d Wanted),
-    /// A row goes.
+    /// Remove a row.
     Remove(Box<Record>),
 }
 
-/// Rows of a job, by what happens to them.
+/// The number of rows by kind of change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// New rows.
     pub added: usize,
-    /// Rows with other content.
+    /// Rows that change.
     pub changed: usize,
-    /// Rows that go.
+    /// Rows that are removed.
     pub removed: usize,
-    /// Rows that are as they should be.
+    /// Rows that already match a wanted group.
     pub unchanged: usize,
-    /// Rows of the set that are in no file, and stay because nobody asked to prune.
+    /// Rows of the set that no file contains, and that stay without `prune`.
     pub kept: usize,
 }
 
 impl Change<'_> {
-    /// The group as it is to be stored, or `None` if the row goes. It has no lease: files know none.
+    /// Returns the group to store, or `None` for a removal. It has no lease, because files have no leases.
     #[must_use]
     pub fn stored(&self) -> Option<StoredGroup> {
         let (ChangeKind::Add(wanted) | ChangeKind::Update(_, wanted)) = self.kind else { return None };
@@ -109,15 +109,15 @@ impl Change<'_> {
 }
 
 impl Plan<'_> {
-    /// Makes sure that from no job, nor from the set, more than `most` percent of the groups or targets go.
+    /// Checks that the plan removes at most `most` percent of the groups and targets of each job and of the set.
     ///
     /// # Errors
-    /// [`TooMuchRemoved`] names where more goes.
+    /// [`TooMuchRemoved`] names the jobs that would lose more.
     pub fn check_removals(&self, most: u8) -> Result<(), TooMuchRemoved> {
         TooMuchRemoved::among(&self.removals, most)
     }
 
-    /// The sum over all jobs.
+    /// Returns the sum of the counts of all jobs.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.jobs.values().fold(Counts::default(), |sum, job| Counts {

@@ -1,17 +1,18 @@
-//! Names for new rows.
+//! Builds the names of new rows.
 //!
-//! A name is made of the values of the labels, for people, and a hash of the set and all labels, so that it is always
-//! the same, and never that of another set's row. A number follows where several groups have the same labels: `prod-eu-central-1-3f2a91c4`, `prod-eu-central-1-3f2a91c4-2`.
+//! A name consists of the label values, for people, and a hash of the set and all labels. The same set and labels
+//! always give the same name, and two sets give different names. Further groups with the same labels get a number:
+//! `prod-eu-central-1-3f2a91c4`, `prod-eu-central-1-3f2a91c4-2`.
 
 use std::collections::{HashMap, HashSet};
 
 use http_sd_lambda::group::{Fault, GroupName, Labels};
 use sha2::{Digest, Sha256};
 
-/// How many characters of the labels' values a name repeats.
+/// The most characters of the label values in a name.
 const READABLE: usize = 40;
 
-/// The name of a set's first group with those labels.
+/// Returns the name of a set's first group with these labels.
 #[must_use]
 pub fn base(set: &str, labels: &Labels) -> String {
     let mut readable = String::new();
@@ -38,11 +39,11 @@ pub fn base(set: &str, labels: &Labels) -> String {
     if readable.is_empty() { format!("group-{hash}") } else { format!("{readable}-{hash}") }
 }
 
-/// Names that are free in a job.
+/// Finds names that no row of a job uses.
 #[derive(Debug, Default)]
 pub(super) struct FreeNames {
     taken: HashSet<String>,
-    /// The last number given to each base.
+    /// The last number used for each base name.
     numbers: HashMap<String, usize>,
 }
 
@@ -51,7 +52,7 @@ impl FreeNames {
         self.taken.insert(name.as_str().to_owned());
     }
 
-    /// A name for one more group of a set with those labels.
+    /// Returns an unused name for another group of a set with these labels.
     pub(super) fn next(&mut self, set: &str, labels: &Labels) -> Result<GroupName, Fault> {
         let base = base(set, labels);
         let number = self.numbers.entry(base.clone()).or_default();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_the_labels_and_is_always_the_same() {
+    fn name_contains_label_values_and_a_stable_hash() {
         for (pairs, name) in [
             (labels(&[]), "group-959a2e59"),
             (labels(&[("env", "prod"), ("region", "eu-central-1")]), "prod-eu-central-1-"),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_with_the_same_labels_are_numbered_around_the_names_that_are_taken() {
+    fn numbers_of_equal_labels_skip_used_names() {
         let mut names = FreeNames::default();
         names.take(&GroupName::new("group-959a2e59-2").unwrap());
         let mut next = || names.next("fleet", &Labels::new()).unwrap().into_string();

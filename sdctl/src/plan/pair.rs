@@ -1,4 +1,4 @@
-//! Finding the row that a changed group was before.
+//! Pairs changed groups with the rows that held them before.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,25 +7,28 @@ use http_sd_lambda::group::{LabelName, Labels, Target, TargetGroup};
 use super::{Wanted, names};
 use crate::store::Record;
 
-/// Rows that become wanted groups, wanted groups that need a new row, rows that are left.
+/// Rows paired with a wanted group, wanted groups without a row, and rows without a wanted group. A `usize` is the
+/// index of a wanted group.
 pub(super) type Pairs = (Vec<(usize, Record)>, Vec<usize>, Vec<Record>);
 
-/// How many rows with a target are looked at one by one. Many groups may share one, such as an exporter that probes
-/// others: of those only rows that share a label, too, come into question, if no more than that many do.
+/// The most rows with the same target that are compared one by one. Many groups may share a target, such as an exporter
+/// that probes other hosts. Of such rows only those that also share a label are compared, again up to this number.
 const MOST_ALIKE: usize = 64;
 
-/// Finds for each wanted group a row that it may have been before: one that shares targets with it, and of several the
-/// one with the most labels in common; else one with its labels or its name, but only if rows may go, because that
-/// row's targets are given up; else a broken one of its name.
-pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>, may_go: bool) -> Pairs {
+/// Finds for each wanted group the row that probably held it before, in this order:
+///
+/// 1. the row that shares the most targets with the group, and of several the one that shares the most labels;
+/// 2. with `prune`, a row with the group's labels or name, because its old targets are removed;
+/// 3. a broken row with the group's name.
+pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>, prune: bool) -> Pairs {
     let groups: Vec<Option<&TargetGroup>> = left.iter().map(|record| record.group.as_ref().ok()).collect();
     let mut by_labels: HashMap<&Labels, Vec<usize>> = HashMap::new();
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (row, group) in groups.iter().enumerate().rev() {
-        if may_go || group.is_none() {
+        if prune || group.is_none() {
             by_name.insert(left[row].name.as_str(), row);
         }
-        if let Some(group) = group.filter(|_| may_go) {
+        if let Some(group) = group.filter(|_| prune) {
             by_labels.entry(&group.labels).or_default().push(row);
         }
     }
@@ -62,11 +65,11 @@ pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Rec
     (claimed, added, left.into_iter().flatten().collect())
 }
 
-/// Rows by what they have in common with a group.
+/// Looks up rows that share targets and labels with a group.
 struct Alike<'r> {
     groups: &'r [Option<&'r TargetGroup>],
     by_target: HashMap<&'r str, Vec<usize>>,
-    /// Of targets that more rows have than are looked at.
+    /// The rows of targets that more than [`MOST_ALIKE`] rows share.
     by_target_and_label: HashMap<(&'r str, &'r LabelName, &'r str), Vec<usize>>,
 }
 
@@ -89,7 +92,7 @@ impl<'r> Alike<'r> {
         Self { groups, by_target, by_target_and_label }
     }
 
-    /// The row that has most in common with a group, of those that are not taken.
+    /// Returns the row that shares the most with a group, except rows in `taken`.
     fn best(&self, group: &TargetGroup, taken: &HashSet<usize>) -> Option<usize> {
         let mut shared: HashMap<usize, HashSet<&str>> = HashMap::new();
         for target in group.targets.iter().map(Target::as_str) {
@@ -107,7 +110,7 @@ impl<'r> Alike<'r> {
         shared.into_iter().max_by_key(rank).map(|(row, _)| row)
     }
 
-    /// The rows with a target that come into question.
+    /// Returns the rows with a target that are worth comparing.
     fn with<'s>(&'s self, target: &'s str, labels: &'s Labels) -> impl Iterator<Item = &'s usize> {
         let rows = self.by_target.get(target);
         let few = rows.filter(|rows| rows.len() <= MOST_ALIKE);

@@ -1,4 +1,4 @@
-//! Making a table and describing it.
+//! Creates and describes tables.
 
 use std::time::Duration;
 
@@ -17,50 +17,50 @@ use tokio::time::{Instant, sleep};
 
 use super::Store;
 
-/// How long a new table may take to become active.
+/// The longest wait for a new table to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
-/// How long to wait before asking again whether a new table is ready.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// The pause between two attempts to enable recovery on a new table.
+const RECOVERY_PAUSE: Duration = Duration::from_secs(2);
 
-/// What DynamoDB says of a table.
+/// DynamoDB's description of a table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Description {
     /// The table's name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// Where it is.
+    /// The account and region.
     #[serde(flatten)]
     pub place: Place,
-    /// `ACTIVE`, `CREATING`, …
+    /// The status, such as `ACTIVE` or `CREATING`.
     pub status: String,
-    /// What keeps it from being a table of target groups.
+    /// The reason why it cannot be a table of target groups, if any.
     pub fault: Option<String>,
-    /// The number of rows, some hours old.
+    /// The number of rows. DynamoDB updates it about every six hours.
     pub items: i64,
-    /// The size in bytes, some hours old.
+    /// The size in bytes. DynamoDB updates it about every six hours.
     pub bytes: i64,
-    /// `PAY_PER_REQUEST` or `PROVISIONED`.
+    /// The billing mode: `PAY_PER_REQUEST` or `PROVISIONED`.
     pub billing: String,
-    /// Whether it cannot be deleted by accident.
+    /// Whether deletion protection is on.
     pub deletion_protection: bool,
-    /// The attribute by which DynamoDB deletes rows, if it does; `None` also if we may not know.
+    /// The TTL attribute; `None` if TTL is off, or if the credentials do not allow to read it.
     pub ttl_attribute: Option<String>,
-    /// Whether the last 35 days can be restored; `None` if we may not know.
+    /// Whether point-in-time recovery is on; `None` if the credentials do not allow to read it.
     pub point_in_time_recovery: Option<bool>,
 }
 
-/// Where a table is.
+/// The account and region of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The account's number.
+    /// The account number.
     pub account: String,
     /// The region.
     pub region: String,
 }
 
 impl Place {
-    /// Reads `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+    /// Parses `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
     fn of(arn: &str) -> Self {
         let part = |i: usize| arn.split(':').nth(i).unwrap_or_default().to_owned();
         Self { account: part(4), region: part(3) }
@@ -68,11 +68,11 @@ impl Place {
 }
 
 impl Store {
-    /// Creates the table, on demand and with TTL on `delete_at`, and waits until it is active. Returns whether it
-    /// was created; a table of that name is left as it is.
+    /// Creates the table, on demand and with TTL on `delete_at`, and waits until it is active. Returns `false` if the
+    /// table exists; an existing table does not change.
     ///
     /// # Errors
-    /// [`TableError`] when DynamoDB refuses, or the table is not active within a minute.
+    /// [`TableError`] if DynamoDB refuses, or the table is not active within a minute.
     pub async fn create(&self) -> Result<bool, TableError> {
         let attribute =
             |name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
@@ -107,10 +107,10 @@ impl Store {
         Ok(true)
     }
 
-    /// Turns point-in-time recovery on. Returns whether there is such a thing: local engines have none.
+    /// Turns point-in-time recovery on. Returns `false` for an engine without it, such as the local one.
     ///
     /// # Errors
-    /// [`TableError`] when DynamoDB refuses, or a new table is not ready for it within a minute.
+    /// [`TableError`] if DynamoDB refuses, or a new table is not ready for it within a minute.
     pub async fn enable_recovery(&self) -> Result<bool, TableError> {
         let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
         let on = on.map_err(|e| TableError::Misconfigured(e.to_string()))?;
@@ -119,36 +119,36 @@ impl Store {
             let update = self.client.update_continuous_backups().table_name(self.name());
             match update.point_in_time_recovery_specification(on.clone()).send().await {
                 Err(error) if error.code() == Some("UnknownOperationException") => return Ok(false),
-                // Backups of a new table begin a little later than the table does.
+                // A new table supports backups only a few seconds after it is active.
                 Err(error)
                     if error.code() == Some("ContinuousBackupsUnavailableException") && Instant::now() < give_up =>
                 {
-                    sleep(ASK_AGAIN).await;
+                    sleep(RECOVERY_PAUSE).await;
                 }
                 other => return Ok(other.map(|_| true)?),
             }
         }
     }
 
-    /// Keeps the table from being deleted until somebody turns that off again.
+    /// Turns deletion protection on.
     ///
     /// # Errors
-    /// [`TableError`] when DynamoDB refuses.
+    /// [`TableError`] if DynamoDB refuses.
     pub async fn protect(&self) -> Result<(), TableError> {
         self.client.update_table().table_name(self.name()).deletion_protection_enabled(true).send().await?;
         Ok(())
     }
 
-    /// The region in which the table is looked for, or would be made.
+    /// Returns the region of the client, if it is known.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.client.config().region().map(AsRef::as_ref)
     }
 
-    /// What DynamoDB says of the table.
+    /// Returns DynamoDB's description of the table.
     ///
     /// # Errors
-    /// [`TableError`] when the table is not there or may not be described.
+    /// [`TableError`] if the table does not exist, or the credentials do not allow to describe it.
     pub async fn describe(&self) -> Result<Description, TableError> {
         let table = self.table.description().await?;
         let arn = table.table_arn().unwrap_or_default().to_owned();
@@ -177,20 +177,20 @@ impl Store {
         })
     }
 
-    /// Makes sure that the table is one of target groups, and says where it is.
+    /// Checks that the table is one of target groups, and returns its account and region.
     ///
     /// # Errors
-    /// As [`http_sd_lambda::table::Table::ensure_key`].
+    /// The errors of [`http_sd_lambda::table::Table::ensure_key`].
     pub async fn place(&self) -> Result<Place, TableError> {
         let table = self.table.description().await?;
         check_key(&table)?;
         Ok(Place::of(table.table_arn().unwrap_or_default()))
     }
 
-    /// The job of some row, or `None` if the table is empty.
+    /// Returns the job of any row, or `None` if the table is empty.
     ///
     /// # Errors
-    /// [`TableError`] when the table cannot be read.
+    /// [`TableError`] if the table cannot be read.
     pub async fn any_job(&self) -> Result<Option<String>, TableError> {
         let first = self.client.scan().table_name(self.name()).limit(1).send().await?;
         let job = first.items().first().and_then(|row| row.get(JOB)?.as_s().ok());

@@ -1,9 +1,9 @@
-//! Pauses between tries.
+//! Exponential backoff with jitter.
 
 use std::time::Duration;
 
-/// Pauses between tries: each twice as long as the one before, up to a limit, and spread out so that many who lost the
-/// table together do not come back together.
+/// Pauses between attempts. Each pause is twice as long as the one before, up to a limit. Jitter keeps many clients
+/// from retrying at the same moment.
 #[derive(Debug)]
 pub struct Backoff {
     next: Duration,
@@ -11,17 +11,17 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses from `first` to `longest`.
+    /// Creates a sequence of pauses that grow from `first` to `longest`.
     #[must_use]
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first.min(longest), longest }
     }
 
-    /// The next pause, between half and all of its full length.
+    /// Returns the next pause, between half and all of its full length.
     pub fn pause(&mut self) -> Duration {
         let full = self.next;
         self.next = (full * 2).min(self.longest);
-        // Without a random number the pause is merely not spread out.
+        // Without a random number the pause has no jitter, which is acceptable.
         let part = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
         full.mul_f64(0.5 + part / 2.0)
     }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_are_spread_out() {
+    fn pauses_double_up_to_the_longest_with_jitter() {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(5));
         for full in [1.0, 2.0, 4.0, 5.0, 5.0] {
             let pause = backoff.pause().as_secs_f64();

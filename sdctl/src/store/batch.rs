@@ -1,4 +1,4 @@
-//! Many writes at once, which stop together: at the first failure, or when somebody says so.
+//! Runs many writes concurrently, until the first failure or a signal.
 
 use std::ops::AddAssign;
 
@@ -12,33 +12,40 @@ use crate::{
     terminal::{message, signals::Signals},
 };
 
-/// How many writes of a row are under way at a time.
+/// The number of concurrent writes of single rows.
 pub(crate) const ROWS_AT_ONCE: usize = 16;
 
-/// What became of them.
+/// The result of a batch.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// How many rows were written.
+    /// The number of written rows.
     pub(crate) done: usize,
-    /// What ended them early.
+    /// Why the batch ended early, if it did.
     pub(crate) ended: Option<Ended>,
 }
 
-/// Why not all writes were made.
+/// Why a batch ended early.
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// Ctrl-C or SIGTERM.
     Interrupted,
-    /// One of them failed. Those that were under way then are done or have failed as well.
+    /// A write failed. The other writes in progress then finished, with or without success.
     Failed(WriteError),
 }
 
 impl Ended {
-    /// What a command says of it that writes to the table of that name: `how_far` it got, and what to do.
+    /// Returns the error of a command that writes to the table `name`. `how_far` says how far it got, and what to do.
     pub(crate) fn of_table(self, name: &str, how_far: String) -> CliError {
         match self {
-            Self::Interrupted => CliError::Refused(format!("stopped, with {how_far}")),
-            Self::Failed(error) => CliError::Interrupted { source: Box::new(error.of_table(name)), how_far },
+            Self::Interrupted => CliError::Refused(format!("stopped by a signal: {how_far}")),
+            Self::Failed(error) => {
+                let source = match error {
+                    // `how_far` already says to run the command again.
+                    conflict @ WriteError::Conflict { .. } => CliError::Refused(conflict.to_string()),
+                    WriteError::Table(error) => CliError::of_table(name, error),
+                };
+                CliError::Interrupted { source: Box::new(source), how_far }
+            }
         }
     }
 }
@@ -50,10 +57,10 @@ impl AddAssign for Written {
     }
 }
 
-/// How many rows a write has written, and what ended it.
+/// The number of rows that a write wrote, and its result.
 pub(crate) type Write = (usize, Result<(), WriteError>);
 
-/// A write of one row.
+/// Returns the outcome of a write of one row.
 pub(crate) fn one<T>(result: Result<T, WriteError>) -> Write {
     match result {
         Ok(_) => (1, Ok(())),
@@ -61,8 +68,8 @@ pub(crate) fn one<T>(result: Result<T, WriteError>) -> Write {
     }
 }
 
-/// Makes the writes, so many at once. Once they have to end, those that are under way are waited for, unless somebody says so a second
-/// time, and no other is begun.
+/// Runs the writes, at most `at_once` concurrently. After a failure or a signal it starts no other write, and waits for
+/// those in progress. A second signal ends the wait.
 pub(crate) async fn all<W>(
     writes: impl Iterator<Item = W>,
     at_once: usize,
@@ -88,7 +95,8 @@ where
                 if std::mem::replace(&mut asked, true) {
                     break;
                 }
-                progress.suspend(|| message::info("stopping: waiting for the writes that are under way"));
+                let text = "stopping: waiting for the writes in progress. Press Ctrl-C again to stop at once";
+                progress.suspend(|| message::info(text));
             }
             result = under_way.next() => match result {
                 None => break,

@@ -1,4 +1,4 @@
-//! Clients for the table, as the command line needs them.
+//! Creates DynamoDB clients with the retries and time-outs that commands need.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use aws_sdk_dynamodb::{
 };
 use http_sd_lambda::table::{self, Https};
 
-/// How often a request is tried. Nobody waits for an answer within seconds, and a throttled table recovers.
+/// The attempts of a patient client. A throttled table needs several seconds to recover.
 const ATTEMPTS: u32 = 8;
-/// How long an attempt may take: a full request over a slow line.
+/// The time-out of an attempt: enough for a full request over a slow line.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest pause between two attempts. The SDK adds jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// The longest pause where somebody else decides how often to try.
+/// The first pause of a client whose caller retries itself.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What somebody said on the command line, in place of the environment and the SDK's files.
+/// Options of the command line that replace the environment and the AWS configuration files.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// The region.
     pub region: Option<String>,
-    /// The profile in the SDK's files.
+    /// The profile in the AWS configuration files.
     pub profile: Option<String>,
-    /// Where the API is, if not at AWS.
+    /// The URL of a DynamoDB API other than AWS's.
     pub endpoint_url: Option<String>,
 }
 
-/// A client for the command line, from whatever the SDK knows of, where `overrides` have the last word.
+/// Creates a client from the environment and the AWS configuration files. `overrides` take precedence.
 pub async fn connect(overrides: &Overrides) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(table::ATTEMPT_TIMEOUT).build();
     let mut loader =
@@ -46,7 +46,7 @@ pub async fn connect(overrides: &Overrides) -> Client {
     Client::new(&loader.load().await)
 }
 
-/// The same client, only that it retries for longer.
+/// Returns the client with more and longer retries.
 pub(super) fn patient(client: &Client) -> Client {
     let retries = client.config().retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
@@ -54,7 +54,7 @@ pub(super) fn patient(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().retry_config(retries).timeout_config(timeouts).build())
 }
 
-/// The same client, only that it retries once. That is for a connection that has gone stale meanwhile.
+/// Returns the client with a single retry, which is enough for a stale connection.
 pub(super) fn hasty(client: &Client) -> Client {
     let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(SHORT_PAUSE);
     Client::from_conf(client.config().to_builder().retry_config(retries).build())

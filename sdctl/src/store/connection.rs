@@ -1,4 +1,4 @@
-//! Which table a command reads or writes: one in AWS, or the local one.
+//! Opens the table that a command reads or writes: a table in AWS, or the local table.
 
 use std::{
     env,
@@ -26,40 +26,40 @@ use crate::{
 
 /// The name of the local table.
 pub(crate) const LOCAL_TABLE: &str = "http-sd";
-/// How long to wait for another sdctl to be done with the local table.
+/// The longest wait for another sdctl to close the local table.
 const WAIT_FOR_FOLDER: Duration = Duration::from_secs(10);
 
-/// Which table.
+/// Options that select the table.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Which table")]
 pub(crate) struct TableOptions {
-    /// Table in AWS, by name or ARN, reached with your usual credentials [default: `HTTP_SD_TABLE`; without it the local
-    /// table, through a running sdctl serve if there is one]
+    /// Use this table in AWS, by name or ARN, with your usual AWS credentials [default: `HTTP_SD_TABLE`; if unset, the
+    /// local table, through a running sdctl serve if there is one]
     #[arg(long, value_name = "NAME", value_parser = table_name, conflicts_with = "data")]
     table: Option<String>,
-    /// Region of the table [default: `AWS_REGION` or your AWS profile's]
+    /// Use the table in this region [default: `AWS_REGION`, else the region of your AWS profile]
     #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
-    /// Profile in your AWS configuration [default: `AWS_PROFILE`]
+    /// Use this profile of your AWS configuration [default: `AWS_PROFILE`]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
-    /// Another DynamoDB than AWS's, such as `http://127.0.0.1:8000`
+    /// Send requests to this DynamoDB API instead of AWS's, such as `http://127.0.0.1:8000`
     #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     endpoint_url: Option<String>,
-    /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
+    /// Use the local table in this folder [default: http-sd in your data folder, such as ~/.local/share/http-sd]
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["region", "profile", "endpoint_url"])]
     data: Option<PathBuf>,
 }
 
-/// A table that can be used.
+/// An open table.
 pub(crate) struct Connection {
     pub(crate) store: Store,
     pub(crate) location: Location,
-    /// Which label names are valid, as the environment has it for the function.
+    /// The valid label names: the setting `HTTP_SD_LABEL_NAMES`, as for the function.
     pub(crate) names: LabelNames,
 }
 
-/// Where a table is, in words for people.
+/// The location of a table, for messages.
 #[derive(Debug, Clone)]
 pub(crate) enum Location {
     Local { folder: PathBuf },
@@ -67,7 +67,7 @@ pub(crate) enum Location {
 }
 
 impl TableOptions {
-    /// A table; the local one is made if it is not there.
+    /// Opens the table. Creates a missing local table.
     pub(crate) async fn open(&self) -> Result<Connection, CliError> {
         let connection = self.connect(false).await?;
         if let Location::Local { .. } = connection.location {
@@ -76,7 +76,7 @@ impl TableOptions {
         Ok(connection)
     }
 
-    /// A table to read from, which leaves no local table behind where there was none.
+    /// Opens the table for reads. A missing local table is an error and is not created.
     pub(crate) async fn open_to_read(&self) -> Result<Connection, CliError> {
         self.connect(true).await
     }
@@ -105,21 +105,21 @@ impl TableOptions {
         Ok(Connection { store, location: Location::Local { folder }, names })
     }
 
-    /// A table to write to, after saying which one it is.
+    /// Opens the table for writes, and prints which table it is.
     pub(crate) async fn open_to_change(&self) -> Result<Connection, CliError> {
         let mut connection = self.open().await?;
         connection.announce("Changing").await?;
         Ok(connection)
     }
 
-    /// The name of a table in AWS, if it is one.
+    /// Returns the name of the table in AWS; `None` for the local table.
     fn name(&self) -> Result<Option<String>, CliError> {
         if self.table.is_some() || self.data.is_some() {
             return Ok(self.table.clone());
         }
         match env::var_os(config::TABLE) {
             None => Ok(None),
-            // Such as that of a pipeline whose own variable is not set, which does not mean the local table.
+            // Probably an unset variable of a pipeline. The local table is not what its author wants.
             Some(value) if value.to_string_lossy().trim().is_empty() => Err(CliError::EmptyTable),
             Some(_) => Ok(Some(config::table(&variable)?)),
         }
@@ -132,7 +132,7 @@ impl TableOptions {
 }
 
 impl Connection {
-    /// The row of that group.
+    /// Returns the row of a group.
     pub(crate) async fn record(&self, job: &Job, name: &GroupName) -> Result<Option<Record>, CliError> {
         self.store.record(job, name, self.names).await.map_err(|error| self.error(error))
     }
@@ -148,7 +148,7 @@ impl Connection {
         error.of_table(self.store.name())
     }
 
-    /// Says on standard error which table it is, account and region included.
+    /// Prints on standard error which table it is, with account and region.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {
             *place = Some(self.store.place().await.map_err(|error| CliError::of_table(self.store.name(), error))?);
@@ -176,16 +176,16 @@ impl Display for Location {
     }
 }
 
-/// The name of a table, or its ARN.
+/// Parses the name or ARN of a table.
 pub(crate) fn table_name(text: &str) -> Result<String, String> {
-    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("it takes {}", error.takes()))
+    config::table(&|_| Some(text.to_owned())).map_err(|error| format!("expected {}", error.expected()))
 }
 
 fn endpoint_url(text: &str) -> Result<String, String> {
     http_url::parse(text, "http://127.0.0.1:8000").map(|_| text.to_owned())
 }
 
-/// The folder of the local table.
+/// Returns the folder of the local table.
 pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
     match given {
         Some(folder) => Ok(folder.to_owned()),
@@ -193,7 +193,8 @@ pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
     }
 }
 
-/// The API of the engine in that folder: that of a running `sdctl serve`, else of one in this process.
+/// Returns the URL of the API for the table in `folder`: that of a running `sdctl serve`, else that of an engine which
+/// this function starts.
 async fn local_endpoint(folder: &Path) -> Result<String, CliError> {
     let give_up = Instant::now() + WAIT_FOR_FOLDER;
     let engine = loop {
@@ -213,7 +214,7 @@ async fn local_endpoint(folder: &Path) -> Result<String, CliError> {
     let failed = |e: std::io::Error| LocalError::Serve(e.to_string());
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
     let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
-    // It ends with the process.
+    // The engine stops with the process.
     tokio::spawn(engine.serve(listener, std::future::pending()));
     Ok(endpoint)
 }

@@ -1,12 +1,12 @@
-//! The attributes that `sdctl` writes to a row.
+//! Builds the attributes that `sdctl` writes to a row.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::group::{EpochSeconds, StoredGroup};
 
-/// The attributes that `sdctl` writes, and by which it knows that nobody else has written meanwhile.
+/// The attributes that a conditional write compares, to detect a change by another writer.
 pub(super) const CONTENT: [&str; 5] = ["targets", "labels", "expires_at", "delete_at", "managed_by"];
 
-/// What a row holds besides its key.
+/// Returns the attributes of a row, without its key.
 pub(super) fn content(
     group: &StoredGroup,
     owner: Option<&str>,

@@ -1,4 +1,4 @@
-//! Adding many new rows, on condition that they are new.
+//! Adds many new rows in one transaction, which fails if one of them exists.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use http_sd_lambda::{
 
 use super::{Backoff, Store, WriteError, content::content};
 
-/// How many rows a transaction may have.
+/// The most rows of a transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const MOST_IN_TRANSACTION: usize = 100;
-/// How often a transaction is tried that a throttled table, or another transaction, has stopped.
-const TRIES: u32 = 15;
-/// The first pause before that.
+/// The attempts of a transaction that a throttled table or another transaction cancels.
+const ATTEMPTS: u32 = 15;
+/// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Adds at most [`MOST_IN_TRANSACTION`] rows of at most 4 MB in all: every one of them, or none.
+    /// Adds all of the rows or none. At most [`MOST_IN_TRANSACTION`] rows, at most 4 MB in total.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if one of them is there already; [`TableError`] when DynamoDB refuses.
+    /// [`WriteError::Conflict`] if one of the rows exists; [`TableError`] if DynamoDB refuses.
     pub async fn insert(&self, groups: &[StoredGroup], owner: &str, now: EpochSeconds) -> Result<(), WriteError> {
         let puts: Vec<TransactWriteItem> = groups.iter().map(|group| self.put_new(group, owner, now)).collect();
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        for _ in 1..TRIES {
+        for _ in 1..ATTEMPTS {
             let Err(error) = self.client.transact_write_items().set_transact_items(Some(puts.clone())).send().await
             else {
                 return Ok(());
@@ -46,7 +46,7 @@ impl Store {
             }
             tokio::time::sleep(backoff.pause()).await;
         }
-        Err(TableError::Throttled("throttled: the table takes no more rows".into()).into())
+        Err(TableError::Throttled(format!("throttled: all {ATTEMPTS} attempts to add rows failed")).into())
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-/// The first row that ended a transaction for one of those reasons.
+/// Returns the index of the first row that cancelled a transaction with one of these codes.
 fn position(error: &SdkError<TransactWriteItemsError>, codes: &[&str]) -> Option<usize> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return None;

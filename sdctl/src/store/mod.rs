@@ -1,6 +1,6 @@
-//! The table as `sdctl` has it: whole rows are read, strongly consistent, and written on conditions.
+//! Reads and writes the table for `sdctl`: whole rows, with strongly consistent reads and conditional writes.
 //!
-//! The function's crate reads; all that writes is here.
+//! The function's crate only reads. All writes are here.
 
 mod admin;
 mod backoff;
@@ -24,7 +24,7 @@ pub use write::{Expect, Owner, WriteError};
 use aws_sdk_dynamodb::Client;
 use http_sd_lambda::table::Table;
 
-/// One table of target groups, to read and to write.
+/// A table of target groups.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
@@ -32,31 +32,31 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table of that name (or ARN). Reads nothing yet.
+    /// Creates a store for the table with this name or ARN. Sends no request.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { table: Table::new(client.clone(), name), client }
     }
 
-    /// The same table for long work: what fails is retried for longer than a poll, or a person, would wait.
+    /// Returns the store with more retries and longer time-outs, for commands with many requests.
     #[must_use]
     pub fn patient(self) -> Self {
         Self { client: client::patient(&self.client), ..self }
     }
 
-    /// The same table for whoever tries again by themselves: what fails is repeated once and at once, and then told.
+    /// Returns the store with one quick retry, for callers that retry themselves.
     #[must_use]
     pub fn for_renewing(self) -> Self {
         Self { client: client::hasty(&self.client), ..self }
     }
 
-    /// The table's name (or ARN).
+    /// Returns the table's name or ARN.
     #[must_use]
     pub fn name(&self) -> &str {
         self.table.name()
     }
 
-    /// The same table as the function has it, to read what is served.
+    /// Returns the table as the function reads it.
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table

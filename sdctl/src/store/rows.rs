@@ -1,4 +1,4 @@
-//! A row as whoever edits the table sees it: with its owner, and also when it is lapsed or broken.
+//! Reads rows for commands that edit the table: with their owner, and also if expired or broken.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -18,7 +18,7 @@ use super::{
     content::{CONTENT, content},
 };
 
-/// All attributes that are ours, strongly consistent: what is read is about to be changed.
+/// All attributes of the data model. Reads are strongly consistent, because a write may follow.
 const EDITED: View = View {
     attributes: &[JOB, GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
     is_consistent: true,
@@ -32,20 +32,20 @@ pub struct Record {
     pub job: Job,
     /// The group's name within its job.
     pub name: GroupName,
-    /// How long the group is served.
+    /// The group's lease.
     pub lease: Lease,
-    /// What is served, or what keeps it from being served.
+    /// The group, or its violation of the data model.
     pub group: Result<TargetGroup, InvalidGroup>,
     /// The `sdctl apply` set that owns the row.
     pub managed_by: Option<String>,
-    /// When `sdctl` last wrote it.
+    /// The time of the last write by `sdctl`.
     pub updated_at: Option<EpochSeconds>,
-    /// The row's [`CONTENT`] as it was read.
+    /// The row's [`CONTENT`] attributes as read.
     pub(super) content: Attributes,
 }
 
 impl Record {
-    /// The row once that group was written to it for a set.
+    /// Returns the row as it is after `written` was written to it for a set.
     #[must_use]
     pub fn after(&self, written: &StoredGroup, set: &str) -> Self {
         let content = content(written, Some(set), EpochSeconds(0)).into_iter();
@@ -60,19 +60,19 @@ impl Record {
     }
 }
 
-/// What a poll makes of a row.
+/// The state of a row in a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State<'a> {
-    /// It is served.
+    /// The poll serves the group.
     Served(&'a TargetGroup),
-    /// It is not served any more.
+    /// The lease is expired.
     Lapsed,
-    /// It breaks the contract, and with that every answer that it belongs to.
+    /// The row violates the data model.
     Invalid(&'a InvalidGroup),
 }
 
 impl Record {
-    /// What a poll at `now` makes of the row.
+    /// Returns the state of the row in a poll at `now`.
     #[must_use]
     pub fn state(&self, now: EpochSeconds) -> State<'_> {
         match &self.group {
@@ -84,10 +84,10 @@ impl Record {
 }
 
 impl Record {
-    /// The record of a row with those attributes, served or not.
+    /// Returns the record of a row with these attributes, in any state.
     ///
     /// # Errors
-    /// [`TableError::WrongKey`] if the row's key is not ours, so that the table is not one of target groups.
+    /// [`TableError::WrongKey`] if the row's key is not a valid job and group: the table is not one of target groups.
     pub fn of(mut attributes: Attributes, names: LabelNames) -> Result<Self, TableError> {
         let row = Row::from(&attributes);
         let (job, name, lease, group) = match row.stored(names) {
@@ -106,12 +106,12 @@ impl Record {
     }
 }
 
-/// The records of one read, page by page.
+/// Reads records page by page.
 #[derive(Debug)]
 pub struct Records {
     stream: Stream,
     names: LabelNames,
-    /// Where the last page said that the next one begins.
+    /// The start of the next page, as the last page named it.
     next_key: Option<Attributes>,
 }
 
@@ -122,20 +122,20 @@ enum Stream {
 }
 
 impl Records {
-    /// The next page, which may be empty although more follow; `None` after the last one.
+    /// Returns the next page, or `None` after the last one. A page may be empty although others follow.
     ///
     /// # Errors
-    /// [`TableError`] when the page cannot be had after the SDK's retries, or the table is not one of target groups.
+    /// [`TableError`] if the page cannot be read after the SDK's retries, or the table is not one of target groups.
     pub async fn next(&mut self) -> Result<Option<Vec<Record>>, TableError> {
         let page = match &mut self.stream {
             Stream::Job(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
             Stream::Table(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
         };
         let Some((items, next_key)) = page else { return Ok(None) };
-        let items = items.ok_or_else(|| TableError::Unavailable("a page came without its items".into()))?;
-        // The SDK would take this for the end, and what was read so far for everything.
+        let items = items.ok_or_else(|| TableError::Unavailable("DynamoDB returned a page without items".into()))?;
+        // The SDK would treat a repeated key as the end, and the result would be incomplete.
         if next_key.is_some() && next_key == self.next_key {
-            return Err(TableError::Unavailable("a page names itself as the next one".into()));
+            return Err(TableError::Unavailable("DynamoDB returned a page that names itself as the next page".into()));
         }
         self.next_key = next_key;
         items.into_iter().map(|item| Record::of(item, self.names)).collect::<Result<_, _>>().map(Some)
@@ -143,7 +143,7 @@ impl Records {
 }
 
 impl Store {
-    /// The rows of a job, or of the whole table: by group within a job, the jobs in no particular order.
+    /// Returns the rows of a job or of the whole table, sorted by group within a job. Jobs are in no particular order.
     #[must_use]
     pub fn records(&self, job: Option<&Job>, names: LabelNames) -> Records {
         let stream = match job {
@@ -153,10 +153,10 @@ impl Store {
         Records { stream, names, next_key: None }
     }
 
-    /// The row of that group, or `None`.
+    /// Returns the row of a group, if it exists.
     ///
     /// # Errors
-    /// [`TableError`] when the table cannot be read.
+    /// [`TableError`] if the table cannot be read.
     pub async fn record(&self, job: &Job, name: &GroupName, names: LabelNames) -> Result<Option<Record>, TableError> {
         let read = self
             .client

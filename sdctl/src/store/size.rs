@@ -1,31 +1,32 @@
-//! The size of a row, as DynamoDB counts it.
+//! Computes the size of a row as DynamoDB counts it, and splits groups that exceed a row.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 
 use http_sd_lambda::group::{Labels, StoredGroup, Target, TargetGroup};
 use sha2::{Digest, Sha256};
 
-/// The most that a row may have, in bytes.
+/// The largest row, in bytes.
 const MOST: usize = 400 * 1024;
-/// Kept free in each row: for its key (at most 3 KB), our times and owner, and a user's own attributes.
+/// The bytes that stay free in each row: for its key (at most 3 KB), times, owner, and a user's own attributes.
 const RESERVED: usize = 32 * 1024;
-/// What a list or a map costs, and each of its elements.
+/// The bytes that a list or a map adds.
 const CONTAINER: usize = 3;
+/// The bytes that each element of a list or a map adds.
 const ELEMENT: usize = 1;
 
-/// About how many bytes a group takes.
+/// Returns the approximate size of a group in bytes.
 #[must_use]
 pub fn size(group: &TargetGroup) -> usize {
     labels_size(&group.labels) + CONTAINER + group.targets.iter().map(target_size).sum::<usize>()
 }
 
-/// Whether a row can hold a group: beside its key, and nothing else.
+/// Returns whether a group and its key fit a row without other attributes.
 #[must_use]
 pub fn fits(group: &StoredGroup) -> bool {
     size(&group.group) + group.job.as_str().len() + group.name.as_str().len() <= MOST
 }
 
-/// Those of some targets for which a row that holds a group has room, in their order.
+/// Returns the longest start of `more` that fits a row besides `group`.
 #[must_use]
 pub fn that_fit<'t>(group: &TargetGroup, more: &'t [Target]) -> &'t [Target] {
     let mut room = (MOST - RESERVED).saturating_sub(size(group));
@@ -37,11 +38,11 @@ pub fn that_fit<'t>(group: &TargetGroup, more: &'t [Target]) -> &'t [Target] {
     &more[..more.iter().take_while(fits).count()]
 }
 
-/// Cuts a group into as many as it takes for each to fit a row. They have the same labels, and together the same
-/// targets, which is the same to every poller. `None` if labels or one target alone are too large.
+/// Splits a group into parts that each fit a row. The parts have the same labels and together the same targets, so a
+/// poller sees no difference. Returns `None` if the labels or one target alone are too large.
 ///
-/// Which part a target belongs to is told by its hash alone, so that neither another order nor another target moves
-/// it, unless there are twice as many parts.
+/// A target's hash alone selects its part. Another order or another target therefore moves no target, unless the number
+/// of parts doubles.
 #[must_use]
 pub fn split(group: TargetGroup) -> Option<Vec<TargetGroup>> {
     let room = MOST.checked_sub(RESERVED + labels_size(&group.labels))?;
@@ -52,7 +53,7 @@ pub fn split(group: TargetGroup) -> Option<Vec<TargetGroup>> {
     let mut parts = 1;
     while largest(&group.targets, &hashes, parts) > room {
         parts *= 2;
-        // The same target again and again: more parts do not help.
+        // Repetitions of one target share a hash, so more parts do not help.
         if parts > group.targets.len() * 2 {
             return None;
         }
@@ -66,7 +67,7 @@ pub fn split(group: TargetGroup) -> Option<Vec<TargetGroup>> {
     Some(parts.map(|targets| TargetGroup { targets, labels: labels.clone() }).collect())
 }
 
-/// The size of the largest part.
+/// Returns the size of the largest part in bytes.
 fn largest(targets: &[Target], hashes: &[usize], parts: usize) -> usize {
     let mut sizes = vec![0; parts];
     for (target, hash) in targets.iter().zip(hashes) {
@@ -101,7 +102,7 @@ mod tests {
         }
     }
 
-    /// A target that takes so many bytes.
+    /// Returns a target of this size in bytes.
     fn target(size: usize) -> Target {
         Target::new("x".repeat(size - ELEMENT)).unwrap()
     }
@@ -111,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_of_a_group_counts() {
-        // A map with one element, 3 + 1 + 3 + 10, and a list, 3, with two of 23 bytes.
+    fn size_counts_each_byte_of_a_group() {
+        // A map with one element: 3 + 1 + 3 + 10 bytes. A list: 3 bytes, with two elements of 1 + 23 bytes.
         assert_eq!(size(&group(2, 10)), 17 + 3 + 2 * 24);
         assert_eq!(size(&TargetGroup::default()), 6);
     }
 
     #[test]
-    fn a_row_is_filled_up_to_the_last_byte() {
+    fn row_is_filled_to_the_last_byte() {
         let room = MOST - RESERVED - size(&group(0, 10));
         let cases: [(&[usize], usize); 5] =
             [(&[], 0), (&[room], 1), (&[room + 1], 0), (&[1000, room - 1000, 2], 2), (&[1000, room - 999, 2], 1)];
@@ -135,8 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_parts_as_it_takes_to_part_two_targets() {
-        // Two of them come apart only in eighths.
+    fn parts_double_until_two_large_targets_separate() {
+        // Targets 0 and 4 share a part until there are eight parts.
         let in_eighth = |eighth| {
             let of = |i: u32| Target::new(format!("{i}{}", "x".repeat(MOST / 2))).unwrap();
             (0..1000).map(of).find(|target| hash(target) % 8 == eighth).unwrap()
@@ -148,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_fits_a_row_stays_whole() {
+    fn group_that_fits_a_row_stays_whole() {
         assert_eq!(split(group(0, 0)), Some(vec![group(0, 0)]));
         assert_eq!(split(group(10_000, 10)), Some(vec![group(10_000, 10)]));
     }
 
     #[test]
-    fn a_group_that_does_not_fit_becomes_several_with_the_same_labels_and_targets() {
+    fn split_keeps_labels_and_targets() {
         let whole = group(50_000, 10);
         let parts = split(whole.clone()).unwrap();
         assert_eq!(parts.len(), 4);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn another_order_moves_no_target_and_one_more_changes_one_part() {
+    fn new_order_moves_no_target() {
         let sorted = |group| {
             let mut parts = split(group).unwrap();
             for part in &mut parts {
@@ -183,15 +184,14 @@ mod tests {
         assert_eq!(changed, 1);
     }
 
-    /// One target many times over has one hash.
     #[test]
-    fn a_target_that_is_repeated_until_it_fits_no_row_cannot_be_split() {
+    fn too_many_repetitions_of_a_target_cannot_split() {
         let targets = vec![Target::new("x".repeat(1000)).unwrap(); 1000];
         assert_eq!(split(TargetGroup { targets, ..group(0, 0) }), None);
     }
 
     #[test]
-    fn labels_or_a_target_that_fit_no_row_cannot_be_split() {
+    fn oversized_labels_or_target_cannot_split() {
         assert_eq!(split(group(1, MOST)), None);
         let huge = Target::new("x".repeat(MOST)).unwrap();
         assert_eq!(split(TargetGroup { targets: vec![huge], ..group(0, 0) }), None);

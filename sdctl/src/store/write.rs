@@ -1,4 +1,4 @@
-//! Writing groups, one row at a time, each on a condition.
+//! Writes and deletes single rows, each on a condition.
 
 use std::collections::HashMap;
 
@@ -22,27 +22,27 @@ use super::{
 };
 use crate::error::CliError;
 
-/// What has to hold of a row for it to be written.
+/// The condition for a write of a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect<'a> {
-    /// Nothing: the last writer wins.
+    /// No condition: the last writer wins.
     Anything,
-    /// There is no such row.
+    /// The row does not exist.
     Absent,
-    /// The row is as it was read.
+    /// The row is the same as when it was read.
     Unchanged(&'a Record),
-    /// The row has that lease: it is the one that we wrote.
+    /// The row's lease expires at this time, so the caller wrote the row.
     ExpiresAt(EpochSeconds),
 }
 
-/// Whose a row is once it is written.
+/// The owner of a row after a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
-    /// Whose it was.
+    /// The same owner as before.
     AsBefore,
-    /// A set's.
+    /// This set.
     Set(&'a str),
-    /// No set's.
+    /// No owner.
     Nobody,
 }
 
@@ -58,29 +58,29 @@ impl<'a> Owner<'a> {
 /// Why a row was not written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WriteError {
-    /// What was expected of the row does not hold.
-    #[error("somebody else has changed group {} of job {} meanwhile", excerpt(.group.as_str()), excerpt(.job.as_str()))]
+    /// The condition does not hold.
+    #[error("another writer changed group {} of job {}", excerpt(.group.as_str()), excerpt(.job.as_str()))]
     Conflict {
         /// The row's job.
         job: Job,
         /// The row's group.
         group: GroupName,
     },
-    /// The table refused, or could not be reached.
+    /// The request to the table failed.
     #[error(transparent)]
     Table(#[from] TableError),
 }
 
 impl WriteError {
-    /// What a command says of it that writes to the table of that name.
+    /// Returns the error of a command that writes to the table `name`.
     pub(crate) fn of_table(self, name: &str) -> CliError {
         match self {
             Self::Table(error) => CliError::of_table(name, error),
-            conflict @ Self::Conflict { .. } => CliError::Refused(format!("{conflict}: run the command again")),
+            conflict @ Self::Conflict { .. } => CliError::Refused(format!("{conflict}. Run the command again")),
         }
     }
 
-    /// Takes it for done if somebody else was faster.
+    /// Returns `Ok` for a conflict, where another writer was faster.
     ///
     /// # Errors
     /// Any other error.
@@ -92,7 +92,7 @@ impl WriteError {
     }
 }
 
-/// An expression with its placeholders.
+/// A DynamoDB expression with its placeholders.
 #[derive(Default)]
 struct Expression {
     text: String,
@@ -101,10 +101,11 @@ struct Expression {
 }
 
 impl Store {
-    /// Writes a group's targets, labels and lease, and whose it is from now on. The row's other attributes stay. Returns whether the row was there before.
+    /// Writes a group's targets, labels, lease and owner. Other attributes of the row stay. Returns whether the row
+    /// existed.
     ///
     /// # Errors
-    /// [`WriteError`] when `expect` does not hold or DynamoDB refuses.
+    /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
     pub async fn write(
         &self,
         group: &StoredGroup,
@@ -146,10 +147,10 @@ impl Store {
         }
     }
 
-    /// Deletes a row, whatever else is on it. Returns whether it was there.
+    /// Deletes a row with all its attributes. Returns whether the row existed.
     ///
     /// # Errors
-    /// [`WriteError`] when `expect` does not hold or DynamoDB refuses.
+    /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
     pub async fn delete(&self, job: &Job, name: &GroupName, expect: Expect<'_>) -> Result<bool, WriteError> {
         let mut delete = Expression::default();
         let condition = delete.condition(expect);
@@ -184,7 +185,7 @@ impl Expression {
         placeholder
     }
 
-    /// `name = value`, under a placeholder that begins with `prefix`.
+    /// Returns `name = value`, with a placeholder for the value that begins with `prefix`.
     fn equation(&mut self, prefix: &str, name: &str, value: AttributeValue) -> String {
         let placeholder = format!(":{prefix}{name}");
         self.values.insert(placeholder.clone(), value);

@@ -1,4 +1,4 @@
-//! Messages on standard error. A message that cannot be written is lost, which is no reason for a command to fail.
+//! Messages on standard error. A command continues if a message cannot be written.
 
 use std::{fmt::Display, io::Write};
 
@@ -6,22 +6,22 @@ use anstyle::Style;
 
 use super::style::{CHANGED, ERROR};
 
-/// Says why the command failed.
+/// Prints the error that ends the command.
 pub(crate) fn error(what: impl Display) {
     line(ERROR, "sdctl", what);
 }
 
-/// Says that something may be wrong, while the command goes on.
+/// Prints a possible problem; the command continues.
 pub(crate) fn warning(what: impl Display) {
     line(CHANGED, "sdctl", what);
 }
 
-/// Says what the command is doing.
+/// Prints what the command is doing.
 pub(crate) fn info(what: impl Display) {
     line(Style::new(), "sdctl", what);
 }
 
-/// Points out a fact about the user's files or rows.
+/// Prints a fact about the user's files or rows.
 pub(crate) fn note(what: impl Display) {
     line(CHANGED, "note", what);
 }

@@ -1,4 +1,4 @@
-//! The terminal: what is printed, how it looks, and what the person in front of it says.
+//! Output to the terminal, and questions and signals from its user.
 
 pub(crate) mod message;
 pub(crate) mod output;

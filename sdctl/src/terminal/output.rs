@@ -1,8 +1,8 @@
-//! Standard output of commands that do more than print.
+//! Standard output of commands that change something: they finish their work although the reader closes the pipe.
 
 use std::io::{self, Write};
 
-/// Standard output without its broken pipes: that somebody has stopped reading must not stop the work.
+/// Standard output that discards text after the reader has closed the pipe.
 pub(crate) struct Stdout(anstream::Stdout);
 
 pub(crate) fn stdout() -> Stdout {

@@ -1,10 +1,10 @@
-//! Progress of long work, on standard error; on anything but a terminal nothing is shown.
+//! Progress of long work, shown on standard error if it is a terminal.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A count that grows towards nobody knows what.
+/// Returns a counter for work of unknown size.
 pub(crate) fn counter(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos}") {
@@ -14,7 +14,7 @@ pub(crate) fn counter(what: &'static str) -> ProgressBar {
     bar
 }
 
-/// A count that grows towards a total.
+/// Returns a progress bar for `total` steps.
 pub(crate) fn bar(what: &'static str, total: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX)).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len}, {eta} left") {

@@ -1,10 +1,10 @@
-//! Being asked to stop.
+//! Signals that ask the process to stop.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
 
-/// Ctrl-C and SIGTERM, which do not end the process by themselves any more once this exists.
+/// Receives Ctrl-C and SIGTERM. Once it exists, these signals no longer end the process.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -13,11 +13,11 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn listen() -> Result<Self, CliError> {
         let listen =
-            |kind| signal(kind).map_err(|error| CliError::Refused(format!("cannot wait for signals: {error}")));
+            |kind| signal(kind).map_err(|error| CliError::Refused(format!("cannot listen for signals: {error}")));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Resolves once a stop is asked for, and again for each further time.
+    /// Resolves at the next signal.
     pub(crate) async fn stop(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -1,16 +1,16 @@
-//! Colours, for terminals that want them: what is printed through `anstream` loses them elsewhere and under `NO_COLOR`.
+//! Colours of the output. `anstream` removes them if the output is not a terminal or `NO_COLOR` is set.
 
 use anstyle::{AnsiColor, Style};
 
-/// Something new, or in order.
+/// New or correct.
 pub(crate) const ADDED: Style = AnsiColor::Green.on_default();
-/// Something that changes, or may be wrong.
+/// Changed or doubtful.
 pub(crate) const CHANGED: Style = AnsiColor::Yellow.on_default();
-/// Something that goes, or is wrong.
+/// Removed or wrong.
 pub(crate) const REMOVED: Style = AnsiColor::Red.on_default();
-/// Something that went wrong.
+/// An error.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// Headings.
 pub(crate) const HEADING: Style = Style::new().bold();
-/// Of less interest.
+/// Less important.
 pub(crate) const FAINT: Style = Style::new().dimmed();

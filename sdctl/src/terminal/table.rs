@@ -1,4 +1,4 @@
-//! A table for people, printed page by page as its rows come.
+//! A table for people, printed page by page so that memory holds one page.
 
 use std::io::{self, Write};
 
@@ -6,13 +6,13 @@ use anstyle::Style;
 
 use super::{style::HEADING, text::printable};
 
-/// How wide a column may become. What is longer moves the rest of its own line alone.
+/// The widest column, in characters. A longer cell shifts only the rest of its line.
 const WIDEST: usize = 60;
 
-/// A table whose columns are as wide as their widest cell so far.
+/// A table whose columns are as wide as the widest cell printed so far.
 pub(crate) struct Table {
     headings: &'static [&'static str],
-    /// How wide each column was so far; empty until the headings are printed.
+    /// The width of each column; empty until the headings are printed.
     widths: Vec<usize>,
 }
 
@@ -27,7 +27,7 @@ impl Table {
         Self { headings, widths: Vec::new() }
     }
 
-    /// Prints more lines, below the headings if they are the first.
+    /// Prints lines; the first call with lines prints the headings above them.
     pub(crate) fn print(&mut self, out: &mut dyn Write, mut lines: Vec<Line>) -> io::Result<()> {
         if self.widths.is_empty() && !lines.is_empty() {
             let cells = self.headings.iter().map(|&heading| heading.to_owned()).collect();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_never_become_narrower_on_later_pages() {
+    fn columns_never_become_narrower() {
         let line = |cells: [&str; 2]| Line { style: Style::new(), cells: cells.map(str::to_owned).into() };
         let mut table = Table::new(&["A", "B"]);
         let mut out = Vec::new();

@@ -1,8 +1,8 @@
-//! Text that is fit for a terminal.
+//! Text for a terminal.
 
 use std::fmt;
 
-/// The text on one line, with escapes for whatever a terminal would obey or not show.
+/// Returns the text on one line, with escapes for control and invisible characters.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for part in text.split_inclusive(['"', '\'', '\\']) {
@@ -13,7 +13,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// Counts, with a noun that agrees: `1 group`, `3 groups`.
+/// A number with its noun in the singular or plural: `1 group`, `3 groups`.
 pub(crate) struct Count<'a>(pub(crate) usize, pub(crate) &'a str);
 
 impl fmt::Display for Count<'_> {
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printable_escapes_what_a_terminal_obeys_or_hides() {
+    fn printable_escapes_control_and_invisible_characters() {
         for (text, shown) in [
             ("a é \"b\" 'c' \\n", "a é \"b\" 'c' \\n"),
             ("a\nb\t\u{1b}[31m\u{7f}", "a\\nb\\t\\u{1b}[31m\\u{7f}"),

@@ -20,7 +20,7 @@ fn prometheus_accepts_printed_scrape_config() {
     let folder = TempDir::new().unwrap();
     let served = serve_local(&folder.path().join("data"), &["--sample"]);
     let file = folder.path().join("prometheus.yml");
-    fs::write(&file, block(&served.process.output(), "Paste into prometheus.yml:")).unwrap();
+    fs::write(&file, block(&served.process.output(), "Add to prometheus.yml:")).unwrap();
     run(Command::new(promtool).args(["check", "config"]).arg(&file)).done();
     assert!(fs::read_to_string(&file).unwrap().contains("node_exporter"));
 }
@@ -34,7 +34,7 @@ fn printed_curl_and_put_item_lines_work() {
     let served = serve_local(data.path(), &["--sample"]);
     let output = served.process.output();
     run(&mut shell(&block(&output, "Add a group:"))).done();
-    let ask = format!("{} --silent --fail", block(&output, "Ask as Prometheus does:").trim());
+    let ask = format!("{} --silent --fail", block(&output, "Poll as Prometheus does:").trim());
     let body = run(&mut shell(&ask)).done();
     assert!(body.contains(r#"{"targets":["127.0.0.1:9100"],"labels":{"env":"dev"}}"#), "{body}");
 }
@@ -47,7 +47,7 @@ fn prometheus_accepts_printed_scrape_config_with_token() {
     let token = folder.path().join("it's: a token");
     let url = ["--url", "https://x.lambda-url.eu-central-1.on.aws/"];
     let made = run(sdctl().args(["token", "--file"]).arg(&token).args(url)).done();
-    let heading = "Paste into prometheus.yml, and let Prometheus read the file:";
+    let heading = "Add to prometheus.yml, and let Prometheus read the file:";
     let config = folder.path().join("prometheus.yml");
     fs::write(&config, block(&made, heading)).unwrap();
     run(Command::new(promtool).args(["check", "config"]).arg(&config)).done();

@@ -35,7 +35,7 @@ rule_files: [rules.yml]
     applied.write("etc/sd/2.json", r#"[{"targets":["k:1","j:1"],"labels":{"emoji":"\ud83d\ude00"}}]"#);
     applied.write("etc/more.yml", "- targets:\n  - y:1\n  labels:\n    port: 9100\n");
     let ran = applied.run(&["apply", "-f", "etc/prometheus.yml", "--yes"]);
-    assert!(ran.stderr.contains("etc/prometheus.yml:13: job \"pods\": kubernetes_sd_configs is left out"), "{ran:?}");
+    assert!(ran.stderr.contains("etc/prometheus.yml:13: job \"pods\": kubernetes_sd_configs is skipped"), "{ran:?}");
     assert!(ran.done().ends_with("Applied: 5 added, 0 changed, 0 removed.\n"));
     assert_eq!(
         applied.served("node").await,
@@ -117,11 +117,11 @@ async fn faulty_files_are_all_named_and_change_nothing() {
     for fault in [
         "sd/bad.json:1: job \"bad\", group 1: targets[0] is a number, but must be a string",
         "sd/bad.json:1: job \"bad\", group 1: targets[1] is empty",
-        "sd/bad.json:2: job \"bad\", group 1: labels[\"a-b\"] is not a label name that Prometheus 2 takes",
+        "sd/bad.json:2: job \"bad\", group 1: labels[\"a-b\"] is not a label name that Prometheus 2 accepts",
         "sd/bad.json:2: job \"bad\", group 1: \"label\" is not a field of a target group",
-        "sd/worse.yml:1: job \"worse\", group 1: targets[0] has white space",
+        "sd/worse.yml:1: job \"worse\", group 1: targets[0] contains white space",
         "sd/worse.yml:2: job \"worse\", group 2: targets is missing",
-        "sd/worse.yml:4: is not YAML",
+        "sd/worse.yml:4: is not valid YAML",
     ] {
         assert!(ran.stderr.contains(fault), "no {fault:?} in:\n{}", ran.stderr);
     }
@@ -139,19 +139,19 @@ async fn apply_rejects_unusable_input() {
     fs::create_dir(applied.folder.path().join("empty")).unwrap();
     for (arguments, input, error) in [
         (vec!["-f", "no.json"], "", "no.json: cannot be read"),
-        (vec!["-f", "empty"], "", "empty: has no file that ends in .json, .yml or .yaml"),
+        (vec!["-f", "empty"], "", "empty: contains no file that ends in .json, .yml or .yaml"),
         (vec!["-f", "empty.yml"], "", "empty.yml: is empty, but must be a list"),
         (vec!["-f", "rules.yml"], "", "rules.yml:1: is a map, but must be a list"),
         (
             vec!["-f", "prometheus.yml"],
             "",
-            "prometheus.yml:3: job \"a\": names the file \"no.json\", which is not there",
+            "prometheus.yml:3: job \"a\": names the file \"no.json\", which does not exist",
         ),
-        (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its jobs itself: leave --job out"),
-        (vec!["-f", "-"], "[]", "-:1: is a list of groups: name their job with --job"),
+        (vec!["-f", "prometheus.yml", "--job", "x"], "", "names its own jobs: omit --job"),
+        (vec!["-f", "-"], "[]", "-:1: is a list of target groups without a job: name the job with --job"),
         (vec!["-f", "-", "--job", ""], "[]", "job \"\" is empty"),
         (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
-        (vec!["-f", "list.yml"], "", "nothing was changed: there is no terminal to ask on: add --yes"),
+        (vec!["-f", "list.yml"], "", "nothing was changed: cannot ask for confirmation without a terminal"),
         (vec![], "", "--file <FILE>"),
         (vec!["-f", "list.yml", "--max-removed", "101"], "", "101 is not in 0..=100"),
     ] {
@@ -171,7 +171,7 @@ async fn apply_of_get_output_changes_nothing() {
     let before = applied.dynamo.rows().await;
     let listed = applied.run(&["get", "node", "-o", "file_sd"]).done();
     let again = run_with(&mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--dry-run"]), &listed);
-    assert!(again.done().ends_with("Nothing to change: 5 groups as the files say.\n"));
+    assert!(again.done().ends_with("Nothing to change: 5 groups match the files.\n"));
     let own = run_with(
         &mut applied.command(&["apply", "-f", "-", "--job", "node", "--prune", "--set", "fleet", "--yes"]),
         &listed,
@@ -179,7 +179,7 @@ async fn apply_of_get_output_changes_nothing() {
     // A named set takes over rows without an owner, and does not rely on the leases of other owners.
     let plan = own.done();
     assert!(
-        plan.contains("owner    nobody → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
+        plan.contains("owner    no set → set fleet") && plan.contains("Applied: 1 added, 1 changed, 0 removed"),
         "{plan}"
     );
     let after = applied.dynamo.rows().await;
@@ -215,7 +215,7 @@ async fn oversized_group_becomes_several_rows() {
     assert!(applied.apply(&json, &["--prune"]).done().starts_with("Nothing to change: 4 groups"));
     let label = serde_json::json!([{"targets": ["a:1"], "labels": {"env": "x".repeat(400_000)}}]).to_string();
     let refused = applied.apply(&label, &[]).failed();
-    assert!(refused.contains("node.json:1: job \"node\", group 1: its labels, or one of its targets"), "{refused}");
+    assert!(refused.contains("node.json:1: job \"node\", group 1 does not fit a row of 400 KB"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +232,7 @@ async fn apply_repairs_expired_and_broken_rows() {
     }
     let plan = applied.apply(THREE, &["--prune"]).done();
     assert!(
-        plan.contains("was broken: targets is a string (S)") && plan.contains("served for good from now on"),
+        plan.contains("was broken: targets is a string (S)") && plan.contains("no lease, served until removed"),
         "{plan}"
     );
     assert!(plan.ends_with("Applied: 0 added, 2 changed, 0 removed.\n"), "{plan}");
@@ -266,12 +266,12 @@ async fn writers_name_their_table_or_report_it_missing() {
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         let error = ran.failed();
         assert!(
-            error.starts_with("sdctl: table \"no-such-table\" is not there; are its name and the region right?"),
+            error.starts_with("sdctl: table \"no-such-table\" not found. Check its name and the region"),
             "{error}"
         );
     }
     let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
-    assert_eq!(region, "sdctl: --region is for a table in AWS: name it with --table or HTTP_SD_TABLE");
+    assert_eq!(region, "sdctl: --region requires a table in AWS. Name the table with --table or HTTP_SD_TABLE");
 }
 
 /// A function with another rule for label names may serve rows that `sdctl` cannot read. A reader that closes the pipe

@@ -20,7 +20,7 @@ async fn prune_removes_only_rows_of_its_set() {
 
     let shorter = r#"[{"targets": ["a:1", "b:1"], "labels": {"env": "prod"}}]"#;
     let kept = applied.apply(shorter, &[]).done();
-    assert!(kept.contains("2 rows of the set \"fleet\" are in no file and would go with --prune"), "{kept}");
+    assert!(kept.contains("2 rows of the set \"fleet\" are in no file: --prune removes them"), "{kept}");
     let plan = applied.apply(shorter, &["--prune", "--max-removed", "100"]).done();
     assert!(plan.ends_with("Applied: 0 added, 0 changed, 3 removed.\n"), "{plan}");
     let targets: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();
@@ -46,7 +46,7 @@ async fn removing_more_than_a_fifth_needs_max_removed() {
     for (what, groups, arguments, error) in [
         ("no group", &ten[..0], vec![], "10 of 10 groups and 20 of 20 targets"),
         ("three groups less", &ten[3..], vec![], "3 of 10 groups and 6 of 20 targets"),
-        ("three groups less, and 29 %", &ten[3..], vec!["--max-removed", "29"], "say --max-removed 30"),
+        ("three groups less, and 29 %", &ten[3..], vec!["--max-removed", "29"], "allow it with --max-removed 30"),
         ("one group less, and none may go", &ten[1..], vec!["--max-removed", "0"], "1 of 10 groups"),
         ("half of the targets", &without_one_target_each, vec![], "0 of 10 groups and 10 of 20 targets"),
         ("other targets", &other_targets, vec![], "20 of 20 targets"),

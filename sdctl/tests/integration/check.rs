@@ -68,23 +68,23 @@ fn faults_depend_on_poller_and_format() {
     let other_case = r#"[{"targets":["a:1"],"Labels":{}}]"#;
     for (name, text, poller, code, expected) in [
         ("a.json", utf8, "prometheus2", 2, "Prometheus 2 rejects the whole list"),
-        ("a.json", utf8, "prometheus3", 0, "no fault"),
-        ("a.json", utf8, "vmagent", 0, "no fault"),
+        ("a.json", utf8, "prometheus3", 0, "no faults"),
+        ("a.json", utf8, "vmagent", 0, "no faults"),
         ("a.json", unknown, "prometheus3", 2, "Prometheus 3 rejects the whole list"),
-        ("a.json", unknown, "vmagent", 0, "vmagent ignores it over HTTP, but sdctl apply and the function refuse it"),
-        ("a.json", "[null]", "vmagent", 2, "vmagent takes it for a group without targets"),
+        ("a.json", unknown, "vmagent", 0, "vmagent ignores it over HTTP, but sdctl apply and the function reject it"),
+        ("a.json", "[null]", "vmagent", 2, "vmagent reads it as a group without targets"),
         ("a.yml", twice, "prometheus2", 2, REJECTED),
-        ("a.yml", "- targets: [9100]\n", "prometheus2", 0, "no fault"),
+        ("a.yml", "- targets: [9100]\n", "prometheus2", 0, "no faults"),
         ("a.yml", "- targets: [~]\n", "prometheus2", 2, NEVER_SCRAPED),
-        ("a.yml", "", "prometheus2", 2, "takes it for an empty list"),
-        ("a.json", other_case, "prometheus2", 2, "case does not count in JSON"),
+        ("a.yml", "", "prometheus2", 2, "reads it as an empty list"),
+        ("a.json", other_case, "prometheus2", 2, "accepts it in any case"),
         ("a.yml", "- targets: [a:1]\n  Labels: {}\n", "prometheus2", 2, REJECTED),
         (
             "a.yml",
             "scrape_configs:\n- job_name: x\n  static_configs: [{targets: a}]\n",
             "prometheus2",
             2,
-            "refuses the",
+            "rejects the whole configuration",
         ),
     ] {
         let (found, output) = check_file(name, text, &["--for", poller]);
@@ -104,23 +104,23 @@ fn accepted_but_misleading_content_is_a_warning() {
         (r#"[{"targets":["a:1","a:1"]}]"#.into(), r#"targets[1] "a:1" is the same as targets[0]"#),
         (r#"[{"targets":["a:1"]},{"targets":["a:1"],"labels":{"a":"b"}}]"#.into(), ""),
         (r#"[{"targets":[]}]"#.into(), "has no targets"),
-        (r#"[{"targets":["http://a/x"]}]"#.into(), "drops it unless it is relabelled, as for blackbox probing"),
+        (r#"[{"targets":["http://a/x"]}]"#.into(), "drops it unless the job relabels it, as for blackbox probing"),
         (r#"[{"targets":["http://a/x"],"labels":{"__param_module":"http_2xx"}}]"#.into(), ""),
         (r#"[{"targets":["a","[::1]:1","[::1]"]}]"#.into(), ""),
-        (r#"[{"targets":["h:1,h:2"]}]"#.into(), r#"targets[0] "h:1,h:2" has a comma in it"#),
-        (r#"[{"targets":["h:1","a:99999"]}]"#.into(), "1 to 65535; every scrape of it fails"),
+        (r#"[{"targets":["h:1,h:2"]}]"#.into(), r#"targets[0] "h:1,h:2" contains a comma"#),
+        (r#"[{"targets":["h:1","a:99999"]}]"#.into(), "1 to 65535; every scrape of this target fails"),
         (r#"[{"targets":["::1"]}]"#.into(), r#"write "[::1]""#),
         (r#"[{"targets":["a,b"],"labels":{"__param_target":"x"}}]"#.into(), ""),
         (label("__scheme__", "https"), ""),
-        (label("__scheme__", "ftp"), "neither http nor https"),
-        (label("__scrape_interval__", "1.5s"), "which is no duration"),
+        (label("__scheme__", "ftp"), "must be http or https"),
+        (label("__scrape_interval__", "1.5s"), "must be a duration"),
         (label("__scrape_interval__", "0s"), "is zero"),
-        (label("__scrape_interval__", "5s"), "below the default time-out"),
+        (label("__scrape_interval__", "5s"), "shorter than the default time-out"),
         (label("__scrape_interval__", ""), ""),
         (label("__scrape_timeout__", "10s"), ""),
-        (label("__scrape_timeout__", "2m"), "above the default interval"),
+        (label("__scrape_timeout__", "2m"), "longer than the default interval"),
         (times("5s", "5s"), ""),
-        (times("5s", "6s"), r#"labels["__scrape_timeout__"] is above labels["__scrape_interval__"]"#),
+        (times("5s", "6s"), r#"labels["__scrape_timeout__"] is longer than labels["__scrape_interval__"]"#),
         (label("__meta_dynamodb_group", "x"), "?meta=true replaces its value"),
     ];
     for (json, warning) in cases {
@@ -137,9 +137,9 @@ fn list_above_buffered_limit_is_a_warning() {
     let job = |bytes: usize| format!(r#"[{{"targets":["a:1"],"labels":{{"a":"{}"}}}}]"#, "x".repeat(bytes));
     let files = folder(&[("a.json", &job(4_000_000)), ("b.json", &job(3_000_000)), ("c.json", &job(6_290_000))]);
     for (arguments, expected) in [
-        (&["a.json"][..], "no fault in"),
-        (&["a.json", "b.json"], "the answer to GET /prom, for all jobs, takes 7000"),
-        (&["c.json"], r#"c.json:1: job "c": the answer for this job takes 62900"#),
+        (&["a.json"][..], "no faults in"),
+        (&["a.json", "b.json"], "the list of all jobs, GET /prom, needs 7000"),
+        (&["c.json"], r#"c.json:1: job "c": the list of this job needs 62900"#),
     ] {
         let (code, output) = check(files.path(), arguments);
         assert!(code == 0 && output.contains(expected), "{arguments:?}: {output}");
@@ -154,9 +154,9 @@ fn check_follows_configuration_files_without_endless_loops() {
     let (code, output) = check(files.path(), &["main.yml"]);
     assert_eq!(code, 2, "{output}");
     for expected in [
-        r#"note    main.yml:4: job "node": ec2_sd_configs is left out"#,
-        r#"main.yml:5: job "node": names the file "gone.yml", which is not there; Prometheus 2 has none of its targets"#,
-        "main.yml:1: has scrape_config_files, which only the main configuration may have",
+        r#"note    main.yml:4: job "node": ec2_sd_configs is skipped"#,
+        r#"main.yml:5: job "node": names the file "gone.yml", which does not exist: create it or correct the path; Prometheus 2"#,
+        "main.yml:1: contains scrape_config_files, which is valid only in the main configuration",
         r#"main.yml:1: job "node": is a map, but must be a list of target groups"#,
         "list.yml:1: is a list, but must be a map of scrape_configs",
         " in 3 files, ",
@@ -176,17 +176,20 @@ fn unchecked_input_exits_with_1() {
     let url = ["--url", "http://127.0.0.1:1/"];
     let cases: [(&[&str], &str); 9] = [
         (&["a.json", "gone.json"], "sdctl: cannot read gone.json: No such file"),
-        (&["prometheus.yml", "--job", "x"], "which names its jobs itself: leave --job out"),
+        (&["prometheus.yml", "--job", "x"], "which names its own jobs: omit --job"),
         (&["--url", "ftp://a"], "it must start with http:// or https://"),
-        (&["--url", "nonsense"], "write it as http://127.0.0.1:8088/prom"),
+        (&["--url", "nonsense"], "Use a URL such as http://127.0.0.1:8088/prom"),
         (&["a.json", "--url", "http://a"], "cannot be used with"),
         (&[], "<FILE>"),
         (
             &[url[0], url[1], "--token-file", "empty.token"],
-            "there is no token in empty.token, which is empty: sdctl token",
+            "no token in empty.token: the file is empty. Create a token with sdctl token",
         ),
-        (&[url[0], url[1], "--token-file", "no.token"], "there is no file no.token: sdctl token --file no.token"),
-        (&[url[0], url[1], "--token-file", "two.token"], "two.token holds no token, for it has white space"),
+        (
+            &[url[0], url[1], "--token-file", "no.token"],
+            "cannot read the token file no.token: no such file. Create it with sdctl token --file no.token",
+        ),
+        (&[url[0], url[1], "--token-file", "two.token"], "no token in two.token: the content has white space"),
     ];
     for (arguments, expected) in cases {
         let (code, output) = check(files.path(), arguments);
@@ -211,10 +214,10 @@ fn partly_supported_label_name_is_noted_once() {
     let text = r#"[{"targets":["a:1"],"labels":{"a-b":"x"}},{"targets":["b:1"],"labels":{"a-b":"x","c.d":"x"}}]"#;
     for poller in ["prometheus3", "vmagent"] {
         let (code, output) = check_file("node.json", text, &["--strict", "--for", poller]);
-        let expected = r#"note    node.json:1: job "node", group 1: labels["a-b"] is a name that "#;
+        let expected = r#"note    node.json:1: job "node", group 1: labels["a-b"] is a valid name for "#;
         assert!(code == 0 && output.starts_with(expected) && output.lines().count() == 2, "{output}");
         assert!(
-            output.contains("but sdctl apply and the function refuse it unless HTTP_SD_LABEL_NAMES=utf8"),
+            output.contains("but sdctl apply and the function reject it unless HTTP_SD_LABEL_NAMES=utf8"),
             "{output}"
         );
     }
@@ -225,9 +228,9 @@ fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";
     let (code, output) = check_file("prometheus.yml", config, &[]);
-    assert!(code == 0 && output.contains("no fault, 1 warning in 1 file"), "{output}");
-    let warning = "warning prometheus.yml:4: job \"a/b\", group 1: is of a job with a slash";
-    assert!(output.starts_with(warning) && output.contains("but refuses /prom/{job}"), "{output}");
+    assert!(code == 0 && output.contains("no faults, 1 warning in 1 file"), "{output}");
+    let warning = "warning prometheus.yml:4: job \"a/b\", group 1: belongs to a job whose name does not fit a URL: it contains a slash";
+    assert!(output.starts_with(warning) && output.contains("but rejects /prom/{job}"), "{output}");
 }
 
 #[test]
@@ -248,15 +251,15 @@ fn configuration_that_prometheus_rejects_is_a_fault() {
     for (text, expected) in [
         (
             format!("{job}  static_config: []\n"),
-            r#""static_config" is not a field of a configuration: write static_configs"#,
+            r#""static_config" is not a field of a Prometheus configuration: write static_configs"#,
         ),
         (format!("{job}  file_sd_configs: [{{}}]\n"), "files is missing"),
-        (format!("{job}- job_name: x\n"), "is the name of another scrape configuration, at prometheus.yml:2"),
+        (format!("{job}- job_name: x\n"), "is already used by the scrape configuration at prometheus.yml:2"),
     ] {
         let (code, output) = check_file("prometheus.yml", &text, &[]);
         assert!(code == 2 && output.contains(expected), "{output}");
-        assert!(output.contains("Prometheus 2 refuses the whole configuration"), "{output}");
+        assert!(output.contains("Prometheus 2 rejects the whole configuration"), "{output}");
     }
     let (code, output) = check_file("prometheus.yml", "global: {}\n", &[]);
-    assert!(code == 0 && output.starts_with("note    prometheus.yml: names no scrape configuration"), "{output}");
+    assert!(code == 0 && output.starts_with("note    prometheus.yml: contains no scrape configuration"), "{output}");
 }

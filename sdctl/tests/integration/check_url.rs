@@ -52,7 +52,7 @@ fn check_polls_as_prometheus_does() {
     let arguments = ["--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
     let (code, output) = check_url(&server, "/", &arguments);
     let expected = format!(
-        "answers 403, not 200: seen: accept=application/json authorization=Bearer {TOKEN} user-agent=Prometheus/3.5.0 x-prometheus-refresh-interval-seconds=30.5; "
+        "responds with 403, not 200: seen: accept=application/json authorization=Bearer {TOKEN} user-agent=Prometheus/3.5.0 x-prometheus-refresh-interval-seconds=30.5; "
     );
     assert!(code == 2 && output.contains(&expected), "{output}");
 }
@@ -71,32 +71,32 @@ fn check_judges_an_endpoint_by_its_response() {
         .route("/silent", get(std::future::pending::<StatusCode>));
     let server = Background::router(router);
     for (path, code, expected) in [
-        ("/good", 0, "no fault: 200, 1 group, 2 targets, 27 bytes in "),
-        ("/redirect", 0, "/good\", where the OpenTelemetry target allocator does not follow"),
-        ("/status", 2, "answers 204, not 200; Prometheus 2 rejects the answer and keeps its old targets"),
-        ("/cached", 2, "answers 304, not 200"),
-        ("/gone", 2, "answers 404, not 200"),
-        ("/gzip", 2, "sends Content-Encoding \"gzip\", which nobody asked for"),
-        ("/html", 2, "sends Content-Type \"text/html\", which must be application/json"),
-        ("/latin1", 0, "is not UTF-8 throughout; Prometheus 2 reads U+FFFD"),
+        ("/good", 0, "no faults: 200, 1 group, 2 targets, 27 bytes in "),
+        ("/redirect", 0, "/good\": the OpenTelemetry target allocator follows no redirect"),
+        ("/status", 2, "responds with 204, not 200; Prometheus 2 rejects the response and keeps its old targets"),
+        ("/cached", 2, "responds with 304, not 200"),
+        ("/gone", 2, "responds with 404, not 200"),
+        ("/gzip", 2, "sends Content-Encoding \"gzip\", which the poller did not request"),
+        ("/html", 2, "sends Content-Type \"text/html\", but must send application/json"),
+        ("/latin1", 0, "contains bytes that are not UTF-8; Prometheus 2 replaces each"),
         ("/files", 2, "is a map, but must be a list of target groups"),
-        ("/silent", 2, "is not there after 1s, the refresh interval; Prometheus 2 keeps its old targets"),
+        ("/silent", 2, "does not respond within 1s, the refresh interval; Prometheus 2 keeps its old targets"),
     ] {
         let (found, output) = check_url(&server, path, &["--refresh-interval", "1s"]);
         assert!(found == code && output.contains(expected), "{path}: {output}");
     }
     let (code, output) = check_url(&server, "/html", &["--for", "vmagent"]);
-    assert!(code == 0 && output.contains("vmagent does not mind"), "{output}");
+    assert!(code == 0 && output.contains("vmagent accepts it"), "{output}");
     let (_, output) = check_url(&server, "/good", &["-o", "json"]);
     let summary = serde_json::from_str::<Value>(&output).unwrap()["summary"].clone();
     assert_eq!((&summary["status"], &summary["bytes"]), (&json!(200), &json!(27)), "{output}");
     assert!(summary["duration_ms"].is_u64(), "{output}");
     let with_password = format!("http://me:secret@{}/good", server.address);
     let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
-    assert!(code == 0 && output.starts_with("no fault: 200, ") && !output.contains("redirects"), "{output}");
+    assert!(code == 0 && output.starts_with("no faults: 200, ") && !output.contains("redirects"), "{output}");
     drop(server);
     let (code, output) = run(sdctl().args(["check", "--url", &with_password])).code_and_text();
-    assert!(code == 2 && output.contains("does not answer") && !output.contains("secret"), "{output}");
+    assert!(code == 2 && output.contains("does not respond") && !output.contains("secret"), "{output}");
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn response_of_serve_has_no_fault() {
         assert!(code == 0 && output.contains(expected), "{output}");
     }
     let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)])).code_and_text();
-    assert!(code == 2 && output.contains("answers 404, not 200: not_found: "), "{output}");
+    assert!(code == 2 && output.contains("responds with 404, not 200: not_found: "), "{output}");
 }

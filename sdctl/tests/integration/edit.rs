@@ -37,13 +37,13 @@ async fn put_creates_replaces_and_keeps_unknown_attributes() {
 async fn row_with_ttl_stays_one_day_after_expiry() {
     let applied = Applied::new().await;
     let said = applied.run(&["put", "node", "web", "-t", "a:1", "--ttl", "15m"]).done();
-    assert!(said.contains("lease    ends in 15m"), "{said}");
+    assert!(said.contains("lease    expires in 15m"), "{said}");
     let row = applied.dynamo.row("node", "web").await.unwrap();
     let time = |name: &str| row[name].as_n().unwrap().parse::<i64>().unwrap();
     assert_eq!(time("expires_at"), time("updated_at") + 900);
     assert_eq!(time("delete_at"), time("expires_at") + 86_400);
     let listed = applied.run(&["get", "node"]).done();
-    assert!(listed.contains("ends in 1"), "{listed}");
+    assert!(listed.contains("expires in 1"), "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,14 +57,15 @@ async fn group_above_400_kb_is_rejected_with_remedy() {
         arguments
     };
     let run = |arguments: &[String]| applied.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let expected = "sdctl: group \"g\" of job \"j\" is larger than the 400 KB of a row: put its targets into several";
+    let expected =
+        "sdctl: group \"g\" of job \"j\" is too large: a row holds at most 400 KB. Split its targets into several";
     let said = run(&put(5)).failed();
     assert!(said.starts_with(expected), "{said:.300}");
     assert!(applied.dynamo.rows().await.is_empty());
     run(&put(4)).done();
     // Only DynamoDB knows the size of the whole row.
     let said = run(&["label".into(), "j".into(), "g".into(), label(4)]).failed();
-    assert!(said.starts_with("sdctl: table \"http-sd\" refuses the request: ValidationException"), "{said:.300}");
+    assert!(said.starts_with("sdctl: table \"http-sd\" rejects the request: ValidationException"), "{said:.300}");
     assert_eq!(applied.dynamo.row("j", "g").await.unwrap()["labels"].as_m().unwrap().len(), 4);
 }
 
@@ -74,13 +75,13 @@ async fn put_rejects_invalid_groups() {
     for (arguments, error) in [
         (vec!["", "g", "-t", "a:1"], "job \"\" is empty"),
         (vec!["j", "", "-t", "a:1"], "group \"\" is empty"),
-        (vec!["j", "g", "-t", "a b"], "target \"a b\" has white space"),
-        (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 takes"),
+        (vec!["j", "g", "-t", "a b"], "target \"a b\" contains white space"),
+        (vec!["j", "g", "-t", "a:1", "-l", "a-b=c"], "label \"a-b\" is not a label name that Prometheus 2 accepts"),
         (vec!["j", "g", "-t", "a:1", "-l", "=c"], "label \"\" is empty"),
-        (vec!["j", "g", "-t", "a:1", "-l", "a"], "a label is written name=value"),
-        (vec!["j", "g", "-t", "a:1", "--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
-        (vec!["j", "g", "-t", "a:1", "--ttl", "0s"], "and not zero"),
-        (vec!["j", "g", "-t", "a:1", "--ttl", "1500ms"], "a whole number of seconds"),
+        (vec!["j", "g", "-t", "a:1", "-l", "a"], "use NAME=VALUE"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "soon"], "Use a duration such as 90s, 15m or 1h30m"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "0s"], "at least 1"),
+        (vec!["j", "g", "-t", "a:1", "--ttl", "1500ms"], "must be a whole number of seconds"),
         (vec!["j", "g"], "--target <TARGET>"),
     ] {
         let ran = run(applied.command(&["put"]).args(&arguments));
@@ -102,18 +103,18 @@ async fn rm_removes_only_named_groups_or_job() {
     assert_eq!(applied.run(&["rm", "node", "a"]).done(), "removed group \"a\" of job \"node\"\n");
     assert_eq!(names().await, ["node/b", "node/c", "other/a"]);
     let missing = applied.run(&["rm", "node", "no", "b"]).failed();
-    assert_eq!(missing, "sdctl: job \"node\" has no group \"no\": sdctl get shows those that there are");
+    assert_eq!(missing, "sdctl: group \"no\" not found in job \"node\". List the groups of the job with sdctl get");
     assert_eq!(names().await, ["node/c", "other/a"]);
     assert!(
         applied
             .run(&["rm", "node"])
             .failed()
-            .contains("nothing was changed: there is no terminal to ask on: add --yes")
+            .contains("nothing was changed: cannot ask for confirmation without a terminal. Add --yes")
     );
     assert_eq!(names().await, ["node/c", "other/a"]);
     assert_eq!(applied.run(&["rm", "node", "-y"]).done(), "removed job \"node\": 1 group with 1 target\n");
     assert_eq!(names().await, ["other/a"]);
-    assert!(applied.run(&["rm", "node", "-y"]).failed().contains("no row has the job \"node\""));
+    assert!(applied.run(&["rm", "node", "-y"]).failed().contains("job \"node\" not found"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,11 +136,11 @@ async fn label_changes_labels_and_keeps_the_lease() {
     assert_eq!(applied.served("node").await, [group(["a:1"], [("env", "test"), ("new", "1")])]);
     let row = applied.dynamo.row("node", "a").await.unwrap();
     assert_eq!((&row["expires_at"], &row["managed_by"]), (&n(now + 600), &s("fleet")));
-    assert!(applied.run(&["label", "node", "no", "a=b"]).failed().contains("job \"node\" has no group \"no\""));
+    assert!(applied.run(&["label", "node", "no", "a=b"]).failed().contains("group \"no\" not found in job \"node\""));
     assert!(applied.run(&["label", "node", "a", "what"]).stderr.contains("NAME- to remove it"));
     Row::key("node", "broken").put(&applied.dynamo).await;
     let broken = applied.run(&["label", "node", "broken", "a=b"]).failed();
-    assert!(broken.contains("targets is missing: mend the row first, for example with sdctl put"), "{broken}");
+    assert!(broken.contains("targets is missing. Fix the row first, for example with sdctl put"), "{broken}");
 }
 
 async fn some_of_each(applied: &Applied) {
@@ -160,8 +161,8 @@ async fn get_marks_expired_and_broken_rows() {
     };
     assert_eq!(line("JOB"), "JOB GROUP LEASE TARGETS LABELS");
     assert_eq!(line("good"), "node good - a:1 env=prod");
-    assert_eq!(line("lapsed"), "node lapsed lapsed 2h ago b:1");
-    assert_eq!(line("leased"), "node leased ends in 2h c:1");
+    assert_eq!(line("lapsed"), "node lapsed expired 2h ago b:1");
+    assert_eq!(line("leased"), "node leased expires in 2h c:1");
     assert_eq!(line("odd"), "odd broken\\n broken targets is a string (S), but must be a list or set of strings");
     assert!(applied.run(&["get", "odd", "-o", "wide"]).done().contains("fleet"));
     assert_eq!(applied.run(&["get", "node", "good"]).done().lines().count(), 2);
@@ -188,8 +189,8 @@ async fn file_sd_output_is_the_served_list() {
     assert_eq!(groups, applied.served("node").await);
     let broken = applied.run(&["get", "odd", "-o", "file_sd"]);
     assert!(serde_json::from_str::<Value>(&broken.stdout).is_err(), "{broken:?}");
-    assert!(broken.failed().contains("nothing is served until that is mended"));
-    assert!(applied.run(&["get", "-o", "file_sd"]).failed().contains("file_sd has no place for a job: name one"));
+    assert!(broken.failed().contains("Until then the function does not serve this job"));
+    assert!(applied.run(&["get", "-o", "file_sd"]).failed().contains("-o file_sd requires a job. Name a job"));
     applied.dynamo.delete("node", "good").await;
     applied.dynamo.delete("node", "leased").await;
     assert_eq!(applied.run(&["get", "node", "-o", "file_sd"]).done(), "[]\n");
@@ -199,13 +200,13 @@ async fn file_sd_output_is_the_served_list() {
 async fn get_reports_missing_rows() {
     let applied = Applied::new().await;
     let empty = applied.run(&["get"]);
-    assert_eq!(empty.stderr, "table \"http-sd\" is empty: sdctl put or sdctl apply fills it\n");
+    assert_eq!(empty.stderr, "table \"http-sd\" is empty. Add groups with sdctl put or sdctl apply\n");
     assert_eq!(empty.done(), "");
     assert_eq!(applied.run(&["get", "-o", "json"]).done(), "[]\n");
     assert_eq!(applied.run(&["get", "-o", "yaml"]).done(), "[]\n");
     let no_job = applied.run(&["get", "nod"]).failed();
-    assert_eq!(no_job, "sdctl: no row has the job \"nod\": sdctl get shows all there are");
-    assert!(applied.run(&["get", "node", "web"]).failed().contains("job \"node\" has no group \"web\""));
+    assert_eq!(no_job, "sdctl: job \"nod\" not found. List all jobs with sdctl get");
+    assert!(applied.run(&["get", "node", "web"]).failed().contains("group \"web\" not found in job \"node\""));
 }
 
 /// `get` prints each page as it arrives. A reader that closes the pipe early causes no error.
@@ -252,10 +253,10 @@ async fn get_rejects_a_table_with_another_key() {
     let applied = Applied::new().await;
     applied.dynamo.client.delete_table().table_name("http-sd").send().await.unwrap();
     let missing = applied.run(&["get"]).failed();
-    assert!(missing.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region"), "{missing}");
+    assert!(missing.starts_with("sdctl: table \"http-sd\" not found. Check its name and the region"), "{missing}");
     applied.dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
     let another = applied.run(&["get"]).failed();
-    assert!(another.starts_with("sdctl: table \"http-sd\" is not one of target groups; name another"), "{another}");
+    assert!(another.starts_with("sdctl: table \"http-sd\" cannot hold target groups"), "{another}");
 }
 
 #[test]
@@ -263,13 +264,13 @@ fn get_creates_no_local_table() {
     let folder = tempfile::TempDir::new().unwrap();
     for data in [folder.path().to_owned(), folder.path().join("none")] {
         let missing = run(sdctl().args(["get", "--data"]).arg(&data)).failed();
-        let said = format!("there is no local table in {}: sdctl serve, put or apply makes it", data.display());
+        let said = format!("no local table in {}. Create it with sdctl serve, put or apply", data.display());
         assert!(missing.starts_with(&format!("sdctl: {said}")), "{missing}");
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     run(sdctl().args(["table", "create", "--data"]).arg(folder.path())).done();
     let empty = run(sdctl().args(["get", "--data"]).arg(folder.path()));
-    let said = format!("the local table \"http-sd\" in {} is empty: sdctl put", folder.path().display());
+    let said = format!("the local table \"http-sd\" in {} is empty. Add groups", folder.path().display());
     assert!(empty.stderr.starts_with(&said), "{empty:?}");
 }
 
@@ -282,5 +283,5 @@ async fn sdctl_prints_help_version_and_details() {
     let detailed = run(applied.command(&["-v", "get"]).env("RUST_LOG", "off"));
     assert!(detailed.stderr.lines().count() > 1, "{detailed:?}");
     let twice = applied.run(&["put", "node", "web", "-t", "a:1", "-l", "a=1", "-l", "a=2"]).failed();
-    assert_eq!(twice, "sdctl: label \"a\" is there twice");
+    assert_eq!(twice, "sdctl: label \"a\" occurs twice");
 }

@@ -2,14 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use test_support::sdctl::{run, run_with, sdctl};
-
-/// Returns the commands that a help text lists.
-fn commands(help: &str) -> Vec<String> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    names.map(str::to_owned).collect()
-}
+use test_support::sdctl::{commands, run, run_with, sdctl};
 
 #[test]
 fn examples_of_every_command_fit_a_terminal() {

@@ -15,4 +15,5 @@ mod serve;
 mod slow;
 mod store;
 mod table;
+mod texts;
 mod token;

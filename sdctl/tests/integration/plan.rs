@@ -15,7 +15,7 @@ use sdctl::{
 };
 use test_support::row::{n, s};
 
-use self::plan::Rows::{Anybodys, Own};
+use self::plan::Rows::{Any, Own};
 
 const NOW: EpochSeconds = EpochSeconds(1000);
 const SET: &str = "fleet";
@@ -197,7 +197,7 @@ proptest! {
     fn carried_out_plan_matches_the_files(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
-        which in select(vec![Anybodys, Own]),
+        which in select(vec![Any, Own]),
     ) {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, which, true);
@@ -230,7 +230,7 @@ proptest! {
         groups in vec((jobs(), contents()), 0..8),
     ) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Anybodys, false);
+        let plan = plan(&rows, &desired, Any, false);
         let after = carry_out(rows.clone(), &plan);
         prop_assert!(rows.keys().all(|key| after.contains_key(key)));
         let Counts { added, changed, removed, unchanged, .. } = plan.counts();
@@ -278,7 +278,7 @@ proptest! {
     #[test]
     fn plan_counts_lost_targets(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Anybodys, true);
+        let plan = plan(&rows, &desired, Any, true);
         let after = carry_out(rows.clone(), &plan);
         for removal in plan.removals.iter().filter(|removal| removal.job.is_some()) {
             let job = removal.job.as_ref().unwrap().as_str();

@@ -33,7 +33,7 @@ async fn register_renews_and_finally_removes_its_group() {
         let output = process.wait_for("registered group");
         assert!(output.contains("Changing table \"http-sd\", account 000000000000, region "), "{output}");
         assert!(output.contains("registered group \"web\" of job \"node\" until 20"), "{output}");
-        assert!(output.contains("Z; renewing every 1s\n"), "{output}");
+        assert!(output.contains("Z, renewing every 1s\n"), "{output}");
 
         let record = row(&dynamo).await.unwrap();
         let State::Served(group) = record.state(before) else { panic!("{record:?}") };
@@ -63,7 +63,7 @@ async fn register_restores_a_deleted_row() {
     let mut process = Process::start(register(&dynamo.endpoint(), &[]).args(SHORTEST));
     process.wait_for("registered group");
     dynamo.delete("node", "web").await;
-    process.wait_for("sdctl: group \"web\" of job \"node\" was gone: registered again until 20");
+    process.wait_for("sdctl: group \"web\" of job \"node\" was missing: registered again until 20");
     assert!(expires_at(&dynamo).await.is_some());
 }
 
@@ -71,12 +71,12 @@ async fn register_restores_a_deleted_row() {
 async fn register_keeps_the_row_of_a_successor() {
     let dynamo = Dynamo::with_table().await;
     let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
-    assert!(process.wait_for("registered group").contains("; renewing every 30s\n"));
+    assert!(process.wait_for("registered group").contains(", renewing every 30s\n"));
     let until = EpochSeconds::now().0 + 1000;
     Row::new("node", "web", &["successor:1"]).with("expires_at", n(until)).put(&dynamo).await;
     assert!(process.stop_with(Signal::TERM).success());
     assert_eq!(expires_at(&dynamo).await, Some(until));
-    let said = "sdctl: somebody else has written group \"web\" of job \"node\" meanwhile: it is left in the table\n";
+    let said = "sdctl: group \"web\" of job \"node\" stays in the table: another writer has changed it\n";
     let output = process.whole_output();
     assert!(output.contains(said), "{output}");
 }
@@ -88,7 +88,7 @@ async fn row_missing_at_stop_is_no_failure() {
     process.wait_for("registered group");
     dynamo.delete("node", "web").await;
     assert!(process.stop_with(Signal::TERM).success());
-    assert!(process.whole_output().contains("sdctl: group \"web\" of job \"node\" was gone already\n"));
+    assert!(process.whole_output().contains("sdctl: group \"web\" of job \"node\" was already removed\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn register_keeps_unknown_attributes() {
     Row::new("node", "web", &["old:1"]).with("note", s("mine")).put(&dynamo).await;
     let mut process = Process::start(&mut register(&dynamo.endpoint(), &[]));
     let output = process.wait_for("registered group");
-    assert!(output.contains("Z, in place of the row that was there; renewing every 30s\n"), "{output}");
+    assert!(output.contains("Z, replacing an existing row, renewing every 30s\n"), "{output}");
     let rows = dynamo.client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     assert_eq!(rows[0]["note"], s("mine"));
     assert_eq!(rows[0]["targets"].as_l().unwrap(), &[s("a:1")]);
@@ -119,7 +119,7 @@ async fn register_start_error_is_immediate_and_one_line() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let missing = refused(register(&dynamo.endpoint(), &[]).args(["--table", "no-such-table"]));
-    assert!(missing.starts_with("sdctl: table \"no-such-table\" is not there"), "{missing}");
+    assert!(missing.starts_with("sdctl: table \"no-such-table\" not found"), "{missing}");
     assert_eq!(missing.lines().count(), 1, "{missing}");
     faulty.fail(
         |operation, _| {
@@ -130,7 +130,7 @@ async fn register_start_error_is_immediate_and_one_line() {
         let denied = refused(&mut register(&faulty.endpoint(), arguments));
         let (announced, error) = denied.split_once('\n').unwrap();
         assert!(announced.starts_with("Changing table \"http-sd\", account "), "{announced}");
-        assert!(error.starts_with("sdctl: your credentials may not do this on table \"http-sd\": "), "{error}");
+        assert!(error.starts_with("sdctl: access to table \"http-sd\" denied: "), "{error}");
         assert!(error.contains("AccessDeniedException") && error.lines().count() == 1, "{error}");
     }
 }
@@ -139,13 +139,13 @@ async fn register_start_error_is_immediate_and_one_line() {
 async fn wrong_argument_error_names_the_remedy() {
     let dynamo = Dynamo::with_table().await;
     let cases: [(&[&str], &str); 7] = [
-        (&["--ttl", "2s"], "'2s' for '--ttl <DURATION>': it is at least 3 s"),
-        (&["--ttl", "1500ms"], "a time to live is a whole number of seconds"),
-        (&["--ttl", "soon"], "write it as 90s, 15m or 1h30m"),
-        (&["--ttl", "100y"], "it is at most a year"),
-        (&["--label", "env"], "a label is written name=value"),
-        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 takes"),
-        (&["--target", "a b"], "sdctl: target \"a b\" has white space or a control character in it"),
+        (&["--ttl", "2s"], "'2s' for '--ttl <DURATION>': use at least 3s"),
+        (&["--ttl", "1500ms"], "a time to live must be a whole number of seconds"),
+        (&["--ttl", "soon"], "Use a duration such as 90s, 15m or 1h30m"),
+        (&["--ttl", "100y"], "use at most 366d"),
+        (&["--label", "env"], "use NAME=VALUE"),
+        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 accepts"),
+        (&["--target", "a b"], "sdctl: target \"a b\" contains white space or a control character"),
     ];
     for (arguments, said) in cases {
         let error = refused(&mut register(&dynamo.endpoint(), arguments));
@@ -164,7 +164,7 @@ async fn register_uses_local_table_through_running_serve() {
     };
     // A lone `sdctl register` would lock the local table for as long as it runs.
     let alone = refused(&mut command(&[]));
-    assert!(alone.contains("start sdctl serve first, or write the lease once with --once"), "{alone}");
+    assert!(alone.contains("Start sdctl serve first, or write the lease once with --once"), "{alone}");
     run(&mut command(&["--once", "--ttl", "1h"])).done();
 
     let served = serve_local(data.path(), &[]);

@@ -39,14 +39,14 @@ async fn register_reports_and_survives_an_outage() {
             Fault::Error(400, "ExpiredTokenException"),
             "not renewed: table misconfigured: ExpiredTokenException (HTTP 400)",
         ),
-        (Fault::Silence, "not renewed: table unavailable: no answer within 1s; the lease laps"),
+        (Fault::Silence, "not renewed: table unavailable: no response within 1s. The lease expire"),
     ];
     for (fault, said) in outages {
         faulty.fail(move |operation, _| if operation == "UpdateItem" { fault } else { Fault::None });
         let output = process.wait_for(said);
         let line = output.lines().find(|line| line.contains(said)).unwrap();
-        assert!(line.starts_with("sdctl: not renewed: ") && line.contains("; the lease lapse"), "{line}");
-        assert!(line.contains("; trying again in ") && line.ends_with(" s"), "{line}");
+        assert!(line.starts_with("sdctl: not renewed: ") && line.contains(". The lease expire"), "{line}");
+        assert!(line.contains(". Retrying in ") && line.ends_with(" s"), "{line}");
         let before = expires_at(&dynamo).await.unwrap();
         let recovered = "sdctl: renewed group \"web\" of job \"node\" again until 20";
         let times = process.output().matches(recovered).count();
@@ -66,8 +66,8 @@ async fn register_survives_an_outage_at_start() {
         let failing = Fault::Error(503, "ServiceUnavailable");
         faulty.fail(move |asked, _| if asked == operation { failing } else { Fault::None });
         let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
-        let output = process.wait_for("sdctl: not registered yet: table unavailable: ServiceUnavailable (HTTP 503)");
-        assert!(output.contains("; trying again in "), "{output}");
+        let output = process.wait_for("sdctl: not registered: table unavailable: ServiceUnavailable (HTTP 503)");
+        assert!(output.contains(". Retrying in "), "{output}");
         assert!(row(&dynamo).await.is_none());
         faulty.heal();
         let output = process.wait_for("\nregistered group");
@@ -84,7 +84,7 @@ async fn stop_before_registration_is_no_failure() {
         let fault = Fault::Error(500, "InternalServerError");
         faulty.fail(move |operation, _| if operation == failing { fault } else { Fault::None });
         let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
-        process.wait_for("not registered yet");
+        process.wait_for("not registered");
         assert!(process.stop_with(Signal::TERM).success());
         let output = process.whole_output();
         assert!(output.ends_with("sdctl: stopped before the group was registered\n"), "{output}");
@@ -120,7 +120,7 @@ async fn lost_response_to_own_write_is_no_conflict() {
 async fn failed_removal_reports_when_the_lease_expires() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
-    for (fault, cause) in [(Fault::Error(500, "InternalServerError"), "(HTTP 500)"), (Fault::Silence, "no answer")] {
+    for (fault, cause) in [(Fault::Error(500, "InternalServerError"), "(HTTP 500)"), (Fault::Silence, "no response")] {
         let mut process = Process::start(&mut register(&faulty.endpoint(), &[]));
         process.wait_for("registered group");
         faulty.fail(move |operation, _| if operation == "DeleteItem" { fault } else { Fault::None });
@@ -131,7 +131,7 @@ async fn failed_removal_reports_when_the_lease_expires() {
             last.starts_with("sdctl: group \"web\" of job \"node\" was not removed: table unavailable: "),
             "{last}"
         );
-        assert!(last.contains(cause) && last.contains("; its lease lapses by itself at 20"), "{last}");
+        assert!(last.contains(cause) && last.contains(". Its lease expires at 20"), "{last}");
     }
 }
 
@@ -154,5 +154,5 @@ async fn second_stop_signal_ends_at_once() {
     assert_eq!(process.stop_with(Signal::INT).code(), Some(1));
     // Without the second signal, `sdctl` would wait for the response to the deletion.
     let output = process.whole_output();
-    assert!(output.contains("was not removed: it was stopped before that; its lease lapses by itself at "), "{output}");
+    assert!(output.contains("was not removed: sdctl was stopped a second time. Its lease expires at "), "{output}");
 }

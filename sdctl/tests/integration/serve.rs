@@ -50,7 +50,7 @@ async fn restart_keeps_rows_and_adds_no_sample() {
 
     let mut served = serve_local(data.path(), &["--sample"]);
     assert_eq!(served.get("/prom", None), expected);
-    assert!(served.process.output().contains("has rows already: the sample is left out"));
+    assert!(served.process.output().contains("already has rows"));
     assert!(served.process.stop_with(Signal::INT).success());
 }
 
@@ -84,7 +84,7 @@ async fn serve_reads_the_table_at_an_endpoint() {
         "no-such-table",
     ]));
     assert!(
-        missing.starts_with("sdctl: table \"no-such-table\" is not there; are its name and the region right?"),
+        missing.starts_with("sdctl: table \"no-such-table\" not found. Check its name and the region"),
         "{missing}"
     );
 }
@@ -106,7 +106,10 @@ fn missing_credentials_are_a_one_line_error() {
     let nothing = [("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_REGION", "us-east-1")];
     let files = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null"));
     let error = refused(sdctl().envs(nothing).envs(files).args(["serve", "--port", "0", "--table", "http-sd"]));
-    assert!(error.contains("your credentials right?") && error.contains("no credentials found"), "{error}");
+    assert!(
+        error.contains("Check its name, the region and your credentials") && error.contains("no credentials found"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -118,7 +121,10 @@ fn occupied_port_or_folder_error_names_remedy() {
     let taken =
         |arguments: &[&str], folder: &Path| refused(sdctl().arg("serve").args(arguments).arg("--data").arg(folder));
     let http = taken(&["--port", &port(&served.url), "--dynamodb-port", "0"], other.path());
-    assert!(http.contains("is taken by another program: stop it, or choose another port with --port"), "{http}");
+    assert!(
+        http.contains("is in use by another program. Stop that program, or choose another port with --port"),
+        "{http}"
+    );
     let api = port(served.dynamodb.as_deref().unwrap());
     let api = taken(&["--port", "0", "--dynamodb-port", &api], other.path());
     assert!(api.contains("choose another port with --dynamodb-port"), "{api}");
@@ -141,10 +147,14 @@ fn serve_rejects_unsafe_or_wrong_environment() {
         )
     };
     let cases: [(_, &[&str], &str); 4] = [
-        (("HTTP_SD_AUTH", "iam"), &[], "HTTP_SD_AUTH=iam needs a Function URL"),
-        (("HTTP_SD_AUTH", "maybe"), &[], "HTTP_SD_AUTH is \"maybe\": it takes token, iam or none"),
+        (("HTTP_SD_AUTH", "iam"), &[], "HTTP_SD_AUTH=iam requires a Function URL"),
+        (("HTTP_SD_AUTH", "maybe"), &[], "HTTP_SD_AUTH is \"maybe\": expected token, iam or none"),
         (("HTTP_SD_CACHE_SECONDS", "x"), &[], "HTTP_SD_CACHE_SECONDS is \"x\""),
-        (("RUST_LOG", "info"), &["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines: set HTTP_SD_AUTH"),
+        (
+            ("RUST_LOG", "info"),
+            &["--host", "0.0.0.0"],
+            "cannot listen on 0.0.0.0: other machines can reach it. Set HTTP_SD_AUTH",
+        ),
     ];
     for (variable, arguments, expected) in cases {
         let error = serve(variable, arguments);

@@ -112,7 +112,7 @@ fn serve_recovers_after_running_out_of_descriptors() {
     let mut served = serve(shell(line).env("DATA", data.path()));
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let silent: Vec<TcpStream> = (0..100).map(|_| connect(address, "")).collect();
-    served.process.wait_for("no connection can be accepted");
+    served.process.wait_for("cannot accept a connection");
     drop(silent);
     assert_eq!(served.get("/prom/node_exporter", None).0, 200);
 }

@@ -42,15 +42,15 @@ async fn created_table_can_be_served() {
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
     assert_eq!(code, 0, "{stderr}");
     let mut lines = stderr.lines();
-    assert_eq!(lines.next(), Some("Making table \"http-sd\", in the account of your credentials, region us-east-1"));
-    assert_eq!(lines.next(), Some("sdctl: there is no point-in-time recovery here"));
+    assert_eq!(lines.next(), Some("Creating table \"http-sd\" in the account of your credentials, region us-east-1"));
+    assert_eq!(lines.next(), Some("sdctl: this DynamoDB has no point-in-time recovery"));
     assert!(
-        stdout.starts_with("made arn:aws:dynamodb:") && stdout.contains(":000000000000:table/http-sd\n"),
+        stdout.starts_with("created arn:aws:dynamodb:") && stdout.contains(":000000000000:table/http-sd\n"),
         "{stdout}"
     );
     assert_eq!(property(&stdout, "account"), "000000000000");
-    assert_eq!(property(&stdout, "target groups"), "yes, its key is job and group");
-    assert_eq!(property(&stdout, "time to live"), "on, by delete_at");
+    assert_eq!(property(&stdout, "target groups"), "yes, the key is job and group");
+    assert_eq!(property(&stdout, "time to live"), "on, attribute delete_at");
     assert_eq!(property(&stdout, "billing"), "PAY_PER_REQUEST");
     assert_eq!(property(&stdout, "deletion protection"), "off");
 
@@ -61,7 +61,7 @@ async fn created_table_can_be_served() {
     // A second run creates nothing and loses nothing.
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create"]));
     assert_eq!(code, 0, "{stderr}");
-    assert!(stdout.starts_with("table \"http-sd\" is there already, and is left as it is\n"), "{stdout}");
+    assert!(stdout.starts_with("table \"http-sd\" exists already and stays unchanged\n"), "{stdout}");
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
     assert_eq!(answer.targets(), ["a:1"]);
 }
@@ -102,11 +102,11 @@ async fn denied_recovery_fails_and_names_the_created_table() {
     let Ran { code, stdout, stderr } = run(&mut table(&faulty.endpoint(), &["create"]));
     // Asking again does not help here.
     assert_eq!(asked.load(Ordering::Relaxed), 1);
-    assert!(code == 1 && stdout.starts_with("made arn:"), "{stdout}");
+    assert!(code == 1 && stdout.starts_with("created arn:"), "{stdout}");
     let error = stderr.lines().last().unwrap();
-    let said = "sdctl: table \"http-sd\" is made, but point-in-time recovery could not be turned on: ";
+    let said = "sdctl: created table \"http-sd\", but cannot turn point-in-time recovery on: ";
     assert!(error.starts_with(said) && error.contains("AccessDeniedException"), "{error}");
-    assert!(error.contains("; try aws dynamodb update-continuous-backups --region "), "{error}");
+    assert!(error.contains(". Turn it on with: aws dynamodb update-continuous-backups --region "), "{error}");
 
     let Ran { code, stderr, .. } =
         run(table(&faulty.endpoint(), &["create", "--no-recovery"]).args(["--table", "other"]));
@@ -117,7 +117,7 @@ async fn denied_recovery_fails_and_names_the_created_table() {
 async fn create_rejects_a_table_with_another_key() {
     let dynamo = Dynamo::start();
     dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
-    let said = "sdctl: table \"http-sd\" is not one of target groups; name another with --table: ";
+    let said = "sdctl: table \"http-sd\" cannot hold target groups: ";
     for arguments in [&["create"][..], &["describe"], &["describe", "-o", "json"]] {
         let Ran { code, stderr, .. } = run(&mut table(&dynamo.endpoint(), arguments));
         let error = stderr.lines().last().unwrap();
@@ -136,7 +136,7 @@ async fn describe_prints_text_or_json() {
     assert!(code == 0 && stderr.is_empty(), "{stderr}");
     assert_eq!(property(&stdout, "name"), "http-sd");
     assert_eq!(property(&stdout, "status"), "ACTIVE");
-    assert_eq!(property(&stdout, "rows"), "1, as counted in the last six hours");
+    assert_eq!(property(&stdout, "rows"), "1 (DynamoDB updates this number every six hours)");
     let column = |line: &str| line.find(": ").map(|end| line[end + 1..].find(|c| c != ' ').unwrap() + end + 1);
     assert!(stdout.lines().all(|line| column(line) == Some(24)), "{stdout}");
 
@@ -187,17 +187,25 @@ async fn describe_prints_commands_that_fix_each_difference() {
         "{} --time-to-live-specification Enabled=true,AttributeName=delete_at",
         aws("update-time-to-live", &output)
     );
-    assert_eq!(property(&output, "time to live"), format!("off, or not ours to see: {on}"));
+    assert_eq!(
+        property(&output, "time to live"),
+        format!("off, or your credentials cannot read it. Turn it on with: {on}")
+    );
     let recovery = aws("update-continuous-backups", &output);
-    let recovery = format!("off: {recovery} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true");
+    let recovery = format!(
+        "off. Turn it on with: {recovery} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+    );
     assert_eq!(property(&output, "point-in-time recovery"), recovery);
 
     update(true, "expires_at").await.unwrap();
     let other = describe();
     let other = property(&other, "time to live");
-    assert!(other.starts_with("by \"expires_at\", not by delete_at: aws dynamodb update-time-to-live"), "{other}");
     assert!(
-        other.contains("Enabled=false,AttributeName=expires_at; an hour later aws ") && other.ends_with(&on),
+        other.starts_with("on, attribute \"expires_at\" instead of delete_at. Run: aws dynamodb update-time-to-live"),
+        "{other}"
+    );
+    assert!(
+        other.contains("Enabled=false,AttributeName=expires_at; an hour later run: aws ") && other.ends_with(&on),
         "{other}"
     );
 }
@@ -207,10 +215,7 @@ async fn failed_describe_is_a_one_line_error() {
     let dynamo = Dynamo::start();
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert!(code == 1 && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
-    assert!(
-        stderr.starts_with("sdctl: table \"http-sd\" is not there; are its name and the region right?"),
-        "{stderr}"
-    );
+    assert!(stderr.starts_with("sdctl: table \"http-sd\" not found. Check its name and the region"), "{stderr}");
 }
 
 /// `sdctl` completes the settings of a new table even if the reader closes the pipe.
@@ -230,10 +235,10 @@ async fn table_errors_name_the_remedy() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     for (code, said) in [
-        ("ResourceNotFoundException", "table \"http-sd\" is not there; are its name and the region right? sdctl table"),
-        ("AccessDeniedException", "your credentials may not do this on table \"http-sd\": AccessDenied"),
-        ("ValidationException", "table \"http-sd\" refuses the request: Validation"),
-        ("UnrecognizedClientException", "table \"http-sd\" cannot be used; are its name, the region and your creden"),
+        ("ResourceNotFoundException", "table \"http-sd\" not found. Check its name and the region, or run sdctl table"),
+        ("AccessDeniedException", "access to table \"http-sd\" denied: AccessDenied"),
+        ("ValidationException", "table \"http-sd\" rejects the request: Validation"),
+        ("UnrecognizedClientException", "cannot use table \"http-sd\": "),
     ] {
         faulty.fail(move |_, _| Fault::Error(400, code));
         let Ran { code, stderr, .. } = run(&mut table(&faulty.endpoint(), &["describe"]));
@@ -251,15 +256,15 @@ fn invalid_table_name_does_not_mean_local_table() {
         assert!(code == 1 && stdout.is_empty() && stderr.contains(said), "{name:?} {arguments:?}: {stderr}");
     };
     for empty in ["", " "] {
-        let said = "sdctl: HTTP_SD_TABLE is set but empty: give it the name of a table in AWS, or unset it";
+        let said = "sdctl: HTTP_SD_TABLE is set but empty. Set it to the name of a table in AWS, or unset it";
         refused(Some(empty), &[], said);
     }
-    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": it takes the name of a DynamoDB table");
+    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": expected the name of a DynamoDB table");
     for (arguments, said) in [
-        (["--table", ""], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
-        (["--table", "a/b"], "for '--table <NAME>': it takes the name of a DynamoDB table (3 to 255 of"),
-        (["--endpoint-url", "foo"], "write it as http://127.0.0.1:8000"),
-        (["--endpoint-url", "localhost:8000"], "it must start with http:// or https://; write it as http://127"),
+        (["--table", ""], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
+        (["--table", "a/b"], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
+        (["--endpoint-url", "foo"], "Use a URL such as http://127.0.0.1:8000"),
+        (["--endpoint-url", "localhost:8000"], "it must start with http:// or https://. Use a URL such as http://127"),
         (["--region", ""], "a value is required for '--region <REGION>'"),
         (["--profile", ""], "a value is required for '--profile <NAME>'"),
     ] {
@@ -272,13 +277,13 @@ fn first_write_creates_the_local_table() {
     let data = TempDir::new().unwrap();
     let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
     let Ran { code, stderr, .. } = local("describe");
-    let said = format!("sdctl: there is no local table in {}: sdctl serve, put or apply", data.path().display());
+    let said = format!("sdctl: no local table in {}. Create it with sdctl serve, put or apply", data.path().display());
     assert!(code == 1 && stderr.starts_with(&said), "{stderr}");
     assert_eq!(data.path().read_dir().unwrap().count(), 0, "reading must create nothing");
     let Ran { code, stdout, .. } = local("create");
-    assert!(code == 0 && stdout.contains("is there: whatever writes to it first makes it\n"), "{stdout}");
+    assert!(code == 0 && stdout.contains("needs no setup: the first write creates it\n"), "{stdout}");
     let Ran { code, stdout, .. } = local("describe");
     assert_eq!(code, 0, "{stdout}");
     assert_eq!(property(&stdout, "folder"), data.path().to_str().unwrap());
-    assert_eq!(property(&stdout, "point-in-time recovery"), "not for a local table");
+    assert_eq!(property(&stdout, "point-in-time recovery"), "not available for a local table");
 }

@@ -41,11 +41,11 @@ fn token_file_is_private_and_hash_is_printed() {
     assert!(content.len() == 64 && content.bytes().all(|b| b.is_ascii_hexdigit()), "{content:?}");
     let hash = TokenHash::of(content.as_bytes()).to_string();
     for line in [
-        format!("The token is in {}, which only you can read.", file.display()),
+        format!("The token is in {}. Only you can read this file.", file.display()),
         format!("Its SHA-256 is {hash}"),
         format!("  sam deploy --parameter-overrides \"TokenSha256={hash}\""),
-        "if it is the only one; beside one in use, until Prometheus sends the new token:".into(),
-        format!("  sam deploy --parameter-overrides \"TokenSha256=<SHA-256 of the one in use>,{hash}\""),
+        "If another token is in use, keep it until Prometheus sends the new one:".into(),
+        format!("  sam deploy --parameter-overrides \"TokenSha256=<SHA-256 of the token in use>,{hash}\""),
         format!("  HTTP_SD_TOKEN_SHA256={hash}"),
         "        - url: https://<url-id>.lambda-url.<region>.on.aws/prom/node_exporter".into(),
         "            type: Bearer".into(),
@@ -83,7 +83,7 @@ fn existing_file_is_replaced_only_with_force() {
     let error = refused(&mut token(folder.path(), &[]));
     assert_eq!(
         error,
-        "sdctl: http-sd.token is there already: choose another file with --file, or replace it with --force"
+        "sdctl: cannot write http-sd.token: the file exists. Choose another file with --file, or replace this one with --force"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), "old\n");
 
@@ -107,10 +107,13 @@ fn hash_of_an_existing_token_is_printed_alone() {
         assert_eq!(printed(&mut token(folder.path(), &["--hash"])), format!("{}\n", TokenHash::of(b"secret")));
     }
     let cases = [
-        ("", "sdctl: there is no token in x, which is empty: sdctl token --file x --force puts one there"),
-        (" \n", "sdctl: there is no token in x, which is empty"),
-        ("a b", "sdctl: x holds no token, for it has white space or what is not ASCII in it: name the token's file"),
-        ("a\nb", "sdctl: x holds no token"),
+        ("", "sdctl: no token in x: the file is empty. Create a token with sdctl token --file x --force"),
+        (" \n", "sdctl: no token in x: the file is empty"),
+        (
+            "a b",
+            "sdctl: no token in x: the content has white space or characters outside ASCII. Name the file of a token",
+        ),
+        ("a\nb", "sdctl: no token in x: "),
     ];
     for (content, said) in cases {
         fs::write(folder.path().join("x"), content).unwrap();
@@ -118,7 +121,7 @@ fn hash_of_an_existing_token_is_printed_alone() {
         assert!(error.starts_with(said), "{error}");
     }
     let missing = refused(&mut token(folder.path(), &["--file", "none", "--hash"]));
-    assert_eq!(missing, "sdctl: there is no file none: sdctl token --file none makes one with a token in it");
+    assert_eq!(missing, "sdctl: cannot read the token file none: no such file. Create it with sdctl token --file none");
 }
 
 #[test]
@@ -151,8 +154,8 @@ fn token_can_have_name_and_jobs() {
     assert_eq!(served.get("/prom", Some("test-secret")), served.get("/prom/node_exporter", Some(&content)));
 
     for (arguments, said) in [
-        (&["--name", "a b"][..], "the name \"a b\" is none: it takes 1 to 64 letters, digits, '.', '_' or '-'"),
-        (&["--name", ""], "the name \"\" is none"),
+        (&["--name", "a b"][..], "invalid name \"a b\": use 1 to 64 letters, digits, '.', '_' or '-'"),
+        (&["--name", ""], "invalid name \"\": use"),
         (&["--name", "x", "--job", ""], "job \"\" is empty"),
     ] {
         let error = refused(token(folder.path(), arguments).args(["--file", "other.token"]));
@@ -193,7 +196,7 @@ fn printed_lines_contain_url_and_job() {
     }
     for wrong in ["x.on.aws", "ftp://x", "https://", "https:x", "https://a b", "https://a/it's"] {
         let error = refused(&mut token(folder.path(), &["--force", "--url", wrong]));
-        assert!(error.contains("; write it as https://"), "{error}");
+        assert!(error.contains(". Use a URL such as https://"), "{error}");
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case {
         expected: Expected { key: MISCONFIGURED, ..PASSES },
-        ..always("an empty object", |_| Fault::Answer("{}"), PASSES, &["without its items", "named no table"])
+        ..always("an empty object", |_| Fault::Answer("{}"), PASSES, &["has no Items", "returned no table"])
     },
     always("2 s late", |_| Fault::Delayed(PAUSE), RECOVERED, &[]),
     once("no answer, once", |_| Fault::Silence, &["timeout"]),
@@ -142,18 +142,18 @@ pub(super) const CASES: &[Case] = &[
         later: Some(Fault::Silence),
         ..late("throttled, then no answer", THROTTLED, &["ProvisionedThroughputExceededException"])
     },
-    late("no answer, until the deadline", |_| Fault::Silence, &["outlast the deadline", "no answer within"]),
+    late("no answer, until the deadline", |_| Fault::Silence, &["miss the deadline", "no response within"]),
     always(
         "no answer, until the last attempt's time-out",
         |_| Fault::Silence,
         PASSES,
-        &["timeout", "no answer within"],
+        &["timeout", "no response within"],
     ),
     always("a trickle that ends", |_| Fault::Trickle { bytes: 100, pause: Duration::from_millis(100) }, RECOVERED, &[]),
     late(
         "a trickle without end",
         |_| Fault::Trickle { bytes: 1, pause: Duration::from_millis(200) },
-        &["outlast the deadline", "no answer within"],
+        &["miss the deadline", "no response within"],
     ),
     always("clock skew", |_| Fault::ClockSkew, TO_MEND, &["InvalidSignatureException"]),
     always("expired credentials", |_| Fault::Error(400, "ExpiredTokenException"), TO_MEND, &["ExpiredTokenException"]),

@@ -1,4 +1,4 @@
-//! The floor: a function on `lambda_http` that answers every request with the same bytes.
+//! The lower bound of any function: `lambda_http` answers every request with the same bytes.
 
 use std::{env, fs};
 
@@ -6,9 +6,9 @@ use lambda_http::{
     Error, Request, Response, lambda_runtime::streaming::Body, run, run_with_streaming_response, service_fn,
 };
 
-/// A file with the answer, so that it can be as long as that of the function it is compared with. Without it, `[]`.
+/// A file with the response, as long as that of the compared function. The default is `[]`.
 const ANSWER: &str = "BENCH_ANSWER";
-/// Streams the answer if set.
+/// Streams the response if set.
 const STREAM: &str = "BENCH_STREAM";
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,6 +1,6 @@
-//! What the AWS SDK costs: a function that reads every row of a job, as the function does, and drops them.
+//! The cost of the AWS SDK alone: this function reads every row of a job like http-sd, and drops them.
 //!
-//! The job is the last part of the event's path, as in the function's URLs; the answer is the number of rows.
+//! The last part of the event's path is the job. The response is the number of rows.
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use aws_smithy_http_client::{
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
 
-/// What is asked of each row: the same as the function asks.
+/// The attributes of a read, the same as in http-sd.
 const ATTRIBUTES: [&str; 6] = ["job", "group", "targets", "labels", "expires_at", "delete_at"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// How many rows the job has.
+/// Returns the number of rows of a job.
 async fn count(client: &Client, table: &str, job: String) -> Result<usize, Error> {
     let mut query = client.query().table_name(table).key_condition_expression("#job = :job");
     for name in ATTRIBUTES {

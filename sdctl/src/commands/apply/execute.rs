@@ -1,9 +1,11 @@
-//! Writing a plan: what is new first, then what changes, and what goes last. A target that moves from one row to another
-//! stays in the old one until the new one has it, so that no poll in between, nor a failure, finds less. There are two
-//! exceptions: what does not fit the old row any more, and a poll of several pages that is between two of them.
+//! Writes a plan: added rows first, then changed rows, removed rows last.
 //!
-//! New rows go in transactions, on condition that they are new. What changes or goes is written row by row, each on
-//! condition that it is as it was when the plan was made.
+//! A target that moves between rows stays in the old row until the new row contains it. A poll in between, or a
+//! failure, therefore finds every target. There are two exceptions: targets that no longer fit the old row, and a poll
+//! of several pages that runs during the move.
+//!
+//! Transactions add new rows, on the condition that they are new. Changed and removed rows are written one by one, on
+//! the condition that each is still as the plan saw it.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -20,18 +22,18 @@ use crate::{
     terminal::{progress, signals::Signals, text::Count},
 };
 
-/// The most that a request of several rows holds, in bytes: little enough for a slow line, and for a small table.
+/// The most bytes of rows in a transaction: small enough for a slow connection and for a small table.
 const MOST_BYTES: usize = 256 << 10;
 
-/// How many transactions are under way at a time. A new table takes 4,000 rows a second.
+/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
 const TRANSACTIONS_AT_ONCE: usize = 4;
 
-/// Writes to one table for one set.
+/// Writes the rows of one set to one table.
 struct Writer<'t> {
     store: &'t Store,
     set: &'t str,
     names: LabelNames,
-    /// Rows that hold targets which are moving elsewhere, as they are now.
+    /// The current rows that still contain targets on their way to other rows.
     held: RefCell<HashMap<(&'t str, &'t str), Record>>,
 }
 
@@ -67,7 +69,7 @@ pub(super) async fn plan(
         return Ok(());
     };
     bar.abandon();
-    let how_far = format!("{done} of {} made: run the same command again for the rest", Count(total, "change"));
+    let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
 }
 
@@ -100,7 +102,7 @@ impl<'t> Writer<'t> {
         }
     }
 
-    /// Writes what a row is to hold and, for the time being, what it gives up to other rows.
+    /// Writes a row's new content, and keeps the targets that are moving to other rows.
     async fn change(&self, change: &'t Change<'_>) -> Write {
         let (ChangeKind::Update(before, _), Some(mut group)) = (&change.kind, change.stored()) else {
             return (0, Ok(()));
@@ -113,11 +115,11 @@ impl<'t> Writer<'t> {
             return batch::one(written);
         }
         self.held.borrow_mut().insert(key(change), before.after(&group, self.set));
-        // It is done once the row is as it is to be.
+        // `release` completes and counts this change.
         (0, Ok(()))
     }
 
-    /// Takes from a row what other rows have by now.
+    /// Removes the targets that other rows contain by now.
     async fn release(&self, change: &'t Change<'_>) -> Write {
         let held = self.held.borrow_mut().remove(&key(change));
         let (Some(held), Some(group)) = (held, change.stored()) else { return (0, Ok(())) };
@@ -127,7 +129,7 @@ impl<'t> Writer<'t> {
     async fn write(&self, before: &Record, group: &StoredGroup) -> Result<(), WriteError> {
         let (owner, expect) = (Owner::Set(self.set), Expect::Unchanged(before));
         match self.store.write(group, owner, expect, EpochSeconds::now()).await {
-            // It may be our own write, of which we were not told in time.
+            // An earlier attempt may have written the row although its response was lost.
             Err(conflict @ WriteError::Conflict { .. }) => {
                 let found = self.store.record(&group.job, &group.name, self.names).await?;
                 let is_ours = found.is_some_and(|found| {

@@ -1,4 +1,4 @@
-//! `sdctl apply`: bring the table to what files say.
+//! `sdctl apply`: applies target groups from files to the table.
 
 mod execute;
 mod show;
@@ -22,78 +22,80 @@ use crate::{
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
-/// The set of files for which nobody named another.
+/// The set of files without `--set`.
 const DEFAULT_SET: &str = "default";
-/// How many faults of files are named.
+/// The most faults of files that are printed.
 const MOST_FAULTS: usize = 20;
 
-/// Bring the table to what files say
+/// Apply target groups from files to the table
 ///
-/// Reads lists of target groups as `file_sd_configs` takes them, in JSON or YAML, and whole Prometheus configurations:
-/// each job's `static_configs`, and the files that its `file_sd_configs` names. Shows what would change and asks before it writes.
-/// Applying twice changes nothing.
+/// Reads lists of target groups in JSON or YAML, as for `file_sd_configs`, and whole Prometheus configurations: the
+/// `static_configs` of each job, and the files that its `file_sd_configs` names. Shows the plan and asks before it
+/// writes. Applying the same files again changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl apply -f prometheus.yml --dry-run        only show what would change
-  sdctl apply -f prometheus.yml                  show it, ask, and change it
-  sdctl apply -f targets/ --set fleet --prune --yes         from a pipeline
+  sdctl apply -f prometheus.yml --dry-run        show the plan only
+  sdctl apply -f prometheus.yml                  show the plan, ask, write
+  sdctl apply -f targets/ --set fleet --prune --yes         in a pipeline
   sdctl apply -f node.json --job node --prune --max-removed 50
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
 
-Sets: a row belongs to the set that wrote it (its attribute managed_by). --prune removes rows of the same set only, \
-never those of another set, of sdctl put or register, or written by hand. With a --set, the set has a row of its \
-own for each group: one without owner or lease that holds just that becomes the set's, else it is added. Without, a \
-group that is there in anybody's row is left as it is.
+Sets: a row belongs to the set that wrote it (attribute managed_by). --prune removes only rows of the same set. It \
+never removes rows of another set, of sdctl put or sdctl register, or rows written by hand. With --set, the set has \
+its own row for each group: sdctl takes over a row without owner and lease that holds exactly the group, or adds a \
+row. Without --set, sdctl leaves a group unchanged if any row already holds it.
 
-Names: files name no groups. A new row is named by the values of its labels and a hash of its set and labels, with a \
-number where several groups of a job have the same labels: prod-eu-3f2a91c4-2. A group finds its row again by what \
-the row holds: the same targets and labels, else shared targets, else the same labels. So neither another order in \
-the file nor a changed label rewrites other rows.
+Names: groups in files have no names. sdctl names a new row after its label values and a hash of its set and labels. \
+If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
+finds its row by content: the same targets and labels, else shared targets, else the same labels. Reordering a file \
+or changing a label therefore does not rewrite other rows.
 
-A group that is larger than DynamoDB's 400 KB becomes several with the same labels.
+Size: sdctl splits a group that exceeds DynamoDB's 400 KB into several rows with the same labels.
 
-Exit codes: 0 done, or nothing to do; 1 failed, or refused, also with --dry-run; 2 with --dry-run, there are \
-differences.")]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
+Exit codes:
+  0  applied, or nothing to change
+  1  error, or the plan removes more than --max-removed allows
+  2  with --dry-run: the plan has changes")]
+#[allow(clippy::struct_excessive_bools, reason = "each bool is a flag")]
 pub(crate) struct Options {
-    /// File or folder with target groups, or - for standard input; may be repeated
+    /// Read target groups from this file or folder, or from standard input (-); repeatable
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Job of lists of groups [default: the file's name without its extension]
+    /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
-    #[arg(long, value_name = "NAME", help = format!("The set that owns what these files say [default: {DEFAULT_SET}]"))]
+    #[arg(long, value_name = "NAME", help = format!("Make this set the owner of the rows [default: {DEFAULT_SET}]"))]
     set: Option<String>,
-    /// Take over the rows of another set, such as the one that was applied before it had a name: default
+    /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
     #[arg(long, value_name = "NAME", requires = "set")]
     adopt: Option<String>,
-    /// Remove rows of the same set that are in no file any more
+    /// Remove rows of the set that match no group in the files
     #[arg(long)]
     prune: bool,
-    /// Show what would change and exit with 2 if anything would
+    /// Show the plan without writing; exit with 2 if the plan has changes
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Write without asking
     #[arg(short, long)]
     yes: bool,
-    /// How much of a job's, or of the set's, groups and targets may go, in percent
+    /// Refuse the plan if it removes more than this percentage of a job's or the set's groups or targets
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     max_removed: u8,
-    /// Name every group of a long plan
+    /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
     full: bool,
     #[command(flatten)]
     table: TableOptions,
 }
 
-/// What the files want, and as whose owner.
+/// The groups that the files describe, and the set that will own them.
 struct Intent {
     desired: Desired,
     names: LabelNames,
     set: String,
     rows: Rows,
-    /// Another set, whose rows become this one's.
+    /// Another set whose rows this set takes over.
     adopted_set: Option<String>,
     prune: bool,
 }
@@ -101,10 +103,10 @@ struct Intent {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let set = arguments::set(options.set.as_deref().unwrap_or(DEFAULT_SET))?;
     let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
-    // Before the table is opened: who writes to our standard input may be reading the same table.
+    // Before opening the table: the writer of standard input may still be reading the same table.
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
-    let rows = if options.set.is_some() { Rows::Own } else { Rows::Anybodys };
+    let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
@@ -119,7 +121,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     plan.check_removals(options.max_removed).map_err(|error| {
         let hint =
-            if options.set.is_none() { "; if other files have these groups, give each a --set of its own" } else { "" };
+            if options.set.is_none() { ". If other files hold these groups, give each its own --set" } else { "" };
         CliError::Refused(format!("nothing was changed: {error}{hint}"))
     })?;
     if options.dry_run {
@@ -132,7 +134,8 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     tokio::select! {
         verified = intent.verify(&store) => verified?,
         () = signals.stop() => {
-            let late = "stopped when all changes were made, before it was seen whether somebody else has made others";
+            let late = "stopped after all changes were written, before checking for other writers. \
+                        Run the same command again to check";
             return Err(CliError::Refused(late.into()));
         }
     }
@@ -150,7 +153,7 @@ async fn see_all(comparison: &mut Comparison<'_>, mut pages: Records, reading: &
     Ok(())
 }
 
-/// Reads the files. One fault in any of them, and nothing is wanted.
+/// Reads the files. A single fault in any of them is an error.
 fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError> {
     let job = options.job.as_deref().map(arguments::job).transpose()?;
     for file in &options.files {
@@ -166,21 +169,21 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
         }
         let count = Count(reader.faults.len(), "fault");
         return Err(CliError::Refused(format!(
-            "nothing was changed: the files have {count}; sdctl check says what each would do to Prometheus"
+            "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus"
         )));
     }
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
 }
 
 impl Intent {
-    /// Compares the files with the table as it is now.
+    /// Compares the files with the current table.
     async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
         let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
         let mut comparison = comparison.adopting(self.adopted_set.as_deref());
-        let reading = progress::counter("reading the table, rows");
+        let reading = progress::counter("rows read");
         let read = async {
             if self.prune {
-                // A row of the set may have a job that is in no file any more.
+                // Rows of the set may belong to a job that is no longer in the files.
                 see_all(&mut comparison, store.records(None, self.names), &reading).await?;
             } else {
                 for job in self.desired.jobs() {
@@ -192,11 +195,10 @@ impl Intent {
         let read: Result<(), TableError> = read.await;
         reading.finish_and_clear();
         read.map_err(|error| CliError::of_table(store.name(), error))?;
-        comparison.finish(self.prune).map_err(|fault| CliError::Refused(format!("a group's name {fault}")))
+        comparison.finish(self.prune).map_err(|fault| CliError::Refused(format!("invalid group name: it {fault}")))
     }
 
-    /// Reads the table again: somebody else may have planned and written at the same time, each of us without seeing
-    /// the other.
+    /// Compares the files with the table again: another writer may have planned and written at the same time.
     async fn verify(&self, store: &Store) -> Result<(), CliError> {
         let missing = self.plan(store, EpochSeconds::now()).await?.changes.len();
         if missing == 0 {
@@ -204,8 +206,8 @@ impl Intent {
         }
         let differ = if missing == 1 { "differs" } else { "differ" };
         Err(CliError::Refused(format!(
-            "somebody else is changing the same groups: {} {differ} from the files again; make sure that only one \
-             applies this set at a time, and run the command again",
+            "another writer is changing the same groups: {} {differ} from the files again. Apply a set from only one \
+             place at a time, then run the same command again",
             Count(missing, "group")
         )))
     }

@@ -1,4 +1,4 @@
-//! A plan, as it is shown.
+//! Prints a plan.
 
 use std::io::{self, Write};
 
@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// How many changes of a kind are named for each job.
+/// The most changes of a kind that are printed for each job without `--full`.
 const MOST: usize = 20;
 
 pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, now: EpochSeconds) -> io::Result<()> {
     let mut changes = plan.changes.as_slice();
     for (job, counts) in &plan.jobs {
-        // Changes and jobs come in the same order.
+        // Changes and jobs have the same order.
         let (own, rest) = changes.split_at(changes.iter().take_while(|change| change.job == *job).count());
         changes = rest;
         if !own.is_empty() {
@@ -29,33 +29,27 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     let counts = plan.counts();
     for (holder, count) in &plan.elsewhere {
         let of = match holder {
-            Holder::Nobody => "nobody".to_owned(),
-            Holder::Lease => "a lease".to_owned(),
-            Holder::Set(set) => format!("the set {}", excerpt(set)),
+            Holder::Nobody => "without owner".to_owned(),
+            Holder::Lease => "with a lease".to_owned(),
+            Holder::Set(set) => format!("of the set {}", excerpt(set)),
         };
-        writeln!(
-            out,
-            "{FAINT}{} of the files already in rows of {of}, which stay as they are{FAINT:#}",
-            Count(*count, "group")
-        )?;
+        writeln!(out, "{FAINT}unchanged: {} that rows {of} already hold{FAINT:#}", Count(*count, "group"))?;
     }
     if counts.kept > 0 {
         let (count, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
-        writeln!(
-            out,
-            "{FAINT}{count} of the set {} {verb} in no file and would go with --prune{FAINT:#}",
-            excerpt(set)
-        )?;
+        let them = if counts.kept == 1 { "it" } else { "them" };
+        writeln!(out, "{FAINT}{count} of the set {} {verb} in no file: --prune removes {them}{FAINT:#}", excerpt(set))?;
     }
     if plan.changes.is_empty() {
-        writeln!(out, "Nothing to change: {} as the files say.", Count(counts.unchanged, "group"))
+        let verb = if counts.unchanged == 1 { "matches" } else { "match" };
+        writeln!(out, "Nothing to change: {} {verb} the files.", Count(counts.unchanged, "group"))
     } else {
         writeln!(out, "{HEADING}Plan:{HEADING:#} {}.", self::counts(counts))
     }
 }
 
-/// What was done, in a line. The plan has done its work.
-#[allow(clippy::needless_pass_by_value, reason = "a large plan is not kept in memory")]
+/// Returns a line with the number of changes, and drops the plan.
+#[allow(clippy::needless_pass_by_value, reason = "frees the memory of a large plan")]
 pub(super) fn applied(plan: Plan<'_>) -> String {
     let Counts { added, changed, removed, .. } = plan.counts();
     format!("Applied: {added} added, {changed} changed, {removed} removed.")
@@ -92,7 +86,7 @@ fn job(
             change::Change { name: &change.name, before, after, owner: Some(set), now }.show(out)?;
         }
         if changes.len() > most {
-            writeln!(out, "  {FAINT}… and {} more: --full names them{FAINT:#}", changes.len() - most)?;
+            writeln!(out, "  {FAINT}… and {} more (--full shows all){FAINT:#}", changes.len() - most)?;
         }
     }
     Ok(())

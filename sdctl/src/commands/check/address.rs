@@ -1,13 +1,13 @@
-//! What is wrong with the address of a target that the poller takes.
+//! Finds errors in target addresses that a poller accepts.
 
 use std::net::Ipv6Addr;
 
-const FAILS: &str = "every scrape of it fails";
+const FAILS: &str = "every scrape of this target fails";
 
-/// What is wrong with an address, `host` or `host:port`, and what comes of it.
+/// Returns the problem of an address, `host` or `host:port`, and its consequence.
 pub(super) fn wrong(address: &str) -> Option<(String, &'static str)> {
     if address.contains(',') {
-        return Some(("has a comma in it: make each address a target of its own".into(), FAILS));
+        return Some(("contains a comma: write each address as a separate target".into(), FAILS));
     }
     let (host, port) = if let Some(rest) = address.strip_prefix('[') {
         let Some((host, rest)) = rest.split_once(']').filter(|(host, _)| is_ipv6(host)) else {
@@ -19,7 +19,7 @@ pub(super) fn wrong(address: &str) -> Option<(String, &'static str)> {
         }
     } else if is_ipv6(address) {
         let problem = format!("is an IPv6 address without brackets: write \"[{address}]\", and the port after it");
-        return Some((problem, "its last part is taken for a port, if it is scraped at all"));
+        return Some((problem, "the poller reads the last part as a port, or does not scrape the target"));
     } else {
         match address.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -27,14 +27,16 @@ pub(super) fn wrong(address: &str) -> Option<(String, &'static str)> {
         }
     };
     match port {
-        _ if host.is_empty() => Some(("has no host before its port".into(), "it is the poller's own host, if any")),
-        Some("") => Some(("has no port after its \":\"".into(), "it is scraped at 80 or 443, if at all")),
-        Some(port) if !is_port(port) => Some(("has a port that is not one of 1 to 65535".into(), FAILS)),
+        _ if host.is_empty() => {
+            Some(("has no host before its port".into(), "the poller scrapes its own host or nothing"))
+        }
+        Some("") => Some(("has no port after its \":\"".into(), "the poller scrapes port 80 or 443, or nothing")),
+        Some(port) if !is_port(port) => Some(("has an invalid port: use 1 to 65535".into(), FAILS)),
         _ => None,
     }
 }
 
-/// Whether it is an IPv6 address, maybe with a zone.
+/// Whether the host is an IPv6 address, with or without a zone.
 fn is_ipv6(host: &str) -> bool {
     host.split('%').next().unwrap_or_default().parse::<Ipv6Addr>().is_ok()
 }
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_host_and_maybe_a_port() {
+    fn only_a_host_with_optional_port_is_valid() {
         for (address, problem) in [
             ("h", ""),
             ("h:1", ""),

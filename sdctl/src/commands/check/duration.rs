@@ -1,8 +1,8 @@
-//! Durations as Prometheus writes them.
+//! Parses durations by the rules of Prometheus.
 
 use std::time::Duration;
 
-/// The units, from the largest, each with its milliseconds.
+/// The units and their milliseconds, largest first.
 const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 24 * 60 * 60 * 1000),
     ("w", 7 * 24 * 60 * 60 * 1000),
@@ -13,11 +13,11 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
-/// The longest, in milliseconds: Go counts nanoseconds in 63 bits.
+/// The longest duration in milliseconds: Go counts nanoseconds in 63 bits.
 const LONGEST: u64 = i64::MAX as u64 / 1_000_000;
 
-/// Reads a duration by the rules of Prometheus's `model.ParseDuration`: whole numbers, each with a unit, from the
-/// largest unit to the smallest. `None` for what it refuses.
+/// Parses a duration as Prometheus's `model.ParseDuration`: whole numbers, each with a unit, largest unit first.
+/// Returns `None` for an invalid duration.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_what_prometheus_takes_for_one() {
+    fn parse_accepts_the_durations_of_prometheus() {
         let cases = [
             ("30s", Some(30_000)),
             ("1m30s", Some(90_000)),

@@ -1,4 +1,4 @@
-//! Checking files.
+//! Checks files.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,7 +23,7 @@ use crate::{
     terminal::text::Count,
 };
 
-/// What was read.
+/// The numbers of the files' content.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     files: usize,
@@ -31,7 +31,7 @@ pub(super) struct Summary {
     targets: usize,
 }
 
-/// Checks files and folders, `-` being standard input.
+/// Checks files and folders. `-` is standard input.
 pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> Result<Report<Summary>, CliError> {
     let mut reader = Reader::new(profile.label_names());
     for path in paths {
@@ -65,7 +65,7 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     Ok(Report { findings, summary })
 }
 
-/// The finding that a fault of the contract makes.
+/// Returns the finding for a fault of a file.
 pub(super) fn of_fault(fault: &FileFault, form: Form, profile: Profile) -> Finding {
     let (severity, consequence) = profile.judge(fault, form);
     Finding {
@@ -78,7 +78,7 @@ pub(super) fn of_fault(fault: &FileFault, form: Form, profile: Profile) -> Findi
     }
 }
 
-/// How many groups have faults. Those of a group follow one another.
+/// Returns the number of groups with faults. The faults of a group are consecutive.
 pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
     let of_groups = faults.iter().filter(|fault| fault.place.group.is_some());
     let mut places: Vec<_> = of_groups.map(|FileFault { place, .. }| (&place.file, &place.job, place.group)).collect();
@@ -86,7 +86,7 @@ pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
     places.len()
 }
 
-/// That there are label names which the poller takes, and the rest of us only if told to. Said once.
+/// Returns a note for the first label name that the poller accepts, but sdctl and the function reject by default.
 fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> {
     if profile.label_names() == LabelNames::Legacy {
         return None;
@@ -97,7 +97,7 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     let mut note = Finding::note(
         At::Place(group.place.clone()),
         format!(
-            "is a name that {} takes, but sdctl apply and the function refuse it unless HTTP_SD_LABEL_NAMES=utf8",
+            "is a valid name for {}, but sdctl apply and the function reject it unless HTTP_SD_LABEL_NAMES=utf8",
             profile.name()
         ),
     );
@@ -105,17 +105,18 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     Some(note)
 }
 
-/// Jobs that are in the list of all jobs, but that no URL asks for alone. Said once of each.
+/// Returns a warning for each job that only the list of all jobs can contain: no URL can name the job.
 fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     let mut said = HashSet::new();
     groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
-        let problem = "is of a job with a slash, a backslash or a control character in its name, or named . or ..";
-        let consequence = "the function lists it under /prom, but refuses /prom/{job}".into();
+        let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control \
+                       character, or is . or ..";
+        let consequence = "the function serves it under /prom, but rejects /prom/{job}".into();
         Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
     })
 }
 
-/// What cannot be read can be neither right nor wrong. Pipes are left alone: to open one twice may end it.
+/// Fails if the file is unreadable. Does not open pipes, because opening a pipe twice may end it.
 fn readable(path: &Path) -> io::Result<()> {
     if path == Path::new("-") {
         return Ok(());
@@ -130,13 +131,13 @@ fn readable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether it is about `--job`, and not about a file that a configuration names.
+/// Whether the fault concerns `--job` or its absence, not a file that a configuration names.
 fn is_about_the_command_line(fault: &FileFault, paths: &[PathBuf]) -> bool {
     let file = Path::new(&*fault.place.file);
     matches!(fault.problem, Problem::Job(_)) && paths.iter().any(|path| file.starts_with(path))
 }
 
-/// By file and line; what is about no file comes last.
+/// Sorts by file and line. Findings without a file come last.
 fn in_reading_order(findings: &mut [Finding], reader: &Reader) {
     let order: HashMap<&str, usize> = reader.files.iter().enumerate().map(|(i, file)| (&*file.name, i)).rev().collect();
     findings.sort_by_key(|finding| match &finding.at {

@@ -1,4 +1,4 @@
-//! What was found, and how it is printed.
+//! Findings and their report.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// How bad it is.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
@@ -31,47 +31,48 @@ pub(super) enum Severity {
     Note,
 }
 
-/// Where it is.
+/// The place of a finding.
 #[derive(Debug, Clone)]
 pub(super) enum At {
-    /// In everything that was read.
+    /// All input together.
     All,
-    /// In an answer as a whole.
+    /// The response of a URL as a whole.
     Url(Rc<str>),
+    /// A place in a file or in a response.
     Place(Place),
 }
 
-/// Something worth a line.
+/// A fault, a warning or a note.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
     pub(super) at: At,
-    /// The field, as a path such as `targets[2]`; empty if it is about more than a field.
+    /// The field, as a path such as `targets[2]`; empty for a finding about more than a field.
     pub(super) field: String,
-    /// Whether the field is anybody's text rather than a path, and so stands in quotes on a line.
+    /// Whether the field is a name from the input rather than a path, and so needs quotes.
     pub(super) quoted: bool,
-    /// Reads on from the field.
+    /// The problem, in words that follow the field.
     pub(super) problem: String,
-    /// What the poller does about it.
+    /// The effect on the poller.
     pub(super) consequence: Option<String>,
 }
 
-/// How a report is printed.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// A line for each finding, and a summary
+    /// One line per finding, and a summary
     Human,
-    /// One JSON document
+    /// A JSON object
     Json,
 }
 
-/// All that was found, and in what: `summary` has it for people by `Display`, and for machines by `Serialize`.
+/// All findings, and a summary of the input.
 pub(super) struct Report<S> {
     pub(super) findings: Vec<Finding>,
     pub(super) summary: S,
 }
 
-/// How many findings there are of each severity that counts.
+/// The numbers of faults and warnings.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Counts {
     faults: usize,
@@ -121,7 +122,7 @@ impl Finding {
 }
 
 impl<S: Display + Serialize> Report<S> {
-    /// Prints it. Warnings count as faults if `strict`.
+    /// Prints the report. `strict` counts warnings as faults.
     pub(super) fn print(&self, output: Output, strict: bool) -> Result<Outcome, CliError> {
         let counts = self.counts();
         let bad = counts.faults > 0 || (strict && counts.warnings > 0);
@@ -160,7 +161,7 @@ impl<S: Display + Serialize> Report<S> {
 impl Display for Counts {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.faults {
-            0 => f.write_str("no fault")?,
+            0 => f.write_str("no faults")?,
             faults => Count(faults, "fault").fmt(f)?,
         }
         match self.warnings {
@@ -204,7 +205,7 @@ impl Display for Finding {
 
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// The keys, each always there.
+        /// The fields of the JSON object. All are always present.
         #[derive(Serialize)]
         struct Flat<'a> {
             severity: Severity,

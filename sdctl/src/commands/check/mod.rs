@@ -1,4 +1,4 @@
-//! `sdctl check`: what a poller would make of files or of an endpoint, before it does.
+//! `sdctl check`: checks files or an endpoint by the rules of a poller.
 
 mod address;
 mod duration;
@@ -23,44 +23,48 @@ use crate::{
     http_url,
 };
 
-/// Check files, or an endpoint, against what Prometheus accepts
+/// Check files or an endpoint by the rules of Prometheus
 ///
-/// Prometheus rejects a whole list over one fault in it. Each fault is named with its place and with what the poller
-/// would do about it; what it would take, but not scrape as it was meant, is a warning.
+/// Prometheus rejects a whole list for one fault. sdctl reports each fault with its place and its effect on the poller.
+/// A warning reports an entry that the poller accepts, but does not scrape as intended.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl check targets.json more/        lists of target groups, and folders
-  sdctl check prometheus.yml            a Prometheus configuration, its files
+  sdctl check targets.json more/        lists of target groups, and a folder
+  sdctl check prometheus.yml            a configuration and the files it names
   terraform output -json targets | sdctl check - --job node
   sdctl check --url http://127.0.0.1:8088/prom/node_exporter
   sdctl check --url https://…/prom --token-file http-sd.token
-  sdctl check --strict -o json targets/ for scripts
+  sdctl check --strict -o json targets/  for scripts
 
-Exit codes: 0 no fault, though maybe warnings; 1 could not check; 2 faults (--strict: or warnings). An endpoint that does not answer is a fault; a file that is not there could not be checked.")]
+Exit codes:
+  0  no faults; warnings are possible
+  1  the check failed, for example because a file is missing
+  2  faults, or with --strict warnings; an endpoint that does not respond is
+     a fault")]
 pub(crate) struct Options {
-    /// Lists of target groups in JSON or YAML, Prometheus configurations, folders of them, or - for standard input
+    /// Check lists of target groups in JSON or YAML, Prometheus configurations, folders of these, or standard input (-)
     #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
     files: Vec<PathBuf>,
-    /// Job of the lists [default: the file's name without its extension]
+    /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB", conflicts_with = "url")]
     job: Option<String>,
-    /// Poll this URL as Prometheus does, and check the answer
+    /// Poll this URL as Prometheus does, and check the response
     #[arg(long, value_name = "URL", value_parser = polled_url)]
     url: Option<Url>,
-    /// Send the bearer token in this file
+    /// Send the bearer token in this file [default: no token]
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     token_file: Option<PathBuf>,
-    /// Refresh interval of the poller, for which it waits for an answer
+    /// Use this refresh interval of the poller, which is also the time-out of the poll
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = refresh_interval, conflicts_with = "files")]
     refresh_interval: Duration,
-    /// By whose rules
+    /// Apply the rules of this poller
     #[arg(long = "for", value_name = "POLLER", value_enum, default_value_t = Profile::Prometheus2)]
     profile: Profile,
-    /// Let warnings count as faults
+    /// Count warnings as faults
     #[arg(long)]
     strict: bool,
-    /// How to print it
+    /// Print in this format
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Output::Human)]
     output: Output,
 }
@@ -82,7 +86,7 @@ fn polled_url(text: &str) -> Result<Url, String> {
 
 fn refresh_interval(text: &str) -> Result<Duration, String> {
     match arguments::duration(text)? {
-        Duration::ZERO => Err("a refresh interval is not zero".into()),
+        Duration::ZERO => Err("a refresh interval must be longer than 0s".into()),
         interval => Ok(interval),
     }
 }

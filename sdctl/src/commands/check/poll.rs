@@ -1,4 +1,4 @@
-//! Polling an endpoint as Prometheus does.
+//! Polls an endpoint as Prometheus does.
 
 use std::{
     error::Error,
@@ -11,27 +11,27 @@ use reqwest::{Client, Response, Url};
 
 use crate::{commands::token_file, error::CliError};
 
-/// Prometheus names its version. This one stands for any: it is what servers that look see.
+/// The user agent of a Prometheus version, for servers that check it.
 const USER_AGENT: &str = "Prometheus/3.5.0";
 const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
 
-/// What came back.
+/// A response.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Where it is from, after redirects.
+    /// The URL of the response, after redirects.
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-/// Why nothing came back, or not all of it.
+/// Why a poll has no complete response.
 pub(super) enum Failure {
     TimedOut,
-    /// In one line.
+    /// The reason, on one line.
     Broken(String),
 }
 
-/// A poller of one URL.
+/// Polls one URL.
 pub(super) struct Poller {
     client: Client,
     url: Url,
@@ -40,18 +40,18 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    /// A poller that sends the token in that file, if there is one.
+    /// Creates a poller that sends the token in `file`, if any.
     pub(super) fn new(url: &Url, file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
         let token = file.map(token_file::read).transpose()?;
-        // An error says that there is one already.
+        // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // Prometheus goes through a proxy only if its configuration says so. It gives up after its refresh interval.
+        // As Prometheus: no proxy without configuration, and the refresh interval as time-out.
         let client = Client::builder().user_agent(USER_AGENT).timeout(refresh_interval).no_proxy().build();
         let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
         Ok(Self { client, url: url.clone(), refresh_interval, token })
     }
 
-    /// One poll, and how long it took.
+    /// Polls once. Returns the response and the duration.
     pub(super) async fn poll(&self) -> (Result<Answer, Failure>, Duration) {
         let start = Instant::now();
         let answer = self.ask().await.map_err(|error| match error {
@@ -75,13 +75,13 @@ impl Poller {
     }
 }
 
-/// The reasons beneath an error. Its own text repeats the URL, which may hold a password.
+/// Returns the causes of an error. The error's own text contains the URL and possibly a password.
 fn reason(error: &reqwest::Error) -> String {
     let mut reasons: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        // Some errors repeat the text of what is beneath them.
+        // Some errors repeat the text of their cause.
         if reasons.iter().all(|reason| !reason.contains(&text)) {
             reasons.push(text);
         }

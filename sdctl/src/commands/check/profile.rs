@@ -1,4 +1,4 @@
-//! Pollers, and what each does about a fault.
+//! Pollers, and the effect of a fault on each.
 
 use clap::ValueEnum;
 use http_sd_lambda::group::{Fault, LabelNames};
@@ -6,18 +6,18 @@ use http_sd_lambda::group::{Fault, LabelNames};
 use super::finding::Severity;
 use crate::files::{FileFault, Format, Problem, ReadFile};
 
-/// Who reads the list.
+/// A poller with its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
     /// Prometheus 2, the strictest
     Prometheus2,
-    /// Prometheus 3, and what is built on it: Grafana Alloy, the OpenTelemetry target allocator
+    /// Prometheus 3 and pollers built on it: Grafana Alloy, the OpenTelemetry target allocator
     Prometheus3,
     /// vmagent, which ignores unknown fields and the content type
     Vmagent,
 }
 
-/// In what a fault stands.
+/// The kind of input that contains a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Json,
@@ -35,17 +35,17 @@ impl Form {
     }
 }
 
-/// What a poller does about a fault.
+/// The effect of a fault on a poller.
 #[derive(Debug, Clone, Copy)]
 enum Effect {
     RejectsAll,
     RejectsFile,
-    TakesForEmptyList,
-    TakesForNoTargets,
-    TakesForEmptyValue,
-    TakesForNamelessLabel,
-    TakesForKnownField,
-    TakesTheLast,
+    ReadsAsEmptyList,
+    ReadsAsNoTargets,
+    ReadsAsEmptyValue,
+    ReadsAsNamelessLabel,
+    ReadsAsKnownField,
+    UsesTheLast,
     Replaces,
     Ignores,
     DropsTarget,
@@ -73,22 +73,22 @@ impl Profile {
         self != Self::Vmagent
     }
 
-    /// What becomes of a list that cannot be taken.
+    /// Returns the effect of an invalid list or response.
     pub(super) fn rejects(self, what: &str) -> String {
         format!("{} rejects {what} and keeps its old targets", self.name())
     }
 
-    /// How bad a fault is, and what comes of it.
+    /// Returns the severity and the effect of a fault.
     pub(super) fn judge(self, fault: &FileFault, form: Form) -> (Severity, Option<String>) {
         let effect = match &fault.problem {
             Problem::Group(problem) => self.effect(problem, fault, form),
-            Problem::Empty(_) if form == Form::Yaml => Some(Effect::TakesForEmptyList),
+            Problem::Empty(_) if form == Form::Yaml => Some(Effect::ReadsAsEmptyList),
             Problem::Empty(_) if form == Form::Configuration => None,
             Problem::NotUtf8 if form == Form::Json => Some(Effect::Replaces),
             Problem::Syntax(_) | Problem::Empty(_) | Problem::NotUtf8 => Some(Effect::RejectsFile),
             Problem::NoSuchFile(_) => Some(Effect::WaitsForFile),
             Problem::Misspelt(_) | Problem::Configuration(_) => Some(Effect::RejectsAll),
-            // More than is read here, a second document for one, Prometheus may well take.
+            // Prometheus may accept input that sdctl does not read, such as a second document.
             Problem::TooMuch(_) | Problem::File(_) | Problem::Job(_) => None,
         };
         let severity = if matches!(effect, Some(Effect::Ignores)) { Severity::Warning } else { Severity::Fault };
@@ -99,15 +99,15 @@ impl Profile {
         let field = fault.field.as_str();
         let (of_target, of_label) = (field.starts_with("targets["), field.starts_with("labels["));
         Some(match problem {
-            Fault::Missing if fault.place.group.is_some() => Effect::TakesForNoTargets,
+            Fault::Missing if fault.place.group.is_some() => Effect::ReadsAsNoTargets,
             Fault::WrongType { found: "null", .. } => return Some(self.effect_of_null(fault)),
             Fault::Empty if of_target => Effect::DropsTarget,
-            Fault::Empty if of_label && !self.is_prometheus() => Effect::TakesForNamelessLabel,
+            Fault::Empty if of_label && !self.is_prometheus() => Effect::ReadsAsNamelessLabel,
             Fault::Blank => Effect::FailsScrapes,
-            Fault::UnknownField if form == Form::Json && is_known_in_other_case(field) => Effect::TakesForKnownField,
+            Fault::UnknownField if form == Form::Json && is_known_in_other_case(field) => Effect::ReadsAsKnownField,
             Fault::UnknownField if form != Form::Configuration && !self.is_prometheus() => Effect::Ignores,
-            Fault::Repeated if form == Form::Json => Effect::TakesTheLast,
-            // Our own limit, of a key in DynamoDB.
+            Fault::Repeated if form == Form::Json => Effect::UsesTheLast,
+            // Prometheus has no such limit: it is the length of a DynamoDB key.
             Fault::TooLong { .. } => return None,
             _ => Effect::RejectsAll,
         })
@@ -115,11 +115,11 @@ impl Profile {
 
     fn effect_of_null(self, fault: &FileFault) -> Effect {
         match fault.field.as_str() {
-            "" if fault.place.group.is_none() => Effect::TakesForEmptyList,
-            "" if !self.is_prometheus() => Effect::TakesForNoTargets,
-            "a label's name" => Effect::TakesForNamelessLabel,
+            "" if fault.place.group.is_none() => Effect::ReadsAsEmptyList,
+            "" if !self.is_prometheus() => Effect::ReadsAsNoTargets,
+            "a label's name" => Effect::ReadsAsNamelessLabel,
             field if field.starts_with("targets[") => Effect::DropsTarget,
-            field if field.starts_with("labels[") => Effect::TakesForEmptyValue,
+            field if field.starts_with("labels[") => Effect::ReadsAsEmptyValue,
             _ => Effect::RejectsAll,
         }
     }
@@ -128,28 +128,28 @@ impl Profile {
         let poller = self.name();
         match effect {
             Effect::RejectsAll if form == Form::Configuration => {
-                format!("{poller} refuses the whole configuration and keeps the one it runs with")
+                format!("{poller} rejects the whole configuration and keeps its current one")
             }
             Effect::RejectsAll => self.rejects("the whole list"),
-            Effect::RejectsFile => format!("{poller} rejects the whole file and keeps what it has"),
-            Effect::TakesForEmptyList => format!("{poller} takes it for an empty list and drops every target"),
-            Effect::TakesForNoTargets => format!("{poller} takes it for a group without targets"),
-            Effect::TakesForEmptyValue => format!("{poller} takes it for an empty value, as if there were no label"),
-            Effect::TakesForNamelessLabel => format!("{poller} takes it for a label without a name"),
-            Effect::TakesForKnownField => {
-                format!("{poller} takes it, as case does not count in JSON, but sdctl apply and the function refuse it")
+            Effect::RejectsFile => format!("{poller} rejects the whole file and keeps its old targets"),
+            Effect::ReadsAsEmptyList => format!("{poller} reads it as an empty list and drops every target"),
+            Effect::ReadsAsNoTargets => format!("{poller} reads it as a group without targets"),
+            Effect::ReadsAsEmptyValue => format!("{poller} reads it as an empty value, which means no label"),
+            Effect::ReadsAsNamelessLabel => format!("{poller} reads it as a label without a name"),
+            Effect::ReadsAsKnownField => {
+                format!("{poller} accepts it in any case, but sdctl apply and the function reject it")
             }
-            Effect::TakesTheLast => format!("{poller} takes the last one, and the others are lost"),
-            Effect::Replaces => format!("{poller} takes it, with U+FFFD for each byte that it cannot read"),
-            Effect::Ignores => format!("{poller} ignores it over HTTP, but sdctl apply and the function refuse it"),
-            Effect::DropsTarget => format!("{poller} drops that target: it is never scraped"),
-            Effect::FailsScrapes => "that target is no address, and every scrape of it fails".into(),
-            Effect::WaitsForFile => format!("{poller} has none of its targets until it is there"),
+            Effect::UsesTheLast => format!("{poller} uses the last one and drops the others"),
+            Effect::Replaces => format!("{poller} replaces each invalid byte with U+FFFD"),
+            Effect::Ignores => format!("{poller} ignores it over HTTP, but sdctl apply and the function reject it"),
+            Effect::DropsTarget => format!("{poller} drops this target and never scrapes it"),
+            Effect::FailsScrapes => "this target is not an address, so every scrape of it fails".into(),
+            Effect::WaitsForFile => format!("{poller} gets none of its targets until the file exists"),
         }
     }
 }
 
-/// Whether a field is one that Go's JSON reader takes for `targets` or `labels`.
+/// Whether Go's JSON reader, which ignores case, reads the field as `targets` or `labels`.
 fn is_known_in_other_case(field: &str) -> bool {
     ["targets", "labels"].iter().any(|known| known.eq_ignore_ascii_case(field))
 }

@@ -1,4 +1,4 @@
-//! What Prometheus would not scrape, although it takes the list.
+//! Warns of entries that Prometheus accepts, but does not scrape as intended.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use super::{
     finding::{At, Finding},
     profile::{Form, Profile},
 };
-use crate::files::FileGroup;
+use crate::{files::FileGroup, terminal::text::Count};
 
-/// How often Prometheus scrapes a job that says nothing of it.
+/// Prometheus's default `scrape_interval`.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
-/// How long a scrape may take in a job that says nothing of it.
+/// Prometheus's default `scrape_timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const SCHEME: &str = "__scheme__";
 const INTERVAL: &str = "__scrape_interval__";
 const TIMEOUT: &str = "__scrape_timeout__";
 
-/// Labels that only the blackbox way of probing has.
+/// Labels of targets that a blackbox exporter probes.
 const PROBING: [&str; 2] = ["__param_module", "__param_target"];
 
-/// What to warn of in a group.
+/// Checks groups and adds warnings to `findings`.
 pub(super) struct Check<'a> {
     pub(super) profile: Profile,
     pub(super) form: Form,
-    /// Whether the group is to be served, so that `?meta=true` may add labels, rather than was.
+    /// Whether the function will serve the group and may add labels for `?meta=true`.
     pub(super) to_be_served: bool,
     pub(super) findings: &'a mut Vec<Finding>,
 }
 
-/// The labels that steer a scrape; an empty one is as good as none.
+/// The non-empty labels that configure a scrape.
 #[derive(Default)]
 struct Steering<'g> {
     scheme: Option<&'g str>,
@@ -55,17 +55,17 @@ impl Check<'_> {
             }
         }
         if group.group.targets.is_empty() {
-            let consequence = format!("{} scrapes nothing for it", self.profile.name());
+            let consequence = format!("{} scrapes nothing for this group", self.profile.name());
             self.warn(group, "", "has no targets".into(), consequence);
         }
         if let Some(scheme) = steering.scheme.filter(|scheme| !["http", "https"].contains(scheme)) {
-            let problem = format!("is {}, neither http nor https", excerpt(scheme));
-            self.warn(group, &label(SCHEME), problem, "every scrape fails, if there is one at all".into());
+            let problem = format!("is {}, but must be http or https", excerpt(scheme));
+            self.warn(group, &label(SCHEME), problem, "the poller gets no metrics of this group".into());
         }
         if !steering.probing {
             self.addresses(group);
         }
-        // vmagent takes a URL for an address, reads durations of its own kind, and bends a time-out to its interval.
+        // vmagent accepts URLs as addresses, has other durations, and limits a time-out to its interval.
         if self.profile.is_prometheus() {
             if !steering.probing {
                 self.urls(group);
@@ -75,7 +75,12 @@ impl Check<'_> {
     }
 
     fn meta(&mut self, group: &FileGroup, name: &str) {
-        self.warn(group, &label(name), "is a label of ours".into(), "?meta=true replaces its value".into());
+        self.warn(
+            group,
+            &label(name),
+            "is a label that the function adds".into(),
+            "?meta=true replaces its value".into(),
+        );
     }
 
     fn addresses(&mut self, group: &FileGroup) {
@@ -93,18 +98,22 @@ impl Check<'_> {
             return;
         };
         let problem = match group.group.targets[i + 1..].iter().filter(is_url).count() {
-            0 => format!("{} has a \"/\" in it", excerpt(first.as_str())),
-            more => format!("{} has a \"/\" in it, like {more} more of the group", excerpt(first.as_str())),
+            0 => format!("{} contains \"/\"", excerpt(first.as_str())),
+            more => {
+                format!("{} contains \"/\", like {} of the group", excerpt(first.as_str()), Count(more, "more target"))
+            }
         };
         let prometheus = self.profile.name();
         let consequence = match self.form {
             Form::Configuration => {
                 format!(
-                    "{prometheus} refuses the configuration unless the job has relabel_configs, as for blackbox probing"
+                    "{prometheus} rejects the configuration unless the job has relabel_configs, as for blackbox probing"
                 )
             }
             _ => {
-                format!("{prometheus} drops it unless it is relabelled, as for blackbox probing (label __param_module)")
+                format!(
+                    "{prometheus} drops it unless the job relabels it, as for blackbox probing (label __param_module)"
+                )
             }
         };
         self.warn(group, &format!("targets[{i}]"), problem, consequence);
@@ -116,32 +125,32 @@ impl Check<'_> {
         let drops = format!("{} drops its targets", self.profile.name());
         match (interval, timeout) {
             (Some(Some(interval)), Some(Some(timeout))) if timeout > interval => {
-                self.warn(group, &label(TIMEOUT), format!("is above {}", label(INTERVAL)), drops);
+                self.warn(group, &label(TIMEOUT), format!("is longer than {}", label(INTERVAL)), drops);
             }
             (Some(Some(interval)), None) if interval < DEFAULT_TIMEOUT => {
-                let problem = format!("is below the default time-out, 10s, and there is no {TIMEOUT}");
+                let problem = format!("is shorter than the default time-out, 10s, and {TIMEOUT} is missing");
                 self.warn(
                     group,
                     &label(INTERVAL),
                     problem,
-                    format!("{drops} unless the job's scrape_timeout is no longer"),
+                    format!("{drops} unless the job's scrape_timeout is at most as long"),
                 );
             }
             (None, Some(Some(timeout))) if timeout > DEFAULT_INTERVAL => {
-                let problem = format!("is above the default interval, 1m, and there is no {INTERVAL}");
-                let unless = format!("{drops} unless the job's scrape_interval is no shorter");
+                let problem = format!("is longer than the default interval, 1m, and {INTERVAL} is missing");
+                let unless = format!("{drops} unless the job's scrape_interval is at least as long");
                 self.warn(group, &label(TIMEOUT), problem, unless);
             }
             _ => {}
         }
     }
 
-    /// A duration that Prometheus takes here; zero is none.
+    /// Parses a label's duration. Warns of an invalid duration and of zero.
     fn time(&mut self, group: &FileGroup, name: &str, text: &str) -> Option<Duration> {
         let time = duration::parse(text);
         let problem = match time {
-            None => format!("is {}, which is no duration such as 30s or 1m30s", excerpt(text)),
-            Some(Duration::ZERO) => "is zero".into(),
+            None => format!("is {}, but must be a duration such as 30s or 1m30s", excerpt(text)),
+            Some(Duration::ZERO) => "is zero, but must be longer".into(),
             Some(_) => return time,
         };
         self.warn(group, &label(name), problem, format!("{} drops its targets", self.profile.name()));
@@ -153,7 +162,7 @@ impl Check<'_> {
     }
 }
 
-/// The field of a label.
+/// Returns the path of a label's field.
 fn label(name: &str) -> String {
     format!("labels[{}]", excerpt(name))
 }

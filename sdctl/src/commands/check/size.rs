@@ -1,4 +1,4 @@
-//! Whether a buffered response holds the answers that files make.
+//! Checks that the lists of the files fit a buffered response.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::{
     files::{FileGroup, Place},
 };
 
-/// The brackets of a list, less the comma that its last group is counted with.
+/// The bytes of a list's brackets, less the comma that is counted after its last group.
 const BRACKETS: usize = 1;
 
-/// Warns of answers that a buffered response cannot carry: of a job, and of all jobs.
+/// Warns if the list of a job, or of all jobs, exceeds a buffered response.
 pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) -> Result<(), CliError> {
     let mut jobs: BTreeMap<&Job, (usize, &Place)> = BTreeMap::new();
     let mut json = Vec::new();
@@ -27,17 +27,18 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) -> Result
     }
     for (bytes, place) in jobs.values().filter(|(bytes, _)| *bytes > MOST_BUFFERED) {
         let place = Place { group: None, ..(*place).clone() };
-        findings.push(too_large(At::Place(place), "the answer for this job", *bytes));
+        findings.push(too_large(At::Place(place), "the list of this job", *bytes));
     }
     let all = jobs.values().map(|(bytes, _)| bytes - BRACKETS).sum::<usize>() + BRACKETS;
     if jobs.len() > 1 && all > MOST_BUFFERED {
-        findings.push(too_large(At::All, "the answer to GET /prom, for all jobs,", all));
+        findings.push(too_large(At::All, "the list of all jobs, GET /prom,", all));
     }
     Ok(())
 }
 
 fn too_large(at: At, what: &str, bytes: usize) -> Finding {
-    let problem = format!("{what} takes {bytes} bytes in a buffered response, which holds {MOST_BUFFERED}");
-    let consequence = "the function answers 500 response_too_large unless HTTP_SD_RESPONSE_MODE is stream".to_owned();
+    let problem = format!("{what} needs {bytes} bytes in a buffered response, which holds at most {MOST_BUFFERED}");
+    let consequence =
+        "the function responds with 500 response_too_large unless HTTP_SD_RESPONSE_MODE is stream".to_owned();
     Finding::warning(at, "", problem, consequence)
 }

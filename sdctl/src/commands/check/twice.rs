@@ -1,4 +1,4 @@
-//! Groups and targets that are there twice.
+//! Warns of repeated groups and targets.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -7,9 +7,9 @@ use http_sd_lambda::group::{Job, Labels, Target, excerpt};
 use super::finding::{At, Finding};
 use crate::files::{FileGroup, Place};
 
-/// Warns of what a job has twice, which is scraped once.
+/// Warns of groups and targets that a job repeats: the poller scrapes each once.
 pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
-    // Many groups share their labels; to compare them once is to compare numbers from then on.
+    // Many groups share their labels: numbers in place of labels make the later comparisons cheap.
     let mut kinds: HashMap<(&Job, &Labels), usize> = HashMap::new();
     let mut whole: HashMap<(usize, &[Target]), &Place> = HashMap::new();
     let mut single: HashMap<(usize, &Target), (usize, usize)> = HashMap::new();
@@ -17,7 +17,7 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
         let next = kinds.len();
         let kind = *kinds.entry((job, &group.labels)).or_insert(next);
         let mut warn = |field: &str, problem: String| {
-            let consequence = "it is scraped once".to_owned();
+            let consequence = "the poller scrapes it once".to_owned();
             findings.push(Finding::warning(At::Place(place.clone()), field, problem, consequence));
         };
         match whole.entry((kind, &group.targets)) {
@@ -40,7 +40,7 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
     }
 }
 
-/// A place in the same job.
+/// Returns the place without its job.
 fn short(place: &Place) -> String {
     let line = Place { job: None, group: None, ..place.clone() };
     match place.group {

@@ -1,4 +1,4 @@
-//! Checking an endpoint.
+//! Checks an endpoint.
 
 use std::{
     borrow::Cow,
@@ -28,10 +28,10 @@ use crate::{
     terminal::text::{Count, printable},
 };
 
-/// The most characters of an answer's own error that a finding repeats.
+/// The most characters of the function's own error in a finding.
 const MOST_SHOWN: usize = 400;
 
-/// What came back.
+/// The numbers of the response.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     url: Rc<str>,
@@ -43,7 +43,7 @@ pub(super) struct Summary {
     duration: Duration,
 }
 
-/// An error of http-sd-lambda, as it is sent.
+/// The body of an error response of the function.
 #[derive(Deserialize)]
 struct OwnError {
     error: CodeAndMessage,
@@ -55,7 +55,7 @@ struct CodeAndMessage {
     message: String,
 }
 
-/// What judges an answer.
+/// Judges a response.
 struct Judge {
     profile: Profile,
     url: Rc<str>,
@@ -63,7 +63,7 @@ struct Judge {
     findings: Vec<Finding>,
 }
 
-/// Polls once and judges the answer.
+/// Polls once and judges the response.
 pub(super) async fn check(
     poller: &Poller,
     url: &Url,
@@ -89,7 +89,7 @@ impl Judge {
         let from = without_secrets(&answer.url);
         if from != *self.url {
             self.note(format!(
-                "redirects to {}, where the OpenTelemetry target allocator does not follow",
+                "redirects to {}: the OpenTelemetry target allocator follows no redirect",
                 excerpt(&from)
             ));
         }
@@ -106,7 +106,7 @@ impl Judge {
         self.content_type(&answer.headers);
         let encoding = text_of(&answer.headers, header::CONTENT_ENCODING);
         if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-            self.fault(format!("sends Content-Encoding {}, which nobody asked for", excerpt(&encoding)));
+            self.fault(format!("sends Content-Encoding {}, which the poller did not request", excerpt(&encoding)));
             return Ok(());
         }
         self.body(&answer.body, summary)
@@ -118,15 +118,15 @@ impl Judge {
             return;
         }
         let problem = match content_type.as_ref() {
-            "" => "sends no Content-Type; it must be application/json".into(),
-            other => format!("sends Content-Type {}, which must be application/json", excerpt(other)),
+            "" => "sends no Content-Type, but must send application/json".into(),
+            other => format!("sends Content-Type {}, but must send application/json", excerpt(other)),
         };
         if self.profile.is_prometheus() {
             self.fault(problem);
         } else {
             self.warning(
                 problem,
-                format!("vmagent does not mind, but {}", Profile::Prometheus3.rejects("the whole list")),
+                format!("vmagent accepts it, but {}", Profile::Prometheus3.rejects("the whole list")),
             );
         }
     }
@@ -134,12 +134,12 @@ impl Judge {
     fn body(&mut self, body: &[u8], summary: &mut Summary) -> Result<(), CliError> {
         let text = String::from_utf8_lossy(body);
         if matches!(text, Cow::Owned(_)) {
-            let problem = "is not UTF-8 throughout".into();
-            self.warning(problem, format!("{} reads U+FFFD in place of the rest", self.profile.name()));
+            let problem = "contains bytes that are not UTF-8".into();
+            self.warning(problem, format!("{} replaces each of them with U+FFFD", self.profile.name()));
         }
         if text.trim_ascii() == "null" {
-            let consequence = format!("{} takes it for an empty list and drops every target", self.profile.name());
-            self.warning("is null, where an empty list is []".into(), consequence);
+            let consequence = format!("{} reads it as an empty list and drops every target", self.profile.name());
+            self.warning("is null, but an empty list must be []".into(), consequence);
             return Ok(());
         }
         let mut reader = Reader::new(self.profile.label_names());
@@ -152,11 +152,13 @@ impl Judge {
         }
         twice::check(&reader.groups, &mut self.findings);
         if reader.groups.is_empty() && reader.faults.is_empty() {
-            self.note(format!("is an empty list, for which {} drops every target", self.profile.name()));
+            self.note(format!("is an empty list: {} drops every target", self.profile.name()));
         }
         let bytes = buffered_bytes(body);
         if bytes > MOST_BUFFERED / 5 * 4 {
-            self.note(format!("takes {bytes} bytes in a buffered response of Lambda, which holds {MOST_BUFFERED}"));
+            self.note(format!(
+                "needs {bytes} bytes in a buffered response of Lambda, which holds at most {MOST_BUFFERED}"
+            ));
         }
         summary.groups = reader.groups.len() + broken_groups(&reader.faults);
         summary.targets = reader.groups.iter().map(|group| group.group.targets.len()).sum();
@@ -166,17 +168,17 @@ impl Judge {
     fn failure(&mut self, failure: Failure) {
         let problem = match failure {
             Failure::TimedOut => {
-                format!("is not there after {}s, the refresh interval", self.refresh_interval.as_secs_f64())
+                format!("does not respond within {}s, the refresh interval", self.refresh_interval.as_secs_f64())
             }
-            Failure::Broken(reason) => format!("does not answer: {reason}"),
+            Failure::Broken(reason) => format!("does not respond: {reason}"),
         };
-        let consequence = format!("{} keeps its old targets, and has none after a restart", self.profile.name());
+        let consequence = format!("{} keeps its old targets, but has no targets after a restart", self.profile.name());
         self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 
-    /// A fault for which the answer counts for nothing.
+    /// Adds a fault for which the poller rejects the response.
     fn fault(&mut self, problem: String) {
-        let consequence = self.profile.rejects("the answer");
+        let consequence = self.profile.rejects("the response");
         self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 
@@ -189,7 +191,7 @@ impl Judge {
     }
 }
 
-/// Another status than 200, with what http-sd-lambda says of the reason.
+/// Describes a status other than 200, with the function's own error if the body has one.
 fn status(answer: &Answer) -> String {
     let said = match serde_json::from_slice(&answer.body) {
         Ok(OwnError { error: CodeAndMessage { code, message } }) => {
@@ -197,10 +199,10 @@ fn status(answer: &Answer) -> String {
         }
         Err(_) => String::new(),
     };
-    format!("answers {}, not 200{said}", answer.status)
+    format!("responds with {}, not 200{said}", answer.status)
 }
 
-/// Whether it matches Prometheus's `^(?i:application\/json(;\s*charset=("utf-8"|utf-8))?)$`.
+/// Whether the content type matches Prometheus's `^(?i:application\/json(;\s*charset=("utf-8"|utf-8))?)$`.
 fn is_json(content_type: &str) -> bool {
     let lower = content_type.trim().to_ascii_lowercase();
     match lower.strip_prefix("application/json") {
@@ -217,10 +219,10 @@ fn text_of(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
 }
 
-/// The URL without a password that may be in it.
+/// Returns the URL without user name and password.
 fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
-    // Neither fails for a URL that has a host.
+    // These fail only for a URL without a host.
     let _ = url.set_password(None);
     let _ = url.set_username("");
     url.into()
@@ -234,7 +236,7 @@ impl Display for Summary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { status, groups, targets, bytes, duration, .. } = self;
         let Some(status) = status else {
-            return write!(f, ": no answer in {} ms", duration.as_millis());
+            return write!(f, ": no response in {} ms", duration.as_millis());
         };
         let (groups, targets, bytes) = (Count(*groups, "group"), Count(*targets, "target"), Count(*bytes, "byte"));
         write!(f, ": {status}, {groups}, {targets}, {bytes} in {} ms", duration.as_millis())
@@ -246,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_content_type_is_the_one_that_prometheus_takes() {
+    fn is_json_accepts_the_content_types_of_prometheus() {
         let cases = [
             ("application/json", true),
             ("Application/JSON", true),

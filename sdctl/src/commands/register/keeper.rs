@@ -1,4 +1,4 @@
-//! Keeping one group alive in the table, whatever happens to the table meanwhile.
+//! Keeps one group in the table by renewing its lease, also after outages of the table.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -20,32 +20,34 @@ use crate::{
     terminal::{message, signals::Signals},
 };
 
-/// The longest that one try may take.
-const TRY_WITHIN: Duration = Duration::from_secs(10);
-/// The first pause between two tries.
+/// The time-out of one attempt.
+const ATTEMPT_WITHIN: Duration = Duration::from_secs(10);
+/// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause between two tries.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long removing the row may take once a stop is asked for.
+/// The time-out for removing the row after a stop signal.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Writes a group's lease again and again, and removes the group in the end.
+/// Renews a group's lease, and removes the group at the end.
 pub(crate) struct Keeper {
     connection: Connection,
     announced: bool,
     group: StoredGroup,
     ttl: Duration,
-    /// The end of the lease that was written last.
+    /// The end of the last lease that was written.
     written: Option<EpochSeconds>,
-    /// The ends of later leases that may have been written: their tries were not answered.
+    /// The ends of later leases that may have been written: their attempts got no response.
     unsure: Vec<EpochSeconds>,
 }
 
-/// What became of the row when it was to be removed.
+/// The result of removing the row.
 enum Removal {
     Done,
+    /// The row did not exist.
     GoneBefore,
-    SomebodyElses,
+    /// Another writer changed the row, so it stays.
+    Foreign,
 }
 
 impl Keeper {
@@ -54,7 +56,7 @@ impl Keeper {
         Self { connection, announced: false, group, ttl, written: None, unsure: Vec::new() }
     }
 
-    /// Keeps the group until a stop is asked for.
+    /// Keeps the group until a stop signal.
     pub(crate) async fn run(mut self) -> Result<(), CliError> {
         let mut signals = Signals::listen()?;
         tokio::select! {
@@ -63,12 +65,12 @@ impl Keeper {
         }
         tokio::select! {
             removed = self.stop() => removed,
-            () = signals.stop() => Err(self.not_removed("it was stopped before that")),
+            () = signals.stop() => Err(self.not_removed("sdctl was stopped a second time")),
         }
     }
 
-    /// Registers the group and renews its lease for ever. Gives up only if the group cannot be written in the first
-    /// place: later on somebody may be about to mend what is wrong.
+    /// Registers the group and renews its lease forever. Returns only if the first write fails for good. A later error
+    /// may be temporary, for example while permissions change.
     async fn keep(&mut self) -> CliError {
         let mut started = match self.register().await {
             Ok(started) => started,
@@ -80,7 +82,7 @@ impl Keeper {
         }
     }
 
-    /// Writes the group for the first time. Returns when the successful try began.
+    /// Writes the group for the first time. Returns when the successful attempt started.
     async fn register(&mut self) -> Result<Moment, CliError> {
         let mut backoff = self.backoff();
         loop {
@@ -91,7 +93,7 @@ impl Keeper {
                 Err(error) => return Err(error),
             };
             let pause = backoff.pause();
-            message::warning(format_args!("not registered yet: {cause}; trying again in {:.1} s", pause.as_secs_f64()));
+            message::warning(format_args!("not registered: {cause}. Retrying in {:.1} s", pause.as_secs_f64()));
             Moment::now().wait(pause).await;
         }
     }
@@ -99,28 +101,28 @@ impl Keeper {
     async fn first_write(&mut self) -> Result<(), CliError> {
         let name = self.connection.store.name().to_owned();
         if !self.announced {
-            let late = |_| CliError::of_table(&name, unanswered(TRY_WITHIN));
-            timeout(TRY_WITHIN, self.connection.announce("Changing")).await.map_err(late)??;
+            let late = |_| CliError::of_table(&name, unanswered(ATTEMPT_WITHIN));
+            timeout(ATTEMPT_WITHIN, self.connection.announce("Changing")).await.map_err(late)??;
             self.announced = true;
         }
         let first = self.unsure.is_empty();
-        let was_there = self.write(TRY_WITHIN).await.map_err(|error| CliError::of_table(&name, error))?;
-        let instead = if was_there && first { ", in place of the row that was there" } else { "" };
+        let was_there = self.write(ATTEMPT_WITHIN).await.map_err(|error| CliError::of_table(&name, error))?;
+        let instead = if was_there && first { ", replacing an existing row" } else { "" };
         let every = humantime::format_duration(Duration::from_secs(self.every().as_secs()));
-        tell(format_args!("registered {self}{}{instead}; renewing every {every}", self.until()));
+        tell(format_args!("registered {self}{}{instead}, renewing every {every}", self.until()));
         Ok(())
     }
 
-    /// Renews the lease, with as many tries as it takes. Returns when the successful one began.
+    /// Renews the lease, and retries until it succeeds. Returns when the successful attempt started.
     async fn renew(&mut self) -> Moment {
         let mut backoff = self.backoff();
         let mut failed = false;
         loop {
             let started = Moment::now();
-            let cause = match self.write(self.every().min(TRY_WITHIN)).await {
+            let cause = match self.write(self.every().min(ATTEMPT_WITHIN)).await {
                 Ok(was_there) => {
                     if !was_there {
-                        message::warning(format_args!("{self} was gone: registered again{}", self.until()));
+                        message::warning(format_args!("{self} was missing: registered again{}", self.until()));
                     } else if failed {
                         message::warning(format_args!("renewed {self} again{}", self.until()));
                     } else {
@@ -133,15 +135,15 @@ impl Keeper {
             failed = true;
             let pause = backoff.pause();
             message::warning(format_args!(
-                "not renewed: {cause}{}; trying again in {:.1} s",
-                self.lapse(),
+                "not renewed: {cause}{}. Retrying in {:.1} s",
+                self.expiry(),
                 pause.as_secs_f64()
             ));
             Moment::now().wait(pause).await;
         }
     }
 
-    /// Writes the group with a lease from now on. Returns whether its row was there.
+    /// Writes the group with a lease that starts now. Returns whether its row existed.
     async fn write(&mut self, within: Duration) -> Result<bool, TableError> {
         let now = EpochSeconds::now();
         self.group.lease = Lease::starting(now, self.ttl);
@@ -155,7 +157,7 @@ impl Keeper {
         Ok(was_there)
     }
 
-    /// Removes the group, and says what became of it.
+    /// Removes the group, and prints the result.
     async fn stop(&self) -> Result<(), CliError> {
         let never = "stopped before the group was registered";
         let Some(last) = self.unsure.last().copied().or(self.written) else {
@@ -167,15 +169,15 @@ impl Keeper {
             Err(_) => return Err(self.not_removed(&cause.to_string())),
             Ok(Removal::Done) => tell(format_args!("removed {self}")),
             Ok(_) if self.written.is_none() => message::warning(never),
-            Ok(Removal::GoneBefore) => message::warning(format_args!("{self} was gone already")),
-            Ok(Removal::SomebodyElses) => {
-                message::warning(format_args!("somebody else has written {self} meanwhile: it is left in the table"));
+            Ok(Removal::GoneBefore) => message::warning(format_args!("{self} was already removed")),
+            Ok(Removal::Foreign) => {
+                message::warning(format_args!("{self} stays in the table: another writer has changed it"));
             }
         }
         Ok(())
     }
 
-    /// Removes the row if it has a lease that we wrote, with as many tries as it takes.
+    /// Removes the row if its lease is one of this process. Retries until it succeeds.
     async fn remove(&self, mut lease: EpochSeconds, cause: &mut TableError) -> Removal {
         let Self { connection: Connection { store, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
         let mut backoff = self.backoff();
@@ -189,11 +191,11 @@ impl Keeper {
                             lease = found;
                             continue;
                         }
-                        None => return Removal::SomebodyElses,
+                        None => return Removal::Foreign,
                     },
                     Err(error) if error.is_transient() => *cause = error,
-                    // With permission to write but not to read, all that is known is that the row is another.
-                    Err(_) => return Removal::SomebodyElses,
+                    // Without permission to read, the failed condition is all that is known: the row has another lease.
+                    Err(_) => return Removal::Foreign,
                 },
                 Err(error) => *cause = of_write(error),
             }
@@ -201,7 +203,7 @@ impl Keeper {
         }
     }
 
-    /// The end of the row's lease, if it is one that we wrote.
+    /// Returns the end of the row's lease if this process wrote it.
     fn lease_of_ours(&self, record: &Record) -> Option<EpochSeconds> {
         record.lease.expires_at.filter(|until| self.written == Some(*until) || self.unsure.contains(until))
     }
@@ -218,17 +220,17 @@ impl Keeper {
         self.written.map_or_else(String::new, |until| format!(" until {}", utc(until)))
     }
 
-    /// When the lease that was written last lapses.
-    fn lapse(&self) -> String {
+    /// Returns a sentence about the end of the last written lease.
+    fn expiry(&self) -> String {
         let Some(until) = self.written else { return String::new() };
-        let lapses = if until > EpochSeconds::now() { "lapses" } else { "lapsed" };
-        format!("; the lease {lapses} at {}", utc(until))
+        let expires = if until > EpochSeconds::now() { "expires" } else { "expired" };
+        format!(". The lease {expires} at {}", utc(until))
     }
 
-    /// Why the row is still there, and for how long it matters.
+    /// Returns the error for a row that stays, with the end of its lease.
     fn not_removed(&self, why: &str) -> CliError {
         let until = self.unsure.iter().copied().chain(self.written).max();
-        let until = until.map_or_else(String::new, |until| format!("; its lease lapses by itself at {}", utc(until)));
+        let until = until.map_or_else(String::new, |until| format!(". Its lease expires at {}", utc(until)));
         CliError::Refused(format!("{self} was not removed: {why}{until}"))
     }
 }
@@ -240,14 +242,14 @@ impl Display for Keeper {
     }
 }
 
-/// Says so on standard output. A line that cannot be written is lost, which is no reason to stop renewing.
+/// Prints a line on standard output. Renewing continues if the line cannot be written.
 fn tell(what: impl Display) {
     let _ = writeln!(anstream::stdout(), "{what}");
 }
 
 fn unanswered(within: Duration) -> TableError {
     let whole = Duration::from_secs(within.as_secs());
-    TableError::Unavailable(format!("no answer within {}", humantime::format_duration(whole)))
+    TableError::Unavailable(format!("no response within {}", humantime::format_duration(whole)))
 }
 
 fn of_write(error: WriteError) -> TableError {

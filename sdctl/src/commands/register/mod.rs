@@ -1,4 +1,4 @@
-//! `sdctl register`: a group that is served for as long as somebody renews its lease.
+//! `sdctl register`: keeps a group in the table by renewing its lease.
 
 mod keeper;
 mod moment;
@@ -24,43 +24,45 @@ use crate::{
     terminal::output,
 };
 
-/// The shortest time to live. Below that a renewal that is a second late would be too late.
+/// The shortest time to live. A third of it must be long enough for a retry.
 const SHORTEST: Duration = Duration::from_secs(3);
-/// The longest time to live: beyond a year a lease is none.
+/// The longest time to live: a year.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
-/// Put a group into the table, and keep it there for as long as this command runs
+/// Register a group, and renew its lease while this command runs
 ///
-/// The group gets a lease, which is renewed every third of its time to live. Stopped by Ctrl-C or SIGTERM, the command
-/// removes the group; if it dies, the group is not served any more once the lease has lapsed. While the table is out of
-/// reach, at the start too, it tries again for ever.
+/// Renews the lease after every third of its time to live. Removes the group on Ctrl-C and SIGTERM. If this command
+/// dies, the function stops serving the group when the lease expires. While the table is unreachable, also at the
+/// start, sdctl retries forever.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sdctl register node_exporter web-1 --target 10.0.0.1:9100 --label env=prod
   sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s
-  sdctl register batch nightly -t 10.0.0.7:9091 --ttl 25h --once   from cron
+  sdctl register batch nightly -t 10.0.0.7:9091 --ttl 25h --once   in cron
 
-A group of the same name is replaced; what is stopped removes a group only if nobody else has written it since. \
-DynamoDB deletes the row of a lapsed lease after a day or more.")]
+sdctl replaces an existing group of the same name. When it stops, it removes the group only if no other writer has \
+changed it. DynamoDB deletes the row a day or more after the lease expires.")]
 pub(crate) struct Options {
     #[command(flatten)]
     group: GroupArguments,
-    /// Time to live: for how long the group is served after the last renewal
+    /// Serve the group for this time after the last renewal: 3s to 366d
     #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = ttl)]
     ttl: Duration,
-    /// Write the lease once and leave it, as from cron; nothing renews or removes it
+    /// Write the lease once and exit, for example in cron; sdctl neither renews nor removes it
     #[arg(long)]
     once: bool,
     #[command(flatten)]
     table: TableOptions,
 }
 
-/// A time to live that can be kept up.
+/// Parses a time to live that `register` can keep renewing.
 fn ttl(text: &str) -> Result<Duration, String> {
     match arguments::ttl(text)? {
-        ttl if ttl < SHORTEST => Err(format!("it is at least {} s, so that a renewal may be late", SHORTEST.as_secs())),
-        ttl if ttl > LONGEST => Err("it is at most a year; a group that is to stay needs no lease".into()),
+        ttl if ttl < SHORTEST => {
+            Err(format!("use at least {}s: a shorter lease may expire before its renewal", SHORTEST.as_secs()))
+        }
+        ttl if ttl > LONGEST => Err("use at most 366d. A group that stays needs no lease: use sdctl put".into()),
         ttl => Ok(ttl),
     }
 }
@@ -76,14 +78,14 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     {
         let folder = folder.display();
         return Err(CliError::Refused(format!(
-            "nobody serves the local table in {folder}: start sdctl serve first, or write the lease once with --once"
+            "the local table in {folder} is not served. Start sdctl serve first, or write the lease once with --once"
         )));
     }
     Keeper::new(connection, group, options.ttl).run().await?;
     Ok(Outcome::Done)
 }
 
-/// Writes the lease, with as many tries as any other command takes.
+/// Writes the lease once, with the retries of any other command.
 async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration) -> Result<Outcome, CliError> {
     connection.announce("Changing").await?;
     let store = &connection.store;

@@ -1,13 +1,13 @@
-//! A moment by two clocks, so that a wait ends on time although the machine sleeps or its clock is set back.
+//! Waits by two clocks, so that a wait ends on time although the machine sleeps or its clock is set back.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
-/// How often a wait looks at the clock.
+/// The time between two looks at the clocks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A moment by both clocks. The steady one stands still while the machine is suspended, the system's may be set back.
+/// A moment by both clocks. The steady clock stops while the machine sleeps. The system clock may be set back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     steady: Instant,
@@ -19,7 +19,7 @@ impl Moment {
         Self { steady: Instant::now(), system: SystemTime::now() }
     }
 
-    /// Waits until `time` has passed since this moment by either clock.
+    /// Waits until, by either clock, `time` has passed since this moment.
     pub(crate) async fn wait(self, time: Duration) {
         loop {
             let passed = self.steady.elapsed().max(self.system.elapsed().unwrap_or_default());

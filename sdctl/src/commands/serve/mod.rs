@@ -1,4 +1,4 @@
-//! `sdctl serve`: the function's service on this machine.
+//! `sdctl serve`: runs the function's service on this machine.
 
 mod servers;
 mod welcome;
@@ -33,41 +33,44 @@ use crate::{
     terminal::message,
 };
 
-/// A job of the sample.
+/// The job in the examples, part of the sample.
 const EXAMPLE_JOB: &str = "node_exporter";
 
-/// Serve a table on this machine, exactly as the function serves it
+/// Serve a table on this machine as the function does
 ///
-/// Without --table the table is a local one: a DynamoDB engine inside this process, kept in a folder, with its API on
-/// --dynamodb-port for any DynamoDB client.
+/// Without --table, sdctl serves the local table. A DynamoDB engine inside sdctl stores the table in a folder, and
+/// serves the DynamoDB API on --dynamodb-port to any client.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl serve --sample                     a local table with a small fleet
-  sdctl serve --port 9088 --data ./fleet   another port, another folder
+  sdctl serve --sample                     the local table, with a sample fleet
+  sdctl serve --port 9088 --data ./fleet   another port and another folder
   sdctl serve --table http-sd              a table in AWS
 
 Environment:
-  HTTP_SD_AUTH, HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES, HTTP_SD_RESPONSE_MODE, \
-HTTP_SD_CACHE_SECONDS and HTTP_SD_LEASE_GRACE_SECONDS mean what they mean to the function. Without HTTP_SD_AUTH \
-everybody on this machine may ask. RUST_LOG sets what is logged, for example RUST_LOG=debug.")]
+  HTTP_SD_AUTH                             token or none [default: none]
+  HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES,
+  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS
+                                           as for the function
+  RUST_LOG                                 log filter, for example debug")]
 pub(crate) struct Options {
-    /// Serve this table, by name or ARN, through the usual AWS credentials, instead of a local one
+    /// Serve this table in AWS, by name or ARN, with your usual AWS credentials [default: the local table]
     #[arg(long, value_name = "NAME", value_parser = table_name, conflicts_with_all = ["data", "dynamodb_port", "sample"])]
     table: Option<String>,
-    /// Fill the local table with a small fleet, if it is empty
+    /// Add a sample fleet if the local table is empty
     #[arg(long)]
     sample: bool,
-    /// Port for Prometheus
+    /// Listen for Prometheus on this port
     #[arg(long, default_value_t = 8088, value_name = "PORT")]
     port: u16,
-    /// Address to listen on for Prometheus; any but this machine's own needs the variable `HTTP_SD_AUTH`
+    /// Listen for Prometheus on this address; an address that other machines can reach requires `HTTP_SD_AUTH`
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     host: IpAddr,
-    /// Port on 127.0.0.1 for the API of the local table
+    /// Serve the DynamoDB API of the local table on this port of 127.0.0.1
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     dynamodb_port: u16,
-    /// Folder of the local table [default: http-sd in your data folder, such as ~/.local/share/http-sd]
+    /// Store the local table in this folder [default: http-sd in your data folder, such as
+    /// ~/.local/share/http-sd]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
@@ -92,7 +95,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 
     let welcome =
         Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
-    // Whoever reads our output may have stopped reading.
+    // A closed pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{welcome}");
     let service = Service::new(table.clone(), access, settings);
     servers.start(|stopping| async {
@@ -103,7 +106,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// The job in the examples: the sample's, if it is there or the table is empty, else some job that is there.
+/// Returns the job for the examples: the sample's job if it exists or the table is empty, otherwise any job.
 async fn example_job(store: &Store) -> Result<String, TableError> {
     if let Ok(job) = Job::new(EXAMPLE_JOB)
         && !store.table().job(&job).first().await?.content()?.rows.is_empty()
@@ -113,7 +116,7 @@ async fn example_job(store: &Store) -> Result<String, TableError> {
     Ok(store.any_job().await?.unwrap_or_else(|| EXAMPLE_JOB.to_owned()))
 }
 
-/// Starts the embedded engine and makes sure that it has a table.
+/// Starts the embedded engine, and creates its table if it is missing.
 async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Store, LocalTable), CliError> {
     let listener = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), options.dynamodb_port, "--dynamodb-port").await?;
     let endpoint = url_of(&listener)?;
@@ -127,30 +130,31 @@ async fn start_engine(options: &Options, servers: &mut Servers) -> Result<(Store
     store.create().await.map_err(unusable)?;
     if options.sample {
         if store.any_job().await.map_err(unusable)?.is_none() {
-            let sample = local::sample()
-                .map_err(|fault| CliError::Refused(format!("the sample breaks the contract: {fault}")))?;
+            let sample = local::sample().map_err(|fault| CliError::Refused(format!("invalid sample: {fault}")))?;
             for group in sample {
                 let written = store.write(&group, Owner::AsBefore, Expect::Absent, EpochSeconds::now()).await;
                 written.map(|_| ()).or_else(WriteError::unless_conflict).map_err(unusable)?;
             }
         } else {
             let folder = folder.display();
-            message::info(format_args!("the table in {folder} has rows already: the sample is left out"));
+            message::info(format_args!("sample not added: the table in {folder} already has rows"));
         }
     }
     Ok((store, LocalTable { endpoint, folder }))
 }
 
-/// Everybody on this machine may ask, unless the environment says otherwise.
+/// Returns the access rule of the environment. Without one, a service that only this machine can reach is open.
 fn access(host: IpAddr) -> Result<Access, CliError> {
     match variable(config::AUTH) {
         None if host.is_loopback() => Ok(Access::Open),
         None => Err(CliError::Refused(format!(
-            "{host} is reachable from other machines: set HTTP_SD_AUTH to token, or to none if everybody may ask"
+            "cannot listen on {host}: other machines can reach it. Set HTTP_SD_AUTH to token, or to none for access \
+             without a token"
         ))),
         Some(_) => match config::access(&variable)? {
             Access::Iam => Err(CliError::Refused(
-                "HTTP_SD_AUTH=iam needs a Function URL, which checks the signature: locally it takes token or none"
+                "HTTP_SD_AUTH=iam requires a Function URL, which checks the signature. Set HTTP_SD_AUTH to token or \
+                 none"
                     .into(),
             )),
             access => {
@@ -170,7 +174,7 @@ async fn listen(host: IpAddr, port: u16, flag: &'static str) -> Result<TcpListen
     let address = SocketAddr::new(host, port);
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => CliError::Refused(format!(
-            "port {port} on {host} is taken by another program: stop it, or choose another port with {flag}"
+            "port {port} on {host} is in use by another program. Stop that program, or choose another port with {flag}"
         )),
         _ => LocalError::Listen { address, source }.into(),
     })

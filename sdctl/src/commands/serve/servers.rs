@@ -1,4 +1,4 @@
-//! Servers that run side by side and stop together.
+//! Runs servers side by side and stops them together.
 
 use std::{pin::Pin, time::Duration};
 
@@ -10,13 +10,13 @@ use crate::{
     terminal::{message, signals::Signals},
 };
 
-/// How long requests under way may take once a stop is asked for.
+/// The longest time that current requests may take after a stop signal.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
-/// Resolves once a stop is asked for.
+/// Resolves when the server must stop.
 pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What is running, and what stops it: dropping the sender.
+/// The running servers. Dropping `stop` stops them.
 pub(crate) struct Servers {
     tasks: JoinSet<Result<(), LocalError>>,
     stop: watch::Sender<()>,
@@ -27,7 +27,7 @@ impl Servers {
         Self { tasks: JoinSet::new(), stop: watch::Sender::new(()) }
     }
 
-    /// Starts a server, which is given a future that resolves once it has to stop.
+    /// Starts a server. The argument of `server` resolves when the server must stop.
     pub(crate) fn start<S>(&mut self, server: impl FnOnce(Stopping) -> S)
     where
         S: Future<Output = Result<(), LocalError>> + Send + 'static,
@@ -36,20 +36,20 @@ impl Servers {
         self.tasks.spawn(server(Box::pin(async move { while stop.changed().await.is_ok() {} })));
     }
 
-    /// Runs until Ctrl-C or SIGTERM, then lets the requests under way finish.
+    /// Runs until Ctrl-C or SIGTERM, then lets the current requests finish.
     pub(crate) async fn run(mut self) -> Result<(), CliError> {
         let mut signals = Signals::listen()?;
         tokio::select! {
             () = signals.stop() => {}
             Some(ended) = self.tasks.join_next() => {
-                ended.map_err(|error| CliError::Refused(format!("a server broke down: {error}")))??;
-                return Err(CliError::Refused("a server stopped by itself".into()));
+                ended.map_err(|error| CliError::Refused(format!("a server failed: {error}")))??;
+                return Err(CliError::Refused("a server stopped unexpectedly".into()));
             }
         }
         message::info("stopping");
         drop(self.stop);
         let finished = async { while self.tasks.join_next().await.is_some() {} };
-        // A client that never finishes its request must not keep us from stopping.
+        // A client that never finishes its request must not prevent the stop.
         let _ = tokio::time::timeout(STOP_WITHIN, finished).await;
         Ok(())
     }

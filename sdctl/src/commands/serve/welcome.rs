@@ -1,4 +1,4 @@
-//! What `sdctl serve` says when it is ready: where to ask, and lines to paste.
+//! The text that `sdctl serve` prints when it is ready: URLs, and lines to copy.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -7,27 +7,27 @@ use std::{
 
 use crate::commands::scrape_config::{ScrapeConfig, job_url};
 
-/// The text.
+/// The text. It displays with values to copy.
 #[derive(Debug)]
 pub(crate) struct Welcome {
-    /// Where the service listens.
+    /// The URL of the service.
     pub(crate) url: String,
     /// The job in the examples.
     pub(crate) job: String,
     /// The table's name.
     pub(crate) table: String,
-    /// Whether a token is asked for.
+    /// Whether the service requires a token.
     pub(crate) token: bool,
-    /// Where the table is, if it is a local one.
+    /// The local table; `None` for a table in AWS.
     pub(crate) local: Option<LocalTable>,
 }
 
 /// A table of the embedded engine.
 #[derive(Debug)]
 pub(crate) struct LocalTable {
-    /// The engine's API.
+    /// The URL of the engine's API.
     pub(crate) endpoint: String,
-    /// Where its data is.
+    /// The data folder.
     pub(crate) folder: PathBuf,
 }
 
@@ -46,10 +46,10 @@ impl Display for Welcome {
             }
             None => writeln!(f, "from the table \"{table}\" in AWS.")?,
         }
-        writeln!(f, "\nAsk as Prometheus does:")?;
+        writeln!(f, "\nPoll as Prometheus does:")?;
         let header = if *token { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
         writeln!(f, "  curl {header}{job_url}")?;
-        writeln!(f, "\nPaste into prometheus.yml:")?;
+        writeln!(f, "\nAdd to prometheus.yml:")?;
         let token_file = token.then_some(Path::new("/etc/prometheus/http-sd.token"));
         write!(f, "{}", ScrapeConfig { job, url: &job_url, token_file })?;
         writeln!(f, "\nAdd a group:")?;
@@ -67,6 +67,6 @@ impl Display for Welcome {
             writeln!(f, "  aws dynamodb put-item --table-name {table} \\")?;
         }
         writeln!(f, "    --item '{item}'")?;
-        write!(f, "\nCtrl-C stops it.")
+        write!(f, "\nPress Ctrl-C to stop.")
     }
 }
