@@ -13,6 +13,7 @@ import sys
 import boto3
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import models as cloudformation
+from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
@@ -116,12 +117,11 @@ def alarm(name, properties, region):
 
 @add_type("AWS::Logs::MetricFilter")
 def metric_filter(name, properties, region):
-    transformations = [t | {"DefaultValue": float(t["DefaultValue"])} for t in properties["MetricTransformations"]]
     client("logs", region).put_metric_filter(
         filterName=name,
         filterPattern=properties["FilterPattern"],
         logGroupName=properties["LogGroupName"],
-        metricTransformations=lower_camel(transformations),
+        metricTransformations=lower_camel(properties["MetricTransformations"]),
     )
     return name, {}
 
@@ -175,6 +175,55 @@ def function(made, properties, region):
 # The ARN of a log group ends with ":*", which includes its streams:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-logs-loggroup.html
 LogGroup.get_cfn_attribute = lambda self, attribute_name: {"Arn": f"{self.arn}:*"}[attribute_name]
+
+
+clean = parsing.clean_json
+
+
+def clean_lists(resource_json, resources_map):
+    """Removes AWS::NoValue also from lists, as CloudFormation does."""
+    cleaned = clean(resource_json, resources_map)
+    return [item for item in cleaned if item is not None] if isinstance(cleaned, list) else cleaned
+
+
+parsing.clean_json = clean_lists
+
+update_resource = parsing.parse_and_update_resource
+find_changes = parsing.ResourceMap.build_resource_diff
+
+
+def update_or_keep(logical_id, resource_json, resources_map, account_id, region_name):
+    """Keeps a resource that moto cannot update, and skips one whose condition does not hold."""
+    before = resources_map[logical_id]
+    if before is None:
+        return None
+    return update_resource(logical_id, resource_json, resources_map, account_id, region_name) or before
+
+
+def find_changes_in_conditions(self, other_template, parameters=None):
+    """Updates each resource with a condition in a property. moto looks only for references to parameters."""
+    found = find_changes(self, other_template, parameters)
+    for name, resource in other_template["Resources"].items():
+        if name in self._resource_json_map and name not in found["Modify"] and "Fn::If" in json.dumps(resource):
+            found["Modify"].append(name)
+    return found
+
+
+parsing.parse_and_update_resource = update_or_keep
+parsing.ResourceMap.build_resource_diff = find_changes_in_conditions
+
+delete_resources = parsing.ResourceMap.delete
+
+
+def delete_all_but_retained(self):
+    """Deletes a stack's resources. moto knows no RetainExceptOnCreate, which equals Retain when a stack is deleted."""
+    for resource in self._resource_json_map.values():
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+            resource["DeletionPolicy"] = "Retain"
+    delete_resources(self)
+
+
+parsing.ResourceMap.delete = delete_all_but_retained
 
 
 # --- The role in force ------------------------------------------------------------------------------------------------

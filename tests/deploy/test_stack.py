@@ -29,7 +29,7 @@ def aws(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(aws):
-    return aws.deploy("http-sd", TokenSha256=HASHES)
+    return aws.deploy("http-sd", TokenSha256=HASHES, Monitoring="full")
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,11 @@ def denied(call, *arguments, **keywords):
     return error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_deployed_table_is_protected(aws, stack):
+def test_deployed_table_is_restorable_and_cleaned(aws, stack):
     dynamodb = aws.client("dynamodb")
     table = dynamodb.describe_table(TableName=stack.table)["Table"]
-    assert table["DeletionProtectionEnabled"]
-    assert table["SSEDescription"]["Status"] == "ENABLED"
+    assert not table["DeletionProtectionEnabled"]
+    assert "SSEDescription" not in table
     ttl = dynamodb.describe_time_to_live(TableName=stack.table)["TimeToLiveDescription"]
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "delete_at"}
     backups = dynamodb.describe_continuous_backups(TableName=stack.table)["ContinuousBackupsDescription"]
@@ -63,7 +63,8 @@ def test_deployed_table_is_protected(aws, stack):
 
 
 def test_outputs_match_the_readme(stack):
-    assert stack.outputs.keys() == {"Url", "TableName", "FunctionArn", "LogGroupName", "DashboardName", "ScrapeConfig"}
+    configs = {"ScrapeConfig", "VmagentScrapeConfig"}
+    assert stack.outputs.keys() == {"Url", "TableName", "FunctionArn", "LogGroupName", "DashboardName"} | configs
     assert stack.outputs["Url"].startswith("https://")
     assert stack.outputs["Url"].endswith("/")
     assert f"url: {stack.outputs['Url']}prom/node_exporter" in stack.outputs["ScrapeConfig"]
@@ -74,6 +75,15 @@ def test_prometheus_accepts_scrape_config_of_outputs(stack, tmp_path):
     config.write_text(stack.outputs["ScrapeConfig"].replace("/etc/prometheus/", f"{tmp_path}/"))
     (tmp_path / "http-sd.token").write_text(TOKEN)
     ran = subprocess.run([tool("promtool"), "check", "config", config], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_vmagent_accepts_scrape_config_of_outputs(stack, tmp_path):
+    config = tmp_path / "vmagent.yml"
+    config.write_text(stack.outputs["VmagentScrapeConfig"].replace("/etc/vmagent/", f"{tmp_path}/"))
+    (tmp_path / "http-sd.token").write_text(TOKEN)
+    command = [tool("vmagent"), "-dryRun", f"-promscrape.config={config}", "-remoteWrite.url=http://127.0.0.1:9"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -255,9 +265,26 @@ def test_response_and_invoke_mode_change_together(aws, tmp_path):
     assert url["InvokeMode"] == "BUFFERED"
 
 
+def test_own_key_protection_and_boundary(aws):
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    given = {"KmsKeyArn": key, "PermissionsBoundary": boundary, "DeletionProtection": "true", "Monitoring": "none"}
+    stack = aws.deploy("own-key", TokenSha256=HASH, **given)
+    table = aws.client("dynamodb").describe_table(TableName=stack.table)["Table"]
+    assert table["SSEDescription"] == {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+    assert table["DeletionProtectionEnabled"]
+    iam, role = aws.client("iam"), stack.resources["Role"]
+    assert iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    (statement,) = iam.get_role_policy(RoleName=role, PolicyName="decrypt-the-table")["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt", "kms:DescribeKey"], key)
+    assert not [logical for logical in stack.resources if logical.endswith("Alarm") or logical == "Dashboard"]
+
+
 def test_iam_url_accepts_callers_that_iam_allows(aws, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
-    stack = aws.deploy("iam", Auth="iam", UrlAuthType="AWS_IAM")
+    stack = aws.deploy("iam", Auth="iam")
+    url = aws.client("lambda").get_function_url_config(FunctionName=stack.resources["Function"])
+    assert url["AuthType"] == "AWS_IAM"
     assert "ScrapeConfig" not in stack.outputs
     with pytest.raises(ClientError):
         aws.client("lambda").get_policy(FunctionName=stack.resources["Function"])
@@ -270,7 +297,7 @@ def test_iam_url_accepts_callers_that_iam_allows(aws, tmp_path):
 
 def test_table_survives_stack_and_joins_another(aws, tmp_path):
     bootstrap = bootstrap_for("x86_64", tmp_path)
-    first = aws.deploy("first-name", TokenSha256=HASH, DeletionProtection="false")
+    first = aws.deploy("first-name", TokenSha256=HASH)
     aws.sdctl(
         ADMINISTRATOR, first.table, "put", "node_exporter", "web", "--target", "web-1:9100", "--label", "env=prod"
     )

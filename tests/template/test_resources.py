@@ -6,35 +6,39 @@ import re
 
 import pytest
 from render import Stack, source, translate
+from samcli.yamlhelper import yaml_parse
 
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
-ACCESS = [("token", "NONE"), ("iam", "AWS_IAM"), ("none", "AWS_IAM")]
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+
+# Parameters that conditions or expressions combine: every combination.
+COMBINED = {
+    "Auth": ["token", "iam", "none"],
+    "ExistingTable": ["", "old-table"],
+    "KmsKeyArn": ["", KEY],
+    "Monitoring": ["full", "alarms", "none"],
+    "AlarmTopicArn": ["", TOPIC],
+}
+# Parameters that each change one property: all first values, then all second values.
+SEPARATE = {
+    "ResponseMode": ["buffered", "stream"],
+    "Architecture": ["arm64", "x86_64"],
+    "DeletionProtection": ["false", "true"],
+    "ReservedConcurrency": ["-1", "5"],
+    "PermissionsBoundary": ["", BOUNDARY],
+}
 COMBINATIONS = [
-    {
-        "Auth": auth,
-        "UrlAuthType": url_auth_type,
-        "TokenSha256": HASH if auth == "token" else "",
-        "ResponseMode": mode,
-        "Architecture": architecture,
-        "ExistingTable": table,
-        "DeletionProtection": protection,
-        "ReservedConcurrency": concurrency,
-        "AlarmTopicArn": topic,
-    }
-    for (auth, url_auth_type), mode, architecture, table, protection, concurrency, topic in itertools.product(
-        ACCESS,
-        ["buffered", "stream"],
-        ["arm64", "x86_64"],
-        ["", "old-table"],
-        ["true", "false"],
-        ["-1", "5"],
-        ["", TOPIC],
-    )
+    dict(zip(COMBINED, values, strict=True))
+    | {"TokenSha256": HASH if values[0] == "token" else ""}
+    | {name: choices[second] for name, choices in SEPARATE.items()}
+    for *values, second in itertools.product(*COMBINED.values(), [0, 1])
 ]
 
-READING = {"dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+READING = {"dynamodb:DescribeTable", "dynamodb:Query", "dynamodb:Scan"}
+DECRYPTING = {"kms:Decrypt", "kms:DescribeKey"}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -51,7 +55,7 @@ def made(request):
 def test_only_public_url_has_both_permissions(made):
     given, stack = made
     permissions = stack.of_type("AWS::Lambda::Permission")
-    if given["UrlAuthType"] == "AWS_IAM":
+    if given["Auth"] != "token":
         assert permissions == {}
         return
     anybody = {"FunctionName": "Function", "Principal": "*"}
@@ -69,7 +73,7 @@ def test_url_and_function_agree(made):
     (function,) = stack.of_type("AWS::Lambda::Function").values()
     variables = function["Environment"]["Variables"]
     assert url["TargetFunctionArn"] == "Function.Arn"
-    assert url["AuthType"] == given["UrlAuthType"]
+    assert url["AuthType"] == ("NONE" if given["Auth"] == "token" else "AWS_IAM")
     assert (url["InvokeMode"], variables["HTTP_SD_RESPONSE_MODE"]) in [
         ("BUFFERED", "buffered"),
         ("RESPONSE_STREAM", "stream"),
@@ -87,19 +91,20 @@ def test_role_reads_table_and_writes_log(made):
     (role,) = stack.of_type("AWS::IAM::Role").values()
     assert "ManagedPolicyArns" not in role
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert role.get("PermissionsBoundary") == (given["PermissionsBoundary"] or None)
     assert trust == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     table = "arn:aws:dynamodb:eu-central-1:123456789012:table/old-table" if given["ExistingTable"] else "Table.Arn"
     may = {}
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
+            only_by_dynamodb = {"StringLike": {"kms:ViaService": "dynamodb.*.amazonaws.com*"}}
+            assert statement.pop("Condition", None) == (only_by_dynamodb if statement["Resource"] == KEY else None)
             assert statement.keys() == {"Effect", "Action", "Resource"}
             assert statement["Effect"] == "Allow"
             assert isinstance(statement["Resource"], str)
             may.setdefault(statement["Resource"], set()).update(statement["Action"])
-    assert may.keys() == {table, "LogGroup.Arn"}
-    # The table's permissions are exactly those that the function needs.
-    assert may[table] == READING - {"dynamodb:GetItem"}
-    assert may["LogGroup.Arn"] == LOGGING
+    key = {KEY: DECRYPTING} if given["KmsKeyArn"] else {}
+    assert may == {table: READING, "LogGroup.Arn": LOGGING} | key
     (function,) = stack.of_type("AWS::Lambda::Function").values()
     assert function["Role"] == "Role.Arn"
 
@@ -114,9 +119,11 @@ def test_table_is_protected(made):
         assert tables == []
         return
     (table,) = tables
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    # CloudFormation accepts no RetainExceptOnCreate for a replacement.
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = table["Properties"]
-    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    own_key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+    assert properties["SSESpecification"] == (own_key if given["KmsKeyArn"] else {"SSEEnabled": False})
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "delete_at", "Enabled": True}
     assert properties["DeletionProtectionEnabled"] == given["DeletionProtection"]
@@ -142,6 +149,19 @@ def test_parameters_configure_the_function(made):
     assert log["Properties"] == {"RetentionInDays": "30"}
 
 
+def test_monitoring_selects_the_billed_resources(made):
+    given, stack = made
+    counts = {kind: len(stack.of_type(kind)) for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")}
+    filters = stack.of_type("AWS::Logs::MetricFilter")
+    metrics = {f["MetricTransformations"][0]["MetricName"] for f in filters.values()}
+    assert (*counts.values(), metrics) == {
+        "full": (4, 1, {"EmptyJobs", "InvalidGroups", "LapsedTogether"}),
+        "alarms": (4, 0, {"InvalidGroups"}),
+        "none": (0, 0, set()),
+    }[given["Monitoring"]]
+    assert stack.outputs.get("DashboardName") == ("Dashboard" if given["Monitoring"] == "full" else None)
+
+
 def test_alarms_watch_errors_and_notify_topic(made):
     given, stack = made
     alarms = stack.of_type("AWS::CloudWatch::Alarm")
@@ -151,46 +171,47 @@ def test_alarms_watch_errors_and_notify_topic(made):
         watched.add(metric)
         topic = [given["AlarmTopicArn"]] if given["AlarmTopicArn"] else None
         assert alarm.get("AlarmActions") == alarm.get("OKActions") == topic, name
-        assert alarm["TreatMissingData"] == "notBreaching", name
         assert len(alarm["AlarmDescription"]) > 80, name
-    assert watched == {"Url5xxCount", "Throttles", "InvalidGroups", "Duration"}
-    assert alarms["SlowAlarm"]["Metrics"][1]["Expression"] == "longest / 15 / 10"
+    if alarms:
+        assert watched == {"Url5xxCount", "Throttles", "InvalidGroups", "Duration"}
+        assert alarms["SlowAlarm"]["Metrics"][1]["Expression"] == "longest / 15 / 10"
 
 
 def test_metric_counts_failing_and_skipped_rows(made):
-    _, stack = made
+    given, stack = made
     filters = stack.of_type("AWS::Logs::MetricFilter").values()
     metrics = [(f["FilterPattern"], f["MetricTransformations"][0]) for f in filters]
-    assert {metric["MetricName"] for _, metric in metrics} == {"EmptyJobs", "InvalidGroups", "LapsedTogether"}
-    assert all(metric["MetricNamespace"] == "http-sd" and metric["DefaultValue"] == 0 for _, metric in metrics)
+    # A default value would bill the metric in each hour with a poll.
+    assert all(metric["MetricNamespace"] == "http-sd" and "DefaultValue" not in metric for _, metric in metrics)
     broken = [(pattern, m["MetricValue"]) for pattern, m in metrics if m["MetricName"] == "InvalidGroups"]
-    assert broken == [
+    expected = [
         # A poll that skips rows logs one line with their number.
         ('{ ($.fields.event = "invalid_group") && ($.level = "ERROR") }', "1"),
         ("{ $.fields.skipped > 0 }", "$.fields.skipped"),
     ]
+    assert broken == ([] if given["Monitoring"] == "none" else expected)
 
 
 def test_dashboard_shows_resources_of_the_stack(made):
     given, stack = made
-    (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
-    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
-    assert {widget["type"] for widget in widgets} == {"alarm", "metric", "log"}
-    text = dashboard["DashboardBody"]
-    assert "${" not in text
-    for alarm in stack.of_type("AWS::CloudWatch::Alarm"):
-        assert f"{alarm}.Arn" in text
-    assert json.dumps(given["ExistingTable"] or "Table") in text
-    columns = set()
-    for widget in widgets:
-        assert widget["x"] + widget["width"] <= 24
-        covers = {
-            (x, y)
-            for x in range(widget["x"], widget["x"] + widget["width"])
-            for y in range(widget["y"], widget["y"] + widget["height"])
-        }
-        assert not covers & columns, f"{widget['properties']['title']} overlaps another"
-        columns |= covers
+    for dashboard in stack.of_type("AWS::CloudWatch::Dashboard").values():
+        widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+        assert {widget["type"] for widget in widgets} == {"alarm", "metric", "log"}
+        text = dashboard["DashboardBody"]
+        assert "${" not in text
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm"):
+            assert f"{alarm}.Arn" in text
+        assert json.dumps(given["ExistingTable"] or "Table") in text
+        columns = set()
+        for widget in widgets:
+            assert widget["x"] + widget["width"] <= 24
+            covers = {
+                (x, y)
+                for x in range(widget["x"], widget["x"] + widget["width"])
+                for y in range(widget["y"], widget["y"] + widget["height"])
+            }
+            assert not covers & columns, f"{widget['properties']['title']} overlaps another"
+            columns |= covers
 
 
 def test_queries_read_the_log_of_the_function(made):
@@ -203,37 +224,38 @@ def test_queries_read_the_log_of_the_function(made):
 
 
 def test_only_known_resource_types_are_created(made):
-    _, stack = made
+    given, stack = made
     kinds = {resource["Type"] for resource in stack.resources.values()}
-    assert kinds - {"AWS::DynamoDB::Table", "AWS::Lambda::Permission"} == {
-        "AWS::CloudWatch::Alarm",
-        "AWS::CloudWatch::Dashboard",
+    optional = {
+        "AWS::DynamoDB::Table": not given["ExistingTable"],
+        "AWS::Lambda::Permission": given["Auth"] == "token",
+        "AWS::CloudWatch::Alarm": given["Monitoring"] != "none",
+        "AWS::CloudWatch::Dashboard": given["Monitoring"] == "full",
+        "AWS::Logs::MetricFilter": given["Monitoring"] != "none",
+    }
+    assert kinds == {kind for kind, expected in optional.items() if expected} | {
         "AWS::IAM::Role",
         "AWS::Lambda::Function",
         "AWS::Lambda::Url",
         "AWS::Logs::LogGroup",
-        "AWS::Logs::MetricFilter",
         "AWS::Logs::QueryDefinition",
     }
+
+
+def test_scrape_configs_suit_each_poller(made):
+    given, stack = made
+    if given["Auth"] != "token":
+        assert not stack.outputs.keys() & {"ScrapeConfig", "VmagentScrapeConfig"}
+        return
+    for output, interval in [("ScrapeConfig", {"refresh_interval": "1m"}), ("VmagentScrapeConfig", {})]:
+        config = yaml_parse(stack.outputs[output])
+        (job,) = config["scrape_configs"]
+        (discovery,) = job["http_sd_configs"]
+        assert discovery.pop("authorization").keys() == {"type", "credentials_file"}
+        # vmagent refuses refresh_interval.
+        assert discovery == {"url": "Url.FunctionUrlprom/node_exporter"} | interval
 
 
 def test_translator_adds_no_permission_or_policy():
     written = {name for name, resource in source()["Resources"].items()}
     assert set(translate({"TokenSha256": HASH})["Resources"]) == written
-
-
-def test_application_repository_metadata_is_complete():
-    application = source()["Metadata"]["AWS::ServerlessRepo::Application"]
-    assert application.keys() >= {
-        "Name",
-        "Description",
-        "Author",
-        "SpdxLicenseId",
-        "LicenseUrl",
-        "ReadmeUrl",
-        "SemanticVersion",
-    }
-    # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-template-publishing-applications-metadata-properties.html
-    assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", application["Author"])
-    assert len(application["Description"]) <= 256
-    assert len(application["Labels"]) <= 10
