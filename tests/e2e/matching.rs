@@ -11,8 +11,9 @@ use serde_json::Value;
 use test_support::{
     Dynamo, Row,
     ask::{serve, service},
-    http, prometheus,
-    prometheus_server::Prometheus,
+    http,
+    poller::{Kind, Poller},
+    prometheus,
 };
 
 /// Values of the label `v`. Each regular expression below concerns one of them.
@@ -41,20 +42,21 @@ fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
 }
 
 /// Returns the targets whose series Prometheus selects.
-fn theirs(prometheus: &Prometheus, selector: &str) -> Option<BTreeSet<String>> {
+fn theirs(prometheus: &Poller, selector: &str) -> Option<BTreeSet<String>> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let series = prometheus.series(&for_series(selector))?;
     Some(series.iter().map(|labels| format!("{} {}", text(&labels["meta_group"]), text(&labels["address"]))).collect())
 }
 
 /// A scrape config that gives each series the discovered labels of its target.
-fn config_for_series(url: &str) -> String {
+fn config_for_series(kind: Kind, url: &str) -> String {
+    let entry = kind.entry(&format!("{url}/prom?meta=true"), "");
     format!(
         "
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: all
-    http_sd_configs: [{{url: '{url}/prom?meta=true', refresh_interval: 1s}}]
+    http_sd_configs: [{entry}]
     relabel_configs:
       - {{source_labels: [__address__], target_label: address}}
       - {{regex: __meta_dynamodb_(.+), replacement: meta_$1, action: labelmap}}
@@ -291,7 +293,17 @@ const REFUSED: [(&str, bool); 42] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn selector_selects_the_same_as_in_prometheus() {
+async fn selector_selects_the_same_as_in_prometheus_2() {
+    compare_selectors(Kind::Prometheus2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selector_selects_the_same_as_in_prometheus_3() {
+    compare_selectors(Kind::Prometheus3).await;
+}
+
+/// Checks that selectors select the same targets as series of this Prometheus.
+async fn compare_selectors(kind: Kind) {
     let dynamo = Dynamo::with_table().await;
     let server = serve(service(&dynamo, Settings::default()));
     let url = server.url();
@@ -304,7 +316,7 @@ async fn selector_selects_the_same_as_in_prometheus() {
     for (i, value) in VALUES.iter().enumerate() {
         Row::new("values", &i.to_string(), &[&format!("v-{i}.invalid")]).labels([("v", value)]).put(&dynamo).await;
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_series(&url)) else { return };
+    let Some(prometheus) = Poller::start_with(kind, &config_for_series(kind, &url)) else { return };
     let everything = r#"{__address__!=""}"#;
     let whole = ours(&url, everything).unwrap();
     assert_eq!(whole.len(), 7 + VALUES.len());
@@ -411,19 +423,21 @@ const RELABELLED: [(&[&str], &str); 14] = [
 ];
 
 /// A scrape config with two jobs for each case: one selects, the other relabels.
-fn config_for_relabelling(url: &str) -> String {
+fn config_for_relabelling(kind: Kind, url: &str) -> String {
     let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
     for (i, (selectors, relabelling)) in RELABELLED.iter().enumerate() {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let query = query.extend_pairs(selectors.iter().map(|text| ("match[]", text))).finish();
+        let all = kind.entry(&format!("{url}/prom/node?meta=true"), "");
+        let selected = kind.entry(&format!("{url}/prom/node?meta=true&{query}"), "");
         write!(
             config,
             "
   - job_name: relabelled-{i}
-    http_sd_configs: [{{url: '{url}/prom/node?meta=true', refresh_interval: 1s}}]
+    http_sd_configs: [{all}]
     relabel_configs: [{relabelling}]
   - job_name: polled-{i}
-    http_sd_configs: [{{url: '{url}/prom/node?meta=true&{query}', refresh_interval: 1s}}]
+    http_sd_configs: [{selected}]
 "
         )
         .unwrap();
@@ -445,20 +459,23 @@ async fn selector_selects_the_same_as_relabelling() {
             row.labels([("env", env), ("city", city), ("group", &group)]).put(&dynamo).await;
         }
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&url)) else { return };
-    // Waits until no change is pending and no list is empty.
-    let same = || {
-        let active = prometheus.targets_by_job()?;
-        let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
-        (0..RELABELLED.len())
-            .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))
-            .then_some(active)
-    };
-    prometheus.wait("the same targets in both ways", || same().is_some());
-    let active = same().unwrap();
-    for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
-        let number = active[&format!("polled-{i}")].len();
-        assert!(number < 60, "{selectors:?} selects all {number}: the test proves nothing");
+    let config = |kind| config_for_relabelling(kind, &url);
+    // One after the other: each of them polls many URLs.
+    for poller in Kind::ALL.into_iter().filter_map(|kind| Poller::start_with(kind, &config(kind))) {
+        // Waits until no change is pending and no list is empty.
+        let same = || {
+            let active = poller.targets_by_job()?;
+            let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
+            (0..RELABELLED.len())
+                .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))
+                .then_some(active)
+        };
+        poller.wait("the same targets in both ways", || same().is_some());
+        let active = same().unwrap();
+        for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
+            let number = active[&format!("polled-{i}")].len();
+            assert!(number < 60, "{selectors:?} selects all {number}: the test proves nothing");
+        }
+        assert_eq!(poller.failed_polls(), [""; 0]);
     }
-    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }
