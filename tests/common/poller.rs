@@ -61,7 +61,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Prometheus2 => "Prometheus 2",
             Self::Prometheus3 => "Prometheus 3",
-            Self::Vmagent => "vmagent 1.130 or newer",
+            Self::Vmagent => "vmagent",
         })
     }
 }
@@ -75,12 +75,21 @@ impl Kind {
         Self::PROMETHEUS.contains(&self)
     }
 
-    /// Returns the name of the program in the folder of `make tools`, and on `PATH`.
-    fn names(self) -> [&'static str; 2] {
+    /// Returns the names that the program may have in the folder of `make tools` and on `PATH`.
+    fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Prometheus2 => ["prometheus"; 2],
-            Self::Prometheus3 => ["prometheus-3", "prometheus"],
-            Self::Vmagent => ["vmagent"; 2],
+            Self::Prometheus2 => &["prometheus"],
+            Self::Prometheus3 => &["prometheus-3", "prometheus"],
+            Self::Vmagent => &["vmagent"],
+        }
+    }
+
+    /// Returns what the tests need, with its versions.
+    fn needed(self) -> &'static str {
+        match self {
+            Self::Prometheus2 => "Prometheus 2",
+            Self::Prometheus3 => "Prometheus 3",
+            Self::Vmagent => "vmagent 1.130 or newer",
         }
     }
 
@@ -91,22 +100,24 @@ impl Kind {
     fn program(self) -> Option<&'static Program> {
         static PROGRAMS: [OnceLock<Option<Program>>; 3] = [const { OnceLock::new() }; 3];
         let program = PROGRAMS[self as usize].get_or_init(|| {
-            let files = self.names().into_iter().flat_map(tools::all);
-            let program = files.filter_map(|file| Program::of(self, file)).next()?;
-            tools::report(&format!("POLLER: {} {}", self.name(), program.version));
+            let mut files = self.names().iter().flat_map(|name| tools::all(name));
+            let program = files.find_map(|file| Program::of(self, file))?;
+            let name = if self.is_prometheus() { "Prometheus" } else { "vmagent" };
+            tools::report(&format!("POLLER: {name} {}", program.version));
             Some(program)
         });
         if program.is_none() {
-            tools::skip(&self.to_string());
+            tools::skip(self.needed());
         }
         program.as_ref()
     }
 
-    fn name(self) -> &'static str {
-        if self.is_prometheus() { "Prometheus" } else { "vmagent" }
+    /// Returns the program's file, or `None` if it is not installed.
+    pub fn file(self) -> Option<&'static Path> {
+        self.program().map(|program| program.file.as_path())
     }
 
-    /// Returns an entry of `http_sd_configs` that polls every second. `vmagent` has a flag for that.
+    /// Returns an entry of `http_sd_configs` that polls every second. vmagent has a flag for the interval.
     pub fn entry(self, url: &str, credentials: &str) -> String {
         let interval = if self.is_prometheus() { "refresh_interval: 1s," } else { "" };
         format!("{{url: '{url}', {interval} {credentials}}}")
@@ -117,7 +128,9 @@ impl Program {
     /// Returns the program in a file if it reports a version of this kind.
     fn of(kind: Kind, file: PathBuf) -> Option<Self> {
         let output = Command::new(&file).arg("--version").output().ok()?;
-        let version = version(kind, &String::from_utf8_lossy(&output.stdout))?;
+        // vmagent reports its version on standard error.
+        let output = [output.stdout, output.stderr].concat();
+        let version = version(kind, &String::from_utf8_lossy(&output))?;
         let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
         let (major, minor) = (numbers.next()?, numbers.next()?);
         let is_right = match kind {
@@ -151,12 +164,12 @@ impl Program {
 
 /// Returns the version in the output of `--version`.
 fn version(kind: Kind, output: &str) -> Option<String> {
-    let word = output.split_whitespace();
+    let mut words = output.split_whitespace();
     let version = if kind.is_prometheus() {
-        word.skip_while(|word| *word != "version").nth(1)?
+        words.skip_while(|word| *word != "version").nth(1)?
     } else {
         // `vmagent-20251114-…-tags-v1.130.0-0-g…`, or the version of a package.
-        let text = word.take(1).next()?.strip_prefix("vmagent-")?;
+        let text = words.next()?.strip_prefix("vmagent-")?;
         text.split_once("-v").map_or(text, |(_, version)| version)
     };
     Some(version.to_owned())
@@ -252,7 +265,7 @@ scrape_configs: [{{job_name: node, http_sd_configs: [{entry}]}}]
 
     /// Returns the number of failed polls, by the poller's own counters.
     pub fn failures(&self) -> u64 {
-        let Ok((_, metrics)) = http::get(&format!("{}/metrics", self.url), None) else { return 0 };
+        let (_, metrics) = http::get(&format!("{}/metrics", self.url), None).unwrap();
         let counter = match self.kind {
             Kind::Prometheus2 | Kind::Prometheus3 => "prometheus_sd_http_failures_total",
             // One counter for each URL, and for failed requests and failed parsing.
@@ -303,9 +316,12 @@ scrape_configs: [{{job_name: node, http_sd_configs: [{entry}]}}]
             thread::sleep(Duration::from_millis(100));
         }
     }
+}
 
-    pub fn use_token(&self, token: &str) {
-        fs::write(self.folder.path().join("token"), token).unwrap();
+/// Changes the token that each poller sends.
+pub fn use_token(pollers: &[Poller], token: &str) {
+    for poller in pollers {
+        fs::write(poller.folder.path().join("token"), token).unwrap();
     }
 }
 

@@ -94,7 +94,7 @@ async fn play(kind: Kind, seconds: u64) {
     let mut played = 0;
     while started.elapsed() < Duration::from_secs(seconds) {
         let fault = fail(&faulty, &dynamo, &function, &mut random).await;
-        println!("{:6.1} s: {fault}", started.elapsed().as_secs_f64());
+        println!("{kind}: {:6.1} s: {fault}", started.elapsed().as_secs_f64());
         played += 1;
         for _ in 0..random.below(4) {
             writer.write(&mut random).await;
@@ -133,7 +133,10 @@ async fn play(kind: Kind, seconds: u64) {
     let (failures, lists) = (watched.poller.failures(), function.lists());
     println!("{kind}: {played} faults, {failures} failed polls, {lists} lists, {looks} looks at the targets");
     let enough = usize::try_from(seconds).unwrap() / 10;
-    assert!(played >= enough && failures > enough as u64 && lists > enough && looks > enough, "the test proves little");
+    assert!(
+        played >= enough && failures >= enough as u64 && lists > enough && looks > enough,
+        "the test proves little"
+    );
 }
 
 /// Sets another fault, and returns its description.

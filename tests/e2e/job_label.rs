@@ -20,7 +20,8 @@ fn documented() -> String {
     let (_, section) = text.split_once("\n## Several jobs behind one URL\n").unwrap();
     let (_, config) = section.split_once("  - job_name: everything\n").unwrap();
     let (_, rules) = config.split_once("    relabel_configs:\n").unwrap();
-    rules.lines().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect()
+    let (rules, _) = rules.split_once("```").unwrap();
+    rules.to_owned()
 }
 
 /// A scrape config with the targets as they were in files, and as one URL lists them.

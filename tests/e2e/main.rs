@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod chaos;
+mod documents;
 mod emulator;
 mod events;
 mod job_label;
