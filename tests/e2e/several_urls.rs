@@ -45,8 +45,8 @@ async fn vmagent_drops_targets_of_one_failed_url() {
     }
 
     failing.reset_connections(true);
-    for poller in &pollers {
-        let before = poller.failures();
+    let before: Vec<u64> = pollers.iter().map(Poller::failures).collect();
+    for (poller, before) in pollers.iter().zip(before) {
         poller.wait("three failures of each job", || {
             if poller.kind.is_prometheus() {
                 assert_eq!(jobs(poller), all, "{}", poller.kind);
