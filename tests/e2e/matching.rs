@@ -1,6 +1,6 @@
 //! `match[]` of the function selects the same targets as Prometheus's selectors and relabelling.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use http_sd_lambda::http::Settings;
 use proptest::{
@@ -11,8 +11,9 @@ use serde_json::Value;
 use test_support::{
     Dynamo, Row,
     ask::{serve, service},
-    http, prometheus,
-    prometheus_server::Prometheus,
+    http,
+    poller::{Kind, Poller},
+    prometheus,
 };
 
 /// Values of the label `v`. Each regular expression below concerns one of them.
@@ -27,8 +28,11 @@ fn for_series(text: &str) -> String {
     text.replace("__address__", "address").replace("__meta_dynamodb_", "meta_")
 }
 
-/// Returns the targets that the function lists, each with its group, or `None` if it rejects the selector.
-fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
+/// The targets that a selector selects, each with its group, or `None` if it is rejected.
+type Selected = Option<BTreeSet<String>>;
+
+/// Returns the targets that the function lists.
+fn ours(url: &str, selector: &str) -> Selected {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("match[]", selector).finish();
     let (status, body) = http::get(&format!("{url}/prom?meta=true&{query}"), None).unwrap();
     assert!(status == 200 || status == 400, "{selector}: {status} {body}");
@@ -41,20 +45,21 @@ fn ours(url: &str, selector: &str) -> Option<BTreeSet<String>> {
 }
 
 /// Returns the targets whose series Prometheus selects.
-fn theirs(prometheus: &Prometheus, selector: &str) -> Option<BTreeSet<String>> {
+fn theirs(prometheus: &Poller, selector: &str) -> Selected {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let series = prometheus.series(&for_series(selector))?;
     Some(series.iter().map(|labels| format!("{} {}", text(&labels["meta_group"]), text(&labels["address"]))).collect())
 }
 
 /// A scrape config that gives each series the discovered labels of its target.
-fn config_for_series(url: &str) -> String {
+fn config_for_series(kind: Kind, url: &str) -> String {
+    let entry = kind.entry(&format!("{url}/prom?meta=true"), "");
     format!(
         "
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: all
-    http_sd_configs: [{{url: '{url}/prom?meta=true', refresh_interval: 1s}}]
+    http_sd_configs: [{entry}]
     relabel_configs:
       - {{source_labels: [__address__], target_label: address}}
       - {{regex: __meta_dynamodb_(.+), replacement: meta_$1, action: labelmap}}
@@ -293,7 +298,8 @@ const REFUSED: [(&str, bool); 42] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn selector_selects_the_same_as_in_prometheus() {
     let dynamo = Dynamo::with_table().await;
-    let server = serve(service(&dynamo, Settings::default()));
+    // The table does not change, and reading it is most of the work.
+    let server = serve(service(&dynamo, Settings { cache: Duration::from_hours(1), ..Settings::default() }));
     let url = server.url();
     let web = Row::new("node", "web", &["web-1.invalid:9100", "web-2.invalid:9100", "web-22.invalid:9100"]);
     web.labels([("env", "prod"), ("region", "eu"), ("__address__", "forged")]).put(&dynamo).await;
@@ -304,51 +310,63 @@ async fn selector_selects_the_same_as_in_prometheus() {
     for (i, value) in VALUES.iter().enumerate() {
         Row::new("values", &i.to_string(), &[&format!("v-{i}.invalid")]).labels([("v", value)]).put(&dynamo).await;
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_series(&url)) else { return };
+    let start = |kind| Poller::start_with(kind, &config_for_series(kind, &url));
+    let servers: Vec<Poller> = Kind::PROMETHEUS.into_iter().filter_map(start).collect();
+    if servers.is_empty() {
+        return;
+    }
     let everything = r#"{__address__!=""}"#;
     let whole = ours(&url, everything).unwrap();
     assert_eq!(whole.len(), 7 + VALUES.len());
-    prometheus.wait("a target", || prometheus.active_targets().is_some_and(|targets| !targets.is_empty()));
-    prometheus.wait("a series of each target", || theirs(&prometheus, everything).as_ref() == Some(&whole));
+    for prometheus in &servers {
+        prometheus.wait("a target", || prometheus.active_targets().is_some_and(|targets| !targets.is_empty()));
+        prometheus.wait("a series of each target", || theirs(prometheus, everything).as_ref() == Some(&whole));
+    }
+    // Returns what the function selects, and what each Prometheus selects.
+    let select = |our_text: &str, their_text: &str| {
+        let theirs: Vec<_> = servers.iter().map(|prometheus| theirs(prometheus, their_text)).collect();
+        (ours(&url, our_text), theirs)
+    };
 
     let mut seen = BTreeSet::new();
     for text in SELECTORS {
-        let ours = ours(&url, text);
-        assert_eq!(ours, theirs(&prometheus, text), "{text}");
+        let (ours, theirs) = select(text, text);
+        assert!(theirs.iter().all(|theirs| *theirs == ours), "{text}: {ours:?}, but {theirs:?}");
         seen.insert(ours);
     }
     assert!(seen.len() > 15, "the test proves little: {seen:?}");
     for text in STRICTER {
-        assert_eq!((ours(&url, text), theirs(&prometheus, text).is_some()), (None, true), "{text}");
+        let (ours, theirs) = select(text, text);
+        assert!(ours.is_none() && theirs.iter().all(Option::is_some), "{text}: {ours:?}, but {theirs:?}");
     }
 
     // Prometheus 3 sets the flag `s` for all expressions. The flag is explicit, because Prometheus 2 does not set it.
     let both = |pattern: &str, operator: &str| {
         let text = |pattern: &str| format!("{{__address__!=\"\",v{operator}{}}}", quoted(pattern));
-        [ours(&url, &text(pattern)), theirs(&prometheus, &text(&format!("(?s:{pattern})")))]
+        select(&text(pattern), &text(&format!("(?s:{pattern})")))
     };
     for pattern in PATTERNS {
         for operator in ["=~", "!~"] {
-            let [ours, theirs] = both(pattern, operator);
+            let (ours, theirs) = both(pattern, operator);
             assert!(ours.is_some(), "{operator} {pattern} is refused");
-            assert_eq!(ours, theirs, "{operator} {pattern}");
+            assert!(theirs.iter().all(|theirs| *theirs == ours), "{operator} {pattern}: {ours:?}, but {theirs:?}");
         }
     }
     for (pattern, taken) in REFUSED {
-        let [ours, theirs] = both(pattern, "=~");
-        assert_eq!((ours, theirs.is_some()), (None, taken), "{pattern}");
+        let (ours, theirs) = both(pattern, "=~");
+        assert!(ours.is_none() && theirs.iter().all(|theirs| theirs.is_some() == taken), "{pattern}: {theirs:?}");
     }
 
-    // Any other accepted expression has the same meaning in both.
+    // Any other accepted expression has the same meaning in all of them.
     let mut runner = TestRunner::deterministic();
-    let mut compare = |random: &str, number: usize, both: &dyn Fn(&str) -> [Option<BTreeSet<String>>; 2]| {
+    let mut compare = |random: &str, number: usize, select: &dyn Fn(&str) -> (Selected, Vec<Selected>)| {
         let random = proptest::string::string_regex(random).unwrap();
         let (mut taken, mut telling) = (0, 0);
         for _ in 0..number {
             let text = random.new_tree(&mut runner).unwrap().current();
-            let [ours, theirs] = both(&text);
+            let (ours, theirs) = select(&text);
             if ours.is_some() {
-                assert_eq!(ours, theirs, "{text:?}");
+                assert!(theirs.iter().all(|theirs| *theirs == ours), "{text:?}: {ours:?}, but {theirs:?}");
                 taken += 1;
                 telling += usize::from(!ours.unwrap_or_default().is_empty());
             }
@@ -356,7 +374,7 @@ async fn selector_selects_the_same_as_in_prometheus() {
         assert!(taken > number / 8 && telling > number / 30, "{taken} taken, {telling} match: the test proves little");
     };
     compare(&random_pattern(), 1500, &|pattern| both(pattern, "=~"));
-    compare(&random_selector(), 1500, &|text| [ours(&url, text), theirs(&prometheus, text)]);
+    compare(&random_selector(), 1500, &|text| select(text, text));
 }
 
 /// A regular expression that generates regular expressions, most of them odd.
@@ -411,19 +429,21 @@ const RELABELLED: [(&[&str], &str); 14] = [
 ];
 
 /// A scrape config with two jobs for each case: one selects, the other relabels.
-fn config_for_relabelling(url: &str) -> String {
+fn config_for_relabelling(kind: Kind, url: &str) -> String {
     let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
     for (i, (selectors, relabelling)) in RELABELLED.iter().enumerate() {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let query = query.extend_pairs(selectors.iter().map(|text| ("match[]", text))).finish();
+        let all = kind.entry(&format!("{url}/prom/node?meta=true"), "");
+        let selected = kind.entry(&format!("{url}/prom/node?meta=true&{query}"), "");
         write!(
             config,
             "
   - job_name: relabelled-{i}
-    http_sd_configs: [{{url: '{url}/prom/node?meta=true', refresh_interval: 1s}}]
+    http_sd_configs: [{all}]
     relabel_configs: [{relabelling}]
   - job_name: polled-{i}
-    http_sd_configs: [{{url: '{url}/prom/node?meta=true&{query}', refresh_interval: 1s}}]
+    http_sd_configs: [{selected}]
 "
         )
         .unwrap();
@@ -445,20 +465,23 @@ async fn selector_selects_the_same_as_relabelling() {
             row.labels([("env", env), ("city", city), ("group", &group)]).put(&dynamo).await;
         }
     }
-    let Some(prometheus) = Prometheus::start_with(&config_for_relabelling(&url)) else { return };
-    // Waits until no change is pending and no list is empty.
-    let same = || {
-        let active = prometheus.targets_by_job()?;
-        let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
-        (0..RELABELLED.len())
-            .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))
-            .then_some(active)
-    };
-    prometheus.wait("the same targets in both ways", || same().is_some());
-    let active = same().unwrap();
-    for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
-        let number = active[&format!("polled-{i}")].len();
-        assert!(number < 60, "{selectors:?} selects all {number}: the test proves nothing");
+    let config = |kind| config_for_relabelling(kind, &url);
+    // One after the other: each of them polls many URLs.
+    for poller in Kind::ALL.into_iter().filter_map(|kind| Poller::start_with(kind, &config(kind))) {
+        // Waits until no change is pending and no list is empty.
+        let same = || {
+            let active = poller.targets_by_job()?;
+            let of = |way: &str, i: usize| active.get(&format!("{way}-{i}")).filter(|targets| !targets.is_empty());
+            (0..RELABELLED.len())
+                .all(|i| of("polled", i).is_some() && of("polled", i) == of("relabelled", i))
+                .then_some(active)
+        };
+        poller.wait("the same targets in both ways", || same().is_some());
+        let active = same().unwrap();
+        for (i, (selectors, _)) in RELABELLED.iter().enumerate() {
+            let number = active[&format!("polled-{i}")].len();
+            assert!(number < 60, "{selectors:?} selects all {number}: the test proves nothing");
+        }
+        assert_eq!(poller.failed_polls(), [""; 0]);
     }
-    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }

@@ -1,12 +1,15 @@
-//! Shards of the function contain the same targets as Prometheus's `hashmod`.
+//! Shards of the function contain the same targets as Prometheus's `hashmod`, and not as vmagent's.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use http_sd_lambda::http::Settings;
 use test_support::{
     Dynamo, Row,
     ask::{serve, service},
-    prometheus_server::Prometheus,
+    poller::{Kind, Poller},
 };
 
 /// Numbers of shards. Modulo 7 every byte of the hash counts by its place; modulo 3 the order of the bytes would not
@@ -34,19 +37,21 @@ fn varied_targets() -> BTreeSet<String> {
 }
 
 /// A scrape config with two jobs for each shard: one polls the shard, the other relabels.
-fn config(url: &str) -> String {
+fn config(kind: Kind, url: &str) -> String {
     let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
     for (of, i) in NUMBERS.into_iter().flat_map(|of| (0..of).map(move |i| (of, i))) {
+        let all = kind.entry(&format!("{url}/prom/node"), "");
+        let shard = kind.entry(&format!("{url}/prom/node?shard={i}&of={of}"), "");
         write!(
             config,
             "
   - job_name: relabelled-{i}/{of}
-    http_sd_configs: [{{url: '{url}/prom/node', refresh_interval: 1s}}]
+    http_sd_configs: [{all}]
     relabel_configs:
       - {{source_labels: [__address__], modulus: {of}, target_label: __tmp_hash, action: hashmod}}
       - {{source_labels: [__tmp_hash], regex: '{i}', action: keep}}
   - job_name: polled-{i}/{of}
-    http_sd_configs: [{{url: '{url}/prom/node?shard={i}&of={of}', refresh_interval: 1s}}]
+    http_sd_configs: [{shard}]
 "
         )
         .unwrap();
@@ -54,8 +59,15 @@ fn config(url: &str) -> String {
     config
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn shard_equals_prometheus_hashmod() {
+/// The targets of each job of [`config`], by their names.
+type Jobs = BTreeMap<String, Vec<(String, String)>>;
+
+fn jobs(way: &str, of: usize) -> Vec<String> {
+    (0..of).map(|i| format!("{way}-{i}/{of}")).collect()
+}
+
+/// Returns the targets of each job of a poller, which must find every target in both ways.
+async fn discover(kind: Kind) -> Option<Jobs> {
     let dynamo = Dynamo::with_table().await;
     let server = serve(service(&dynamo, Settings::default()));
     let all = varied_targets();
@@ -65,31 +77,49 @@ async fn shard_equals_prometheus_hashmod() {
         let (name, env) = (format!("{i:02}"), format!("env-{}", i % 3));
         Row::new("node", &name, targets).labels([("env", &env)]).put(&dynamo).await;
     }
-    // Repeated targets with other labels, which are separate targets to Prometheus.
+    // Repeated targets with other labels, which are separate targets to a poller.
     Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put(&dynamo).await;
 
-    let Some(prometheus) = Prometheus::start_with(&config(&server.url())) else { return };
-    let jobs = |way: &str, of: usize| (0..of).map(|i| format!("{way}-{i}/{of}")).collect::<Vec<_>>();
+    let poller = Poller::start_with(kind, &config(kind, &server.url()))?;
     // Both ways show every target, so no change is pending.
-    prometheus.wait("all targets of all shards", || {
-        prometheus.targets_by_job().is_some_and(|active| {
+    poller.wait("all targets of all shards", || {
+        poller.targets_by_job().is_some_and(|active| {
             let count = |way, of| jobs(way, of).iter().filter_map(|job| active.get(job)).map(Vec::len).sum::<usize>();
             NUMBERS.iter().all(|&of| ["relabelled", "polled"].iter().all(|way| count(way, of) == all.len() + 20))
         })
     });
-    let active = prometheus.targets_by_job().unwrap();
+    let active = poller.targets_by_job().unwrap();
+    for (of, way) in NUMBERS.into_iter().flat_map(|of| [(of, "relabelled"), (of, "polled")]) {
+        let shards = jobs(way, of);
+        let found: BTreeSet<String> =
+            shards.iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
+        assert_eq!(all, found, "{kind}: {way} by {of}");
+        for shard in shards {
+            assert!(active[&shard].len() > 10, "{kind}: {shard} has {:?}: the test proves little", active[&shard]);
+        }
+    }
+    assert_eq!(poller.failed_polls(), [""; 0]);
+    Some(active)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shard_equals_prometheus_hashmod() {
+    for kind in Kind::PROMETHEUS {
+        let Some(active) = discover(kind).await else { continue };
+        for of in NUMBERS {
+            for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
+                assert_eq!(active[relabelled], active[polled], "{kind}: {polled}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vmagent_hashmod_differs_from_every_shard() {
+    let Some(active) = discover(Kind::Vmagent).await else { return };
     for of in NUMBERS {
         for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
-            assert!(
-                active[relabelled].len() > 10,
-                "{relabelled} scrapes {:?}: the test proves little",
-                active[relabelled]
-            );
-            assert_eq!(active[relabelled], active[polled], "{polled}");
+            assert_ne!(active[relabelled], active[polled], "{polled}: change docs/pollers.md");
         }
-        let found =
-            jobs("polled", of).iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
-        assert_eq!(all, found);
     }
-    assert_eq!(prometheus.failed_polls(), [""; 0]);
 }

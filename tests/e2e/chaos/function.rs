@@ -20,6 +20,7 @@ use test_support::{
     Endpoint,
     background::Background,
     engine::{TABLE, function_client},
+    poller::Kind,
     prometheus,
 };
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ use tower::ServiceExt;
 
 use super::truth::Truth;
 
-/// The jobs of Prometheus, and the path that each polls.
+/// The jobs of the poller, and the path that each polls.
 pub(super) const POOLS: [(&str, &str); 3] = [("all", "/prom"), ("node", "/prom/node"), ("db", "/prom/db")];
 
 /// Shorter than the second after which Prometheus gives up at this interval.
@@ -67,12 +68,13 @@ impl Function {
         Self { server: Background::router(router), inner }
     }
 
-    pub(super) fn prometheus_config(&self) -> String {
+    /// Returns the configuration of a poller.
+    pub(super) fn config(&self, kind: Kind) -> String {
         let mut config = "global: {scrape_interval: 1h}\nscrape_configs:\n".to_owned();
         for (pool, path) in POOLS {
             let url = format!("http://{}{path}", self.server.address);
-            let sd = format!("[{{url: '{url}', refresh_interval: 1s}}]");
-            writeln!(config, "  - {{job_name: {pool}, http_sd_configs: {sd}}}").unwrap();
+            let entry = kind.entry(&url, "");
+            writeln!(config, "  - {{job_name: {pool}, http_sd_configs: [{entry}]}}").unwrap();
         }
         config
     }
@@ -101,7 +103,7 @@ impl Function {
         self.inner.lists_of_pools.lock().unwrap().clear();
     }
 
-    /// Returns whether each job of Prometheus received at least `lists` lists since the reset.
+    /// Returns whether each job of the poller received at least `lists` lists since the reset.
     pub(super) fn all_pools_have(&self, lists: usize) -> bool {
         let of_pools = self.inner.lists_of_pools.lock().unwrap();
         POOLS.iter().all(|(pool, _)| of_pools.get(pool).is_some_and(|sent| *sent >= lists))

@@ -27,19 +27,19 @@ impl Truth {
         self.0.lock().unwrap().contains_key(target)
     }
 
-    /// Returns the targets that a job of Prometheus must scrape.
+    /// Returns the targets that a job of the poller must scrape.
     pub(super) fn of_pool(&self, pool: &str) -> BTreeSet<String> {
         let all = self.0.lock().unwrap();
         all.iter().filter(|(_, job)| pool == "all" || pool == **job).map(|(target, _)| target.clone()).collect()
     }
 
-    /// Returns the targets that all jobs of Prometheus must scrape.
+    /// Returns the targets that all jobs of the poller must scrape.
     pub(super) fn all(&self) -> BTreeSet<(String, String)> {
         let targets = |pool: &'static str| self.of_pool(pool).into_iter().map(move |target| (pool.to_owned(), target));
         POOLS.iter().flat_map(|(pool, _)| targets(pool)).collect()
     }
 
-    /// Returns whether Prometheus scrapes exactly these targets.
+    /// Returns whether the poller scrapes exactly these targets.
     pub(super) fn is(&self, found: &BTreeSet<(String, String)>) -> bool {
         *found == self.all()
     }
