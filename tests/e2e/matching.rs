@@ -28,6 +28,11 @@ fn for_series(text: &str) -> String {
     text.replace("__address__", "address").replace("__meta_dynamodb_", "meta_")
 }
 
+/// The table of these tests does not change, and reading it is most of the work.
+fn cached() -> Settings {
+    Settings { cache: Duration::from_hours(1), ..Settings::default() }
+}
+
 /// The targets that a selector selects, each with its group, or `None` if it is rejected.
 type Selected = Option<BTreeSet<String>>;
 
@@ -298,8 +303,7 @@ const REFUSED: [(&str, bool); 42] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn selector_selects_the_same_as_in_prometheus() {
     let dynamo = Dynamo::with_table().await;
-    // The table does not change, and reading it is most of the work.
-    let server = serve(service(&dynamo, Settings { cache: Duration::from_hours(1), ..Settings::default() }));
+    let server = serve(service(&dynamo, cached()));
     let url = server.url();
     let web = Row::new("node", "web", &["web-1.invalid:9100", "web-2.invalid:9100", "web-22.invalid:9100"]);
     web.labels([("env", "prod"), ("region", "eu"), ("__address__", "forged")]).put(&dynamo).await;
@@ -454,7 +458,7 @@ fn config_for_relabelling(kind: Kind, url: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn selector_selects_the_same_as_relabelling() {
     let dynamo = Dynamo::with_table().await;
-    let server = serve(service(&dynamo, Settings::default()));
+    let server = serve(service(&dynamo, cached()));
     let url = server.url();
     for (i, env) in ["prod", "test", "test", "PROD", ""].into_iter().enumerate() {
         for (city, name) in [("Köln", "web"), ("öüà", "Web"), ("Kln", "x"), ("", "ü")] {
@@ -465,9 +469,7 @@ async fn selector_selects_the_same_as_relabelling() {
             row.labels([("env", env), ("city", city), ("group", &group)]).put(&dynamo).await;
         }
     }
-    let config = |kind| config_for_relabelling(kind, &url);
-    // One after the other: each of them polls many URLs.
-    for poller in Kind::ALL.into_iter().filter_map(|kind| Poller::start_with(kind, &config(kind))) {
+    for poller in Poller::start_all_with(|kind| config_for_relabelling(kind, &url)) {
         // Waits until no change is pending and no list is empty.
         let same = || {
             let active = poller.targets_by_job()?;

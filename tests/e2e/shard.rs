@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    time::Duration,
 };
 
 use http_sd_lambda::http::Settings;
@@ -66,10 +67,11 @@ fn jobs(way: &str, of: usize) -> Vec<String> {
     (0..of).map(|i| format!("{way}-{i}/{of}")).collect()
 }
 
-/// Returns the targets of each job of a poller, which must find every target in both ways.
-async fn discover(kind: Kind) -> Option<Jobs> {
+/// Returns the targets of each job of these pollers, which must find every target in both ways.
+async fn discover(kinds: &[Kind]) -> Vec<(Kind, Jobs)> {
     let dynamo = Dynamo::with_table().await;
-    let server = serve(service(&dynamo, Settings::default()));
+    // The table does not change, and reading it is most of the work.
+    let settings = Settings { cache: Duration::from_hours(1), ..Settings::default() };
     let all = varied_targets();
     assert!(all.len() >= 200, "only {} targets", all.len());
     let texts: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -80,7 +82,13 @@ async fn discover(kind: Kind) -> Option<Jobs> {
     // Repeated targets with other labels, which are separate targets to a poller.
     Row::new("node", "again", &texts[..20]).labels([("env", "again")]).put(&dynamo).await;
 
-    let poller = Poller::start_with(kind, &config(kind, &server.url()))?;
+    let server = serve(service(&dynamo, settings));
+    let start = |&kind| Poller::start_with(kind, &config(kind, &server.url()));
+    let pollers: Vec<Poller> = kinds.iter().filter_map(start).collect();
+    pollers.iter().map(|poller| (poller.kind, jobs_of(poller, &all))).collect()
+}
+
+fn jobs_of(poller: &Poller, all: &BTreeSet<String>) -> Jobs {
     // Both ways show every target, so no change is pending.
     poller.wait("all targets of all shards", || {
         poller.targets_by_job().is_some_and(|active| {
@@ -91,35 +99,36 @@ async fn discover(kind: Kind) -> Option<Jobs> {
     let active = poller.targets_by_job().unwrap();
     for (of, way) in NUMBERS.into_iter().flat_map(|of| [(of, "relabelled"), (of, "polled")]) {
         let shards = jobs(way, of);
-        let found: BTreeSet<String> =
-            shards.iter().flat_map(|job| active[job].iter().map(|(address, _)| address.clone())).collect();
-        assert_eq!(all, found, "{kind}: {way} by {of}");
+        let targets = shards.iter().flat_map(|job| &active[job]);
+        let found: BTreeSet<String> = targets.map(|(address, _)| address.clone()).collect();
+        assert_eq!(*all, found, "{}: {way} by {of}", poller.kind);
         for shard in shards {
-            assert!(active[&shard].len() > 10, "{kind}: {shard} has {:?}: the test proves little", active[&shard]);
+            assert!(active[&shard].len() > 10, "{shard} has {:?}: the test proves little", active[&shard]);
         }
     }
     assert_eq!(poller.failed_polls(), [""; 0]);
-    Some(active)
+    active
+}
+
+/// Calls a function with the targets of each shard, relabelled and polled.
+fn compare(jobs_found: &Jobs, compare: impl Fn(&[(String, String)], &[(String, String)], &str)) {
+    for of in NUMBERS {
+        for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
+            compare(&jobs_found[relabelled], &jobs_found[polled], polled);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shard_equals_prometheus_hashmod() {
-    for kind in Kind::PROMETHEUS {
-        let Some(active) = discover(kind).await else { continue };
-        for of in NUMBERS {
-            for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
-                assert_eq!(active[relabelled], active[polled], "{kind}: {polled}");
-            }
-        }
+    for (kind, jobs) in discover(&Kind::PROMETHEUS).await {
+        compare(&jobs, |relabelled, polled, job| assert_eq!(relabelled, polled, "{kind}: {job}"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vmagent_hashmod_differs_from_every_shard() {
-    let Some(active) = discover(Kind::Vmagent).await else { return };
-    for of in NUMBERS {
-        for (relabelled, polled) in jobs("relabelled", of).iter().zip(&jobs("polled", of)) {
-            assert_ne!(active[relabelled], active[polled], "{polled}: change docs/pollers.md");
-        }
+    for (_, jobs) in discover(&[Kind::Vmagent]).await {
+        compare(&jobs, |relabelled, polled, job| assert_ne!(relabelled, polled, "{job}: change docs/pollers.md"));
     }
 }
