@@ -19,6 +19,7 @@ mod change;
 mod edited;
 mod log;
 mod outcome;
+mod selection;
 mod summary;
 mod times;
 mod token_file;

@@ -11,6 +11,7 @@ mod help;
 mod plan;
 mod register;
 mod register_outage;
+mod search;
 mod serve;
 mod slow;
 mod store;
