@@ -4,6 +4,7 @@
 mod apply;
 mod apply_safety;
 mod apply_together;
+mod backup;
 mod check;
 mod check_url;
 mod edit;
