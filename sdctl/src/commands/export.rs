@@ -30,11 +30,11 @@ use http_sd_lambda::{group::EpochSeconds, table::Attributes};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl export -o backup.json                    the whole table
-  sdctl export -o backup.json.gz                 compressed, because the name ends with .gz
-  sdctl export node_exporter > node.json         one job
-  sdctl export --set fleet -o fleet.json         the rows of a set
-  sdctl export --table old | sdctl import -f - --table new --yes      copy a table
+  sdctl export -o backup.json                the whole table
+  sdctl export -o backup.json.gz             compressed, by its name
+  sdctl export node_exporter > node.json     one job
+  sdctl export --set fleet -o fleet.json     the rows of a set
+  sdctl export --table old | sdctl import -f - --table new --yes
 
 sdctl writes the file beside its place and renames it at the end, so a failed export leaves the old file. The file is \
 not a snapshot: a row that changes during the export is in it as it was before or after the change.")]

@@ -33,7 +33,7 @@ Examples:
   sdctl get node_exporter                  the groups of one job
   sdctl get node_exporter web-1 -o yaml    one group in full
   sdctl get node_exporter -o file_sd       the list that the function serves
-  sdctl get 'node*' -l env=prod            the groups with a label, of the jobs that begin with node
+  sdctl get 'node*' -l env=prod            some jobs, only groups with a label
   sdctl get --target 'web-1*'              the groups with a target
   sdctl get --state broken                 the broken rows
   sdctl get -o json | jq '.[] | select(.state == \"lapsed\")'

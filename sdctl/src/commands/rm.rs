@@ -38,8 +38,8 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl rm node_exporter web      remove one group
-  sdctl rm node_exporter          ask, then remove all groups of the job
+  sdctl rm node_exporter web                 remove one group
+  sdctl rm node_exporter                     ask, then remove the whole job
   sdctl rm --match '{env=\"test\"}'          show what matches, ask, remove
   sdctl rm 'node*' --state expired --yes     in a script
 

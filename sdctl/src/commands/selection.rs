@@ -298,7 +298,9 @@ impl Rows<'_> {
             Some(rows) => {
                 self.read += rows.len();
                 if self.judges {
-                    rows.into_iter().for_each(|row| self.judge.see(row, &mut found));
+                    for row in rows {
+                        self.judge.see(row, &mut found);
+                    }
                 } else {
                     found = rows;
                 }

@@ -41,7 +41,7 @@ pub fn write_line(out: &mut dyn Write, row: &Attributes) -> io::Result<()> {
 /// # Errors
 /// The text is not the JSON of a row, or DynamoDB would reject the row.
 pub fn read_line(text: &[u8]) -> Result<Attributes, String> {
-    let Line { item: Fields(fields) } = serde_json::from_slice(text).map_err(without_line)?;
+    let Line { item: Fields(fields) } = serde_json::from_slice(text).map_err(|error| without_line(&error))?;
     let row = attributes(fields)?;
     let size: usize = row.iter().map(|(name, value)| name.len() + size(value)).sum();
     if size > MOST_BYTES {
@@ -78,7 +78,7 @@ pub(super) fn same(a: &AttributeValue, b: &AttributeValue) -> bool {
 }
 
 /// Returns the error without its position, because each row is one line.
-fn without_line(error: serde_json::Error) -> String {
+fn without_line(error: &serde_json::Error) -> String {
     let position = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
     let text = text.strip_suffix(&position).unwrap_or(&text);

@@ -58,16 +58,13 @@ impl Store {
     /// Returns the rows of a job or of the whole table with all attributes, in the order of [`Store::records`].
     #[must_use]
     pub fn items(&self, job: Option<&Job>) -> Items {
-        Items::new(match job {
-            Some(job) => {
-                let names = [("#job".to_owned(), JOB.to_owned())].into();
-                let query = EDITED.query(&self.client, self.name(), job).set_projection_expression(None);
-                Stream::Job(query.set_expression_attribute_names(Some(names)).into_paginator().send())
-            }
-            None => {
-                let scan = EDITED.scan(&self.client, self.name()).set_projection_expression(None);
-                Stream::Table(scan.set_expression_attribute_names(None).into_paginator().send())
-            }
+        Items::new(if let Some(job) = job {
+            let names = [("#job".to_owned(), JOB.to_owned())].into();
+            let query = EDITED.query(&self.client, self.name(), job).set_projection_expression(None);
+            Stream::Job(query.set_expression_attribute_names(Some(names)).into_paginator().send())
+        } else {
+            let scan = EDITED.scan(&self.client, self.name()).set_projection_expression(None);
+            Stream::Table(scan.set_expression_attribute_names(None).into_paginator().send())
         })
     }
 

@@ -42,10 +42,10 @@ const TRANSACTIONS_AT_ONCE: usize = 4;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sdctl import -f backup.json --dry-run          show the plan only
-  sdctl import -f backup.json                    add and change rows, remove none
-  sdctl import -f backup.json --replace          bring the table back to the backup
-  sdctl import -f AWSDynamoDB/01234-abcd/data/*.json.gz --table new     read an export of DynamoDB to S3
+  sdctl import -f backup.json --dry-run      show the plan only
+  sdctl import -f backup.json                add and change rows, remove none
+  sdctl import -f backup.json --replace      go back to the backup
+  sdctl import -f data/*.json.gz             an export of DynamoDB to S3
 
 Files: one row a line, {\"Item\":{…}} in DynamoDB JSON. sdctl recognises gzip by its content. If a line has a fault, \
 sdctl names its file and number, and changes nothing.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use http_sd_lambda::{
-    group::{EpochSeconds, GroupName, Job, LabelNames},
+    group::{EpochSeconds, GroupName, Job, LabelNames, Target},
     table::Attributes,
 };
 use indicatif::ProgressBar;
@@ -90,7 +90,7 @@ impl Plan {
                     reading.inc(1);
                     let record = Record::of(item.clone(), connection.names).map_err(|error| connection.error(error))?;
                     if replace || jobs.contains(&record.job) {
-                        comparison.see(record, item)?;
+                        comparison.see(&record, item)?;
                     }
                 }
             }
@@ -111,7 +111,7 @@ impl Plan {
 
 impl Comparison<'_> {
     /// Compares a row of the table.
-    fn see(&mut self, before: Record, item: Attributes) -> Result<(), CliError> {
+    fn see(&mut self, before: &Record, item: Attributes) -> Result<(), CliError> {
         let served = match before.state(self.now) {
             State::Served(group) => Some(group.targets.len()),
             State::Lapsed | State::Invalid(_) => None,
@@ -141,7 +141,7 @@ impl Comparison<'_> {
                 (Kind::Update(item), Some(after))
             }
         };
-        self.give_up(&before, after.as_ref())?;
+        self.give_up(before, after.as_ref())?;
         if let Some(after) = &after {
             self.note(after);
         }
@@ -157,9 +157,9 @@ impl Comparison<'_> {
             State::Served(group) => Some(group),
             State::Lapsed | State::Invalid(_) => None,
         });
-        let kept: HashSet<&str> = after.iter().flat_map(|group| &group.targets).map(|target| target.as_str()).collect();
+        let kept: HashSet<&str> = after.iter().flat_map(|group| &group.targets).map(Target::as_str).collect();
         let given_up: Vec<&str> =
-            group.targets.iter().map(|target| target.as_str()).filter(|target| !kept.contains(target)).collect();
+            group.targets.iter().map(Target::as_str).filter(|target| !kept.contains(target)).collect();
         let lost = if given_up.is_empty() {
             0
         } else {
