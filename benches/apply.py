@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures time and memory of sdctl for a large fleet: a first apply, an apply without changes, and get.
+"""Measures time and memory of sdctl for a large fleet: apply, get, export and import.
 
 The table is local. The embedded engine runs in the same process, so its work is part of every figure. Times and memory
 are those of the whole process, from the operating system.
@@ -75,6 +75,11 @@ def main():
         measure("apply again, JSON", [*apply, files["JSON"]])
         measure("apply again, YAML", [*apply, files["YAML"]])
         measure("get -o json", [options.sdctl, "get", "-o", "json", *data])
+        backup, other = f"{folder}/backup.json", ["--data", f"{folder}/other"]
+        measure("export", [options.sdctl, "export", "-o", backup, *data])
+        restore = [options.sdctl, "import", "-f", backup, "--replace", "--yes", *other]
+        measure("import, all new", restore)
+        measure("import again", restore)
 
 
 if __name__ == "__main__":

@@ -4,23 +4,20 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use http_sd_lambda::group::{EpochSeconds, Job, Target, TargetGroup};
+use http_sd_lambda::group::{EpochSeconds, Target, TargetGroup};
 use serde::Serialize;
 
 use crate::{
     commands::{
-        arguments,
         outcome::Outcome,
+        selection::{self, Found, SelectionOptions, Standing},
         summary::{labels, targets},
         times,
     },
     error::CliError,
-    store::{
-        Record, State,
-        connection::{Connection, Location, TableOptions},
-    },
+    store::connection::{Location, TableOptions},
     terminal::{
-        style::{FAINT, REMOVED},
+        style::{CHANGED, FAINT, REMOVED},
         table::{Line, Table},
     },
 };
@@ -36,18 +33,26 @@ Examples:
   sdctl get node_exporter                  the groups of one job
   sdctl get node_exporter web-1 -o yaml    one group in full
   sdctl get node_exporter -o file_sd       the list that the function serves
+  sdctl get 'node*' -l env=prod            some jobs, only groups with a label
+  sdctl get --target 'web-1*'              the groups with a target
+  sdctl get --state broken                 the broken rows
   sdctl get -o json | jq '.[] | select(.state == \"lapsed\")'
 
 -o file_sd requires a job and prints the list that the function serves, for \
-file_sd_configs or sdctl apply. The list omits expired leases. A broken row is an error.")]
+file_sd_configs or sdctl apply. The list omits expired leases, and contains the groups that the function keeps \
+because their leases lapsed together (HTTP_SD_LEASE_GRACE_SECONDS, 3600 by default). A broken row is an error.
+
+With options under 'Which rows', sdctl shows the rows that match all of them, each with all of its targets.")]
 pub(crate) struct Options {
-    /// Show only the groups of this job [default: all jobs]
+    /// Show only the groups of this job, or of the jobs that match a pattern such as 'node*' [default: all jobs]
     job: Option<String>,
     /// Show only this group of the job [default: all groups]
     group: Option<String>,
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+    #[command(flatten)]
+    selection: SelectionOptions,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -73,7 +78,7 @@ enum Format {
 struct Entry<'a> {
     job: &'a str,
     group: &'a str,
-    /// `served`, `lapsed` or `broken`.
+    /// `served`, `kept`, `lapsed` or `broken`.
     state: &'static str,
     #[serde(flatten)]
     content: Option<&'a TargetGroup>,
@@ -81,6 +86,9 @@ struct Entry<'a> {
     fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    /// The time until which the function serves a kept group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_until: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delete_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,45 +104,33 @@ struct Printer {
     now: EpochSeconds,
     /// The number of printed rows.
     rows: usize,
+    /// Whether the table has rows, but none that was searched for.
+    is_search: bool,
     /// Prints the formats `table` and `wide`.
     table: Table,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
-    let job = options.job.as_deref().map(arguments::job).transpose()?;
-    if options.output == Format::FileSd && job.is_none() {
+    let groups: Vec<String> = options.group.into_iter().collect();
+    let selection = options.selection.selection(options.job.as_deref(), &groups)?;
+    if options.output == Format::FileSd && selection.job().is_none() {
         return Err(CliError::Refused("-o file_sd requires a job. Name a job, or use -o json".into()));
     }
     let connection = options.table.open_to_read().await?;
     // An empty table with another key would look like an empty fleet.
     connection.store.table().ensure_key().await.map_err(|error| connection.error(error))?;
     let mut printer = Printer::new(options.output);
-    match (&job, &options.group) {
-        (Some(job), Some(group)) => {
-            let name = arguments::group(group)?;
-            let found = connection.store.record(job, &name, connection.names).await;
-            match found.map_err(|error| connection.error(error))? {
-                Some(record) => printer.page(&[record])?,
-                None => return Err(CliError::no_such_group(job, &name)),
-            }
-        }
-        _ => read_all(&connection, job.as_ref(), &mut printer).await?,
+    let mut rows = selection.rows(&connection, false, printer.now).await?;
+    while let Some(found) = rows.next().await? {
+        printer.page(&found)?;
+    }
+    rows.check_job()?;
+    if printer.rows == 0 && rows.read > 0 && selection.is_search() {
+        let _ = writeln!(anstream::stderr(), "{}", selection::nothing(&selection));
+        printer.is_search = true;
     }
     printer.finish(&connection.location)?;
     Ok(Outcome::Done)
-}
-
-async fn read_all(connection: &Connection, job: Option<&Job>, printer: &mut Printer) -> Result<(), CliError> {
-    let mut pages = connection.store.records(job, connection.names);
-    let mut found = false;
-    while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
-        found |= !records.is_empty();
-        printer.page(&records)?;
-    }
-    match job {
-        Some(job) if !found => Err(CliError::no_such_job(job)),
-        _ => Ok(()),
-    }
 }
 
 impl Printer {
@@ -148,25 +144,25 @@ impl Printer {
             Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
             _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
         });
-        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, table }
+        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, is_search: false, table }
     }
 
-    fn page(&mut self, records: &[Record]) -> Result<(), CliError> {
+    fn page(&mut self, found: &[Found]) -> Result<(), CliError> {
         match self.format {
             Format::Table | Format::Wide => {
-                let lines = records.iter().map(|record| self.line(record)).collect();
+                let lines = found.iter().map(|row| self.line(row)).collect();
                 self.table.print(&mut self.out, lines)?;
-                self.rows += records.len();
+                self.rows += found.len();
             }
             Format::Json | Format::FileSd => {
-                for record in records {
-                    self.json(record)?;
+                for row in found {
+                    self.json(row)?;
                 }
             }
             Format::Yaml => {
-                for record in records {
+                for row in found {
                     self.rows += 1;
-                    let yaml = yaml_serde::to_string(&[Entry::of(record, self.now)]).map_err(io::Error::other)?;
+                    let yaml = yaml_serde::to_string(&[Entry::of(row, self.now)]).map_err(io::Error::other)?;
                     self.out.write_all(yaml.as_bytes())?;
                 }
             }
@@ -176,6 +172,7 @@ impl Printer {
 
     fn finish(mut self, location: &Location) -> Result<(), CliError> {
         match (self.format, self.rows) {
+            (Format::Table | Format::Wide, 0) if self.is_search => {}
             (Format::Table | Format::Wide, 0) => {
                 let _ = writeln!(anstream::stderr(), "{location} is empty. Add groups with sdctl put or sdctl apply");
             }
@@ -186,12 +183,12 @@ impl Printer {
         Ok(self.out.flush()?)
     }
 
-    fn json(&mut self, record: &Record) -> Result<(), CliError> {
+    fn json(&mut self, row: &Found) -> Result<(), CliError> {
         let text = if self.format == Format::FileSd {
-            match record.state(self.now) {
-                State::Served(group) => serde_json::to_string(group),
-                State::Lapsed => return Ok(()),
-                State::Invalid(fault) => {
+            match row.standing(self.now) {
+                Standing::Active(group) | Standing::Kept(group, _) => serde_json::to_string(group),
+                Standing::Expired => return Ok(()),
+                Standing::Broken(fault) => {
                     return Err(CliError::Refused(format!(
                         "{fault}. Fix the row, for example with sdctl put. Until then the function does not serve this \
                          job, unless HTTP_SD_ON_INVALID is skip"
@@ -199,7 +196,7 @@ impl Printer {
                 }
             }
         } else {
-            serde_json::to_string(&Entry::of(record, self.now))
+            serde_json::to_string(&Entry::of(row, self.now))
         };
         let text = text.map_err(io::Error::from)?;
         write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
@@ -207,12 +204,14 @@ impl Printer {
         Ok(())
     }
 
-    fn line(&self, record: &Record) -> Line {
+    fn line(&self, row: &Found) -> Line {
+        let record = &row.record;
         let lease = || record.lease.end().map_or_else(|| "-".into(), |end| times::until(end, self.now));
-        let (style, lease) = match record.state(self.now) {
-            State::Served(_) => (Style::new(), lease()),
-            State::Lapsed => (FAINT, lease()),
-            State::Invalid(_) => (REMOVED, "broken".into()),
+        let (style, lease) = match row.standing(self.now) {
+            Standing::Active(_) => (Style::new(), lease()),
+            Standing::Kept(_, until) => (CHANGED, times::kept(until, self.now)),
+            Standing::Expired => (FAINT, lease()),
+            Standing::Broken(_) => (REMOVED, "broken".into()),
         };
         let wide = self.format == Format::Wide;
         let (shown_targets, shown_labels) = match &record.group {
@@ -237,11 +236,13 @@ impl Printer {
 }
 
 impl<'a> Entry<'a> {
-    fn of(record: &'a Record, now: EpochSeconds) -> Self {
-        let state = match record.state(now) {
-            State::Served(_) => "served",
-            State::Lapsed => "lapsed",
-            State::Invalid(_) => "broken",
+    fn of(row: &'a Found, now: EpochSeconds) -> Self {
+        let record = &row.record;
+        let (state, kept_until) = match row.standing(now) {
+            Standing::Active(_) => ("served", None),
+            Standing::Kept(_, until) => ("kept", Some(until.0)),
+            Standing::Expired => ("lapsed", None),
+            Standing::Broken(_) => ("broken", None),
         };
         Self {
             job: record.job.as_str(),
@@ -250,6 +251,7 @@ impl<'a> Entry<'a> {
             content: record.group.as_ref().ok(),
             fault: record.group.as_ref().err().map(|fault| format!("{} {}", fault.field, fault.fault)),
             expires_at: record.lease.expires_at.map(|at| at.0),
+            kept_until,
             delete_at: record.lease.delete_at.map(|at| at.0),
             managed_by: record.managed_by.as_deref(),
             updated_at: record.updated_at.map(|at| at.0),

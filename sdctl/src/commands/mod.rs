@@ -3,7 +3,9 @@
 mod apply;
 mod check;
 mod completions;
+mod export;
 mod get;
+mod import;
 mod label;
 mod put;
 mod register;
@@ -18,7 +20,9 @@ mod arguments;
 mod change;
 mod edited;
 mod log;
+mod new_file;
 mod outcome;
+mod selection;
 mod summary;
 mod times;
 mod token_file;
@@ -46,7 +50,7 @@ Examples:
 Exit codes:
   0  success
   1  error
-  2  differences (apply --dry-run) or faults (check)
+  2  differences (apply or import with --dry-run) or faults (check)
 
 Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {
@@ -64,6 +68,8 @@ enum Command {
     Put(put::Options),
     Rm(rm::Options),
     Label(label::Options),
+    Export(export::Options),
+    Import(import::Options),
     Serve(serve::Options),
     Check(check::Options),
     Register(register::Options),
@@ -85,7 +91,8 @@ pub async fn main() -> ExitCode {
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
     // These commands end when the reader closes standard output. The others finish their work: see `output`.
-    let only_prints = matches!(cli.command, Command::Get(_) | Command::Check(_) | Command::Completions(_));
+    let only_prints =
+        matches!(cli.command, Command::Get(_) | Command::Export(_) | Command::Check(_) | Command::Completions(_));
     match run(cli.command).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(2),
@@ -104,6 +111,8 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Put(options) => put::run(options).await,
         Command::Rm(options) => rm::run(options).await,
         Command::Label(options) => label::run(options).await,
+        Command::Export(options) => export::run(options).await,
+        Command::Import(options) => import::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Register(options) => register::run(options).await,

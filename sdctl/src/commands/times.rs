@@ -12,6 +12,11 @@ pub(crate) fn until(end: EpochSeconds, now: EpochSeconds) -> String {
     if end <= now { format!("expired {}", ago(end, now)) } else { format!("expires in {}", words(now, end)) }
 }
 
+/// Returns how long the function still serves a group with an expired lease, such as `kept for 40m`.
+pub(crate) fn kept(until: EpochSeconds, now: EpochSeconds) -> String {
+    format!("kept for {}", words(now, until))
+}
+
 /// Returns how long ago `at` was, such as `2h ago`; `0s ago` if `at` is in the future.
 pub(crate) fn ago(at: EpochSeconds, now: EpochSeconds) -> String {
     format!("{} ago", words(at, now))

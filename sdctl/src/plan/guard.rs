@@ -34,23 +34,29 @@ pub struct Share {
 pub struct TooMuchRemoved {
     removals: Vec<Removal>,
     most: u8,
+    whole: &'static str,
 }
 
 /// The most jobs that the error names.
 const MOST_NAMED: usize = 5;
 
 impl TooMuchRemoved {
-    pub(super) fn among(removals: &[Removal], most: u8) -> Result<(), Self> {
+    /// Checks that no job, nor the whole, loses more than `most` percent. `whole` is the word for the whole, such as
+    /// "set".
+    ///
+    /// # Errors
+    /// [`TooMuchRemoved`] names the jobs that would lose more.
+    pub fn among(removals: &[Removal], most: u8, whole: &'static str) -> Result<(), Self> {
         let exceeds = |removal: &&Removal| removal.groups.exceeds(most) || removal.targets.exceeds(most);
         let removals: Vec<Removal> = removals.iter().filter(exceeds).cloned().collect();
-        if removals.is_empty() { Ok(()) } else { Err(Self { removals, most }) }
+        if removals.is_empty() { Ok(()) } else { Err(Self { removals, most, whole }) }
     }
 }
 
 impl Display for TooMuchRemoved {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { removals, most } = self;
-        let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+        let Self { removals, most, whole } = self;
+        let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(|removal| removal.of(whole)).collect();
         if removals.len() > MOST_NAMED {
             named.push(format!("and {} more", removals.len() - MOST_NAMED));
         }
@@ -77,19 +83,17 @@ impl Share {
 }
 
 impl Removal {
-    fn percent(&self) -> usize {
-        self.groups.percent().max(self.targets.percent())
-    }
-}
-
-impl Display for Removal {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn of(&self, whole: &str) -> String {
         let Self { job, groups, targets } = self;
         let counts =
             format!("{} of {} groups and {} of {} targets", groups.removed, groups.of, targets.removed, targets.of);
         match job {
-            Some(job) => write!(f, "job {} would lose {counts} of this set", excerpt(job.as_str())),
-            None => write!(f, "the set would lose {counts}"),
+            Some(job) => format!("job {} would lose {counts} of this {whole}", excerpt(job.as_str())),
+            None => format!("the {whole} would lose {counts}"),
         }
+    }
+
+    fn percent(&self) -> usize {
+        self.groups.percent().max(self.targets.percent())
     }
 }

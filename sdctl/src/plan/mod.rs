@@ -114,7 +114,7 @@ impl Plan<'_> {
     /// # Errors
     /// [`TooMuchRemoved`] names the jobs that would lose more.
     pub fn check_removals(&self, most: u8) -> Result<(), TooMuchRemoved> {
-        TooMuchRemoved::among(&self.removals, most)
+        TooMuchRemoved::among(&self.removals, most, "set")
     }
 
     /// Returns the sum of the counts of all jobs.

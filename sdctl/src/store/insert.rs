@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
+    Client,
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{CancellationReason, Put, TransactWriteItem},
@@ -31,22 +32,11 @@ impl Store {
     /// [`WriteError::Conflict`] if one of the rows exists; [`TableError`] if DynamoDB refuses.
     pub async fn insert(&self, groups: &[StoredGroup], owner: &str, now: EpochSeconds) -> Result<(), WriteError> {
         let puts: Vec<TransactWriteItem> = groups.iter().map(|group| self.put_new(group, owner, now)).collect();
-        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        for _ in 1..ATTEMPTS {
-            let Err(error) = self.client.transact_write_items().set_transact_items(Some(puts.clone())).send().await
-            else {
-                return Ok(());
-            };
-            if let Some(there) = position(&error, &["ConditionalCheckFailed"]).and_then(|i| groups.get(i)) {
-                return Err(WriteError::Conflict { job: there.job.clone(), group: there.name.clone() });
-            }
-            let passing = ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"];
-            if position(&error, &passing).is_none() {
-                return Err(TableError::from(error).into());
-            }
-            tokio::time::sleep(backoff.pause()).await;
-        }
-        Err(TableError::Throttled(format!("throttled: all {ATTEMPTS} attempts to add rows failed")).into())
+        let conflict = |place| {
+            let there: &StoredGroup = groups.get(place)?;
+            Some(WriteError::Conflict { job: there.job.clone(), group: there.name.clone() })
+        };
+        transact(&self.client, puts, conflict).await
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
@@ -59,6 +49,29 @@ impl Store {
             .expression_attribute_names("#job", JOB);
         TransactWriteItem::builder().set_put(put.build().ok()).build()
     }
+}
+
+/// Writes new rows. `conflict` returns the error for the row at an index, which exists already.
+pub(super) async fn transact(
+    client: &Client,
+    puts: Vec<TransactWriteItem>,
+    conflict: impl Fn(usize) -> Option<WriteError>,
+) -> Result<(), WriteError> {
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    for _ in 1..ATTEMPTS {
+        let Err(error) = client.transact_write_items().set_transact_items(Some(puts.clone())).send().await else {
+            return Ok(());
+        };
+        if let Some(conflict) = position(&error, &["ConditionalCheckFailed"]).and_then(&conflict) {
+            return Err(conflict);
+        }
+        let passing = ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"];
+        if position(&error, &passing).is_none() {
+            return Err(TableError::from(error).into());
+        }
+        tokio::time::sleep(backoff.pause()).await;
+    }
+    Err(TableError::Throttled(format!("throttled: all {ATTEMPTS} attempts to add rows failed")).into())
 }
 
 /// Returns the index of the first row that cancelled a transaction with one of these codes.

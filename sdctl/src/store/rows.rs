@@ -1,13 +1,5 @@
 //! Reads rows for commands that edit the table: with their owner, and also if expired or broken.
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::{
-        query::{QueryError, QueryOutput},
-        scan::{ScanError, ScanOutput},
-    },
-};
-use aws_smithy_async::future::pagination_stream::PaginationStream;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, StoredGroupRef, TargetGroup},
     table::{Attributes, GROUP, JOB, Row, TableError, View, row_key},
@@ -16,10 +8,11 @@ use http_sd_lambda::{
 use super::{
     Store,
     content::{CONTENT, content},
+    items::{Items, Stream},
 };
 
 /// All attributes of the data model. Reads are strongly consistent, because a write may follow.
-const EDITED: View = View {
+pub(super) const EDITED: View = View {
     attributes: &[JOB, GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
     is_consistent: true,
     most_rows: 4000,
@@ -109,16 +102,8 @@ impl Record {
 /// Reads records page by page.
 #[derive(Debug)]
 pub struct Records {
-    stream: Stream,
+    items: Items,
     names: LabelNames,
-    /// The start of the next page, as the last page named it.
-    next_key: Option<Attributes>,
-}
-
-#[derive(Debug)]
-enum Stream {
-    Job(PaginationStream<Result<QueryOutput, SdkError<QueryError>>>),
-    Table(PaginationStream<Result<ScanOutput, SdkError<ScanError>>>),
 }
 
 impl Records {
@@ -127,17 +112,7 @@ impl Records {
     /// # Errors
     /// [`TableError`] if the page cannot be read after the SDK's retries, or the table is not one of target groups.
     pub async fn next(&mut self) -> Result<Option<Vec<Record>>, TableError> {
-        let page = match &mut self.stream {
-            Stream::Job(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
-            Stream::Table(pages) => pages.next().await.transpose()?.map(|page| (page.items, page.last_evaluated_key)),
-        };
-        let Some((items, next_key)) = page else { return Ok(None) };
-        let items = items.ok_or_else(|| TableError::Unavailable("DynamoDB returned a page without items".into()))?;
-        // The SDK would treat a repeated key as the end, and the result would be incomplete.
-        if next_key.is_some() && next_key == self.next_key {
-            return Err(TableError::Unavailable("DynamoDB returned a page that names itself as the next page".into()));
-        }
-        self.next_key = next_key;
+        let Some(items) = self.items.next().await? else { return Ok(None) };
         items.into_iter().map(|item| Record::of(item, self.names)).collect::<Result<_, _>>().map(Some)
     }
 }
@@ -150,7 +125,7 @@ impl Store {
             Some(job) => Stream::Job(EDITED.query(&self.client, self.name(), job).into_paginator().send()),
             None => Stream::Table(EDITED.scan(&self.client, self.name()).into_paginator().send()),
         };
-        Records { stream, names, next_key: None }
+        Records { items: Items::new(stream), names }
     }
 
     /// Returns the row of a group, if it exists.

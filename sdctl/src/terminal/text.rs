@@ -14,6 +14,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// A number with its noun in the singular or plural: `1 group`, `3 groups`.
+#[derive(Clone, Copy)]
 pub(crate) struct Count<'a>(pub(crate) usize, pub(crate) &'a str);
 
 impl fmt::Display for Count<'_> {

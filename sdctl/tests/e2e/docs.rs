@@ -29,7 +29,7 @@ fn every_documented_command_works() {
     let text = fs::read_to_string(repository().join("docs/sdctl.md")).unwrap();
     let (to_run, for_aws): (Vec<String>, Vec<String>) =
         blocks(&text, "sh").into_iter().partition(|block| !block.starts_with(NEEDS_AWS));
-    assert!(to_run.len() > 8 && for_aws.len() == 3, "{} and {} blocks", to_run.len(), for_aws.len());
+    assert!(to_run.len() > 8 && for_aws.len() == 4, "{} and {} blocks", to_run.len(), for_aws.len());
 
     // Without `--data` the local table would be in the data folder of the developer.
     let home = |command: &mut Command| {

@@ -4,6 +4,7 @@
 mod apply;
 mod apply_safety;
 mod apply_together;
+mod backup;
 mod check;
 mod check_url;
 mod edit;
@@ -11,6 +12,7 @@ mod help;
 mod plan;
 mod register;
 mod register_outage;
+mod search;
 mod serve;
 mod slow;
 mod store;

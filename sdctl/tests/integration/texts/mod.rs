@@ -2,6 +2,7 @@
 //!
 //! After a wanted change, `INSTA_UPDATE=always cargo test --package sdctl --test integration texts` writes them again.
 
+mod backup;
 mod check;
 mod plans;
 mod rows;

@@ -1,0 +1,128 @@
+//! Prints the plan of an import.
+
+use std::io::{self, Write};
+
+use http_sd_lambda::{
+    group::{EpochSeconds, LabelNames, StoredGroup, excerpt},
+    table::Attributes,
+};
+
+use super::{
+    plan::{Change, Kind, Plan},
+    read::Backup,
+};
+use crate::{
+    commands::change,
+    error::CliError,
+    plan::Counts,
+    store::{Record, differing},
+    terminal::{
+        style::{ADDED, CHANGED, FAINT, HEADING, REMOVED},
+        text::{Count, printable},
+    },
+};
+
+/// The most changes of a kind that are printed for each job without `--full`.
+const MOST: usize = 20;
+/// The attributes whose change is shown in words.
+const IN_WORDS: [&str; 4] = ["targets", "labels", "expires_at", "delete_at"];
+
+/// Prints plans.
+pub(super) struct Printer<'a> {
+    pub(super) backup: &'a Backup,
+    pub(super) names: LabelNames,
+    pub(super) full: bool,
+}
+
+impl Printer<'_> {
+    pub(super) fn plan(&self, out: &mut dyn Write, plan: &Plan) -> Result<(), CliError> {
+        let now = EpochSeconds::now();
+        for changes in plan.changes.chunk_by(|a, b| a.job == b.job) {
+            let Some(first) = changes.first() else { continue };
+            let counts = plan.jobs.get(&first.job).copied().unwrap_or_default();
+            writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(first.job.as_str()), self::counts(counts))?;
+            let kind = |change: &Change| std::mem::discriminant(&change.kind);
+            for changes in changes.chunk_by(|a, b| kind(a) == kind(b)) {
+                let most = if self.full { usize::MAX } else { MOST };
+                for change in changes.iter().take(most) {
+                    self.change(out, change, now)?;
+                }
+                if changes.len() > most {
+                    writeln!(out, "  {FAINT}… and {} more (--full shows all){FAINT:#}", changes.len() - most)?;
+                }
+            }
+        }
+        let counts = plan.counts();
+        if counts.kept > 0 {
+            let (rows, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
+            let them = if counts.kept == 1 { "it" } else { "them" };
+            writeln!(out, "{FAINT}{rows} of these jobs {verb} in no file: --replace removes {them}{FAINT:#}")?;
+        }
+        if plan.changes.is_empty() {
+            let verb = if counts.unchanged == 1 { "matches" } else { "match" };
+            writeln!(out, "Nothing to change: {} {verb} the files.", Count(counts.unchanged, "row"))?;
+        } else {
+            writeln!(out, "{HEADING}Plan:{HEADING:#} {}.", self::counts(counts))?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, out: &mut dyn Write, change: &Change, now: EpochSeconds) -> Result<(), CliError> {
+        let after = match &change.kind {
+            Kind::Remove(_) => None,
+            Kind::Add | Kind::Update(_) => self.backup.line(&change.job, &change.name),
+        };
+        let after = after.map(|line| line.row(self.names)).transpose()?;
+        let before = match &change.kind {
+            Kind::Add => None,
+            Kind::Update(before) | Kind::Remove(before) => {
+                let unread = |error| CliError::Refused(format!("cannot show a row: {error}"));
+                Some((before, Record::of(before.clone(), self.names).map_err(unread)?))
+            }
+        };
+        let stored = |record: &Record| {
+            let group = record.group.clone().ok()?;
+            Some(StoredGroup { job: record.job.clone(), name: record.name.clone(), lease: record.lease, group })
+        };
+        let group = after.as_ref().and_then(|(_, record)| stored(record));
+        let record = before.as_ref().map(|(_, record)| record);
+        match &after {
+            Some((_, broken)) if group.is_none() => {
+                let (style, sign) = if before.is_some() { (CHANGED, '~') } else { (ADDED, '+') };
+                writeln!(out, "  {style}{sign} {}{style:#}", printable(change.name.as_str()))?;
+                if let Err(fault) = &broken.group {
+                    writeln!(out, "      {REMOVED}broken row{REMOVED:#}: {} {}", fault.field, fault.fault)?;
+                }
+            }
+            _ => change::Change { name: &change.name, before: record, after: group.as_ref(), owner: None, now }
+                .show(out)?,
+        }
+        if let (Some((before, record)), Some((after, _))) = (&before, &after) {
+            let in_words = record.group.is_ok() && group.is_some();
+            attributes(out, before, after, if in_words { &IN_WORDS } else { &[] })?;
+        }
+        Ok(())
+    }
+}
+
+/// Prints the names of the attributes that differ, except for those shown already.
+fn attributes(out: &mut dyn Write, before: &Attributes, after: &Attributes, shown: &[&str]) -> io::Result<()> {
+    let sign = |name: &str| match (before.contains_key(name), after.contains_key(name)) {
+        (false, _) => (ADDED, '+'),
+        (true, false) => (REMOVED, '-'),
+        (true, true) => (CHANGED, '~'),
+    };
+    let differing: Vec<String> = differing(before, after)
+        .into_iter()
+        .filter(|name| !shown.contains(name))
+        .map(|name| {
+            let (style, sign) = sign(name);
+            format!("{style}{sign} {}{style:#}", printable(name))
+        })
+        .collect();
+    if differing.is_empty() { Ok(()) } else { writeln!(out, "      attributes  {}", differing.join(", ")) }
+}
+
+fn counts(Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
+    format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
+}
