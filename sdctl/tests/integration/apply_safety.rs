@@ -77,7 +77,7 @@ async fn truncated_file_removes_nothing() {
     for (name, text) in samples {
         let applied = Applied::new().await;
         applied.write(name, text);
-        let apply = ["apply", "-f", name, "--set", "fleet", "--prune", "--yes"];
+        let apply = ["apply", "-f", name, "--set", "fleet", "--prune", "--yes", "--settle", "0"];
         applied.run(&apply).done();
         let (mut refused, mut harmless) = (0, 0);
         for cut in 0..text.len() {

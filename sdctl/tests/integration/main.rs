@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod apply;
+mod apply_moves;
 mod apply_safety;
 mod apply_together;
 mod check;
