@@ -84,7 +84,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         }
         agreed.extend(gone);
         let expect = before.as_ref().map_or(Expect::Absent, Expect::Unchanged);
-        match connection.store.write(&after, Owner::AsBefore, expect, now).await {
+        match connection.store.write(&after, Owner::SetAsBefore, expect, now).await {
             Ok(_) => {
                 if agreed.is_empty() {
                     edited::difference(before.as_ref(), &after, now)?;

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
         query::{QueryError, QueryOutput},
         scan::{ScanError, ScanOutput},
     },
+    types::AttributeValue,
 };
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use http_sd_lambda::{
@@ -20,7 +21,17 @@ use super::{
 
 /// All attributes of the data model. Reads are strongly consistent, because a write may follow.
 const EDITED: View = View {
-    attributes: &[JOB, GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
+    attributes: &[
+        JOB,
+        GROUP,
+        "targets",
+        "labels",
+        "expires_at",
+        "delete_at",
+        "managed_by",
+        "registered_by",
+        "updated_at",
+    ],
     is_consistent: true,
     most_rows: 4000,
 };
@@ -38,6 +49,8 @@ pub struct Record {
     pub group: Result<TargetGroup, InvalidGroup>,
     /// The `sdctl apply` set that owns the row.
     pub managed_by: Option<String>,
+    /// The `sdctl register` process that renews the lease, as [`Owner::Registration`](super::Owner::Registration).
+    pub registered_by: Option<String>,
     /// The time of the last write by `sdctl`.
     pub updated_at: Option<EpochSeconds>,
     /// The row's [`CONTENT`] attributes as read.
@@ -54,6 +67,7 @@ impl Record {
             lease: written.lease,
             group: Ok(written.group.clone()),
             managed_by: Some(set.to_owned()),
+            registered_by: None,
             content: content.collect(),
             ..self.clone()
         }
@@ -99,10 +113,11 @@ impl Record {
         };
         let key = |fault| TableError::WrongKey(format!("a row's key {fault}"));
         let (job, name) = (Job::new(job).map_err(key)?, GroupName::new(name).map_err(key)?);
-        let managed_by = attributes.get("managed_by").and_then(|value| value.as_s().ok()).cloned();
+        let text = |name| attributes.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+        let (managed_by, registered_by) = (text("managed_by"), text("registered_by"));
         let updated_at = attributes.get("updated_at").and_then(|value| EpochSeconds::parse(value.as_n().ok()?).ok());
         attributes.retain(|name, _| CONTENT.contains(&name.as_str()));
-        Ok(Self { job, name, lease, group, managed_by, updated_at, content: attributes })
+        Ok(Self { job, name, lease, group, managed_by, registered_by, updated_at, content: attributes })
     }
 }
 

@@ -247,6 +247,25 @@ async fn get_marks_expired_and_broken_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn get_marks_leases_in_milliseconds() {
+    let applied = Applied::new().await;
+    let EpochSeconds(now) = EpochSeconds::now();
+    Row::new("node", "seconds", &["a:1"]).with("expires_at", n(now + 7230)).put(&applied.dynamo).await;
+    assert_eq!(applied.run(&["get"]).stderr, "");
+    for name in ["one", "two"] {
+        Row::new("node", name, &["a:1"]).with("expires_at", n(now * 1000)).put(&applied.dynamo).await;
+    }
+    for arguments in [&["get"][..], &["get", "node", "-o", "json"], &["get", "node", "-o", "file_sd"]] {
+        let ran = applied.run(arguments);
+        let said = "note: the lease of group \"one\" of job \"node\" and of 1 more looks like milliseconds";
+        assert!(ran.stderr.starts_with(said), "{ran:?}");
+        ran.done();
+    }
+    let table = applied.run(&["get", "node", "one"]).done();
+    assert!(table.contains("milliseconds?"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn file_sd_output_is_the_served_list() {
     let applied = Applied::new().await;
     some_of_each(&applied).await;

@@ -12,6 +12,7 @@ mod help;
 mod plan;
 mod register;
 mod register_outage;
+mod register_rivals;
 mod serve;
 mod slow;
 mod store;
