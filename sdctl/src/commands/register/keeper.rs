@@ -235,10 +235,9 @@ impl Keeper {
                     Ok(None) => return Removal::GoneBefore,
                     // An attempt without a response may have been written after the delete.
                     Ok(Some(record)) if record.registered_by.as_ref() == Some(process) => continue,
-                    Ok(Some(_)) => return Removal::Foreign,
                     Err(error) if error.is_transient() => *cause = error,
                     // Without permission to read, the failed condition is all that is known: the row has another writer.
-                    Err(_) => return Removal::Foreign,
+                    Ok(Some(_)) | Err(_) => return Removal::Foreign,
                 },
                 Err(error) => *cause = of_write(error),
             }
