@@ -143,6 +143,8 @@ async fn register_names_other_writers_of_its_row() {
     let dynamo = Dynamo::with_table().await;
     let mut process = start(&dynamo, &[]);
     let other = |arguments: &[&str]| run(sdctl_at(&dynamo.endpoint()).args(arguments)).done();
+    let listed = other(&["get", "node", "web", "-o", "json"]);
+    assert!(listed.contains(&format!("\"registered_by\":\"{}\"", registered_by(&dynamo).await)), "{listed}");
     other(&["put", "node", "web", "-t", "b:1", "--yes"]);
     process.wait_for("another writer changed group \"web\" of job \"node\", and this registration replaced it");
     let until = EpochSeconds::now().0 + 600;

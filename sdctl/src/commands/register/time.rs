@@ -31,13 +31,12 @@ impl Time {
     pub(crate) fn warn(&mut self) {
         let behind = self.behind();
         if behind != 0 && (behind - self.told).abs() >= WORTH {
-            message::warning(format_args!(
-                "{}: sdctl corrects the lease. Set the clock, for example by NTP",
-                say(behind)
-            ));
-        }
-        if (behind - self.told).abs() >= WORTH {
+            let wrong = say(behind);
+            message::warning(format_args!("{wrong}: sdctl corrects the lease. Set the clock, for example by NTP"));
             self.told = behind;
+        } else if self.server.behind().abs() <= 1 {
+            // A clock near the threshold causes one warning only.
+            self.told = 0;
         }
     }
 

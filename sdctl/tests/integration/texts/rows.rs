@@ -109,6 +109,8 @@ async fn messages_about_rows() {
         &dynamo,
         &[
             "sdctl register node web-1 -t a:9100 --ttl 25h --once",
+            "sdctl put node web-2 -t b:9100",
+            "sdctl register node web-2 -t a:9100 --once",
             "sdctl register node web-1 -t a:9100 --ttl 1s",
             "sdctl register node web-1 -t a:9100 --ttl 2y",
         ],
