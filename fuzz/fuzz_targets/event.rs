@@ -119,7 +119,7 @@ impl World {
         runtime.block_on(async {
             assert!(store.create().await.unwrap());
             for group in &groups {
-                store.write(group, Owner::NoSet, Expect::Absent, EpochSeconds(0)).await.unwrap();
+                store.write(group, Owner::AsBefore, Expect::Absent, EpochSeconds(0)).await.unwrap();
             }
         });
         let credential = |token: &str| Credential::new(TokenHash::of(token.as_bytes()));

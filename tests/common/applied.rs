@@ -51,10 +51,10 @@ impl Applied {
         run(shell_at(&self.dynamo.endpoint(), line).current_dir(self.folder.path()))
     }
 
-    /// Writes `node.json` and applies it as the set `fleet` with `--yes`.
+    /// Writes `node.json` and applies it as the set `fleet` with `--yes`. Does not wait for polls.
     pub fn apply(&self, json: &str, arguments: &[&str]) -> Ran {
         self.write("node.json", json);
-        self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes"], arguments].concat())
+        self.run(&[&["apply", "-f", "node.json", "--set", "fleet", "--yes", "--settle", "0"], arguments].concat())
     }
 
     /// Returns the groups that the function serves, sorted.

@@ -157,7 +157,7 @@ EXAMPLES = {
         ["apply", "-f", "groups.json", "--job", "x", "--yes"],
         ["apply", "-f", "groups.json", "--job", "x", "--yes"],
     ],
-    "put": [["put", "x", "b", "--target", "b:1"], ["put", "x", "b", "--target", "c:1"]],
+    "put": [["put", "x", "b", "--target", "b:1"], ["put", "x", "b", "--target", "c:1", "--yes"]],
     "label": [["label", "x", "b", "env=prod"]],
     "rm": [["rm", "x", "b"]],
     "register": [["register", "x", "c", "--target", "c:1", "--once"]],
@@ -177,7 +177,7 @@ def test_sdctl_needs_exactly_the_documented_permissions(aws, edited, command, tm
     keys = aws.user(command.replace(" ", "-"), [f"dynamodb:{action}" for action in actions], edited.table)
     groups = tmp_path / "groups.json"
     groups.write_text('[{"targets":["a:1"],"labels":{"env":"prod"}}]')
-    aws.sdctl(ADMINISTRATOR, edited.table, "put", "x", "b", "--target", "b:1")
+    aws.sdctl(ADMINISTRATOR, edited.table, "put", "x", "b", "--target", "b:1", "--yes")
     with aws.policies_in_force():
         for arguments in EXAMPLES[command]:
             aws.sdctl(keys, edited.table, *[str(groups) if a == "groups.json" else a for a in arguments])

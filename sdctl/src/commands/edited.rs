@@ -1,6 +1,6 @@
-//! Prints what `sdctl put` or `sdctl label` wrote.
+//! Prints what `sdctl put` or `sdctl label` writes.
 
-use std::io::Write;
+use std::{io, io::Write};
 
 use http_sd_lambda::group::{EpochSeconds, StoredGroup, excerpt};
 
@@ -13,13 +13,33 @@ use crate::{
 
 /// Prints the change, and a note if another writer will overwrite it.
 pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSeconds) -> Result<Outcome, CliError> {
+    difference(before, after, now)?;
+    note(before, now);
+    Ok(Outcome::Done)
+}
+
+/// Returns whether the row already has the content and the lease of `after`.
+pub(crate) fn is_unchanged(before: Option<&Record>, after: &StoredGroup) -> bool {
+    before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease)
+}
+
+/// Prints the difference between the row and `after`.
+pub(crate) fn difference(before: Option<&Record>, after: &StoredGroup, now: EpochSeconds) -> io::Result<()> {
     let mut out = output::stdout();
-    if before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease) {
-        writeln!(out, "unchanged: group {} of job {}", excerpt(after.name.as_str()), excerpt(after.job.as_str()))?;
-    } else {
-        writeln!(out, "job {}:", excerpt(after.job.as_str()))?;
-        Change { name: &after.name, before, after: Some(after), owner: None, now }.show(&mut out)?;
+    if is_unchanged(before, after) {
+        return writeln!(
+            out,
+            "unchanged: group {} of job {}",
+            excerpt(after.name.as_str()),
+            excerpt(after.job.as_str())
+        );
     }
+    writeln!(out, "job {}:", excerpt(after.job.as_str()))?;
+    Change { name: &after.name, before, after: Some(after), owner: None, now }.show(&mut out)
+}
+
+/// Prints a note if another writer will overwrite the change.
+pub(crate) fn note(before: Option<&Record>, now: EpochSeconds) {
     if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
         let set = excerpt(set);
         message::note(format_args!(
@@ -28,5 +48,4 @@ pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSecon
     } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
         message::note("the row had a lease: its next renewal, for example by sdctl register, overwrites your change");
     }
-    Ok(Outcome::Done)
 }

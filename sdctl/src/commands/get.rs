@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use http_sd_lambda::group::{EpochSeconds, Target, TargetGroup};
+use http_sd_lambda::group::{EpochSeconds, Target, TargetGroup, excerpt};
 use serde::Serialize;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     error::CliError,
     store::connection::{Location, TableOptions},
     terminal::{
+        message,
         style::{CHANGED, FAINT, REMOVED},
         table::{Line, Table},
     },
@@ -94,6 +95,8 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     managed_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    registered_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<i64>,
 }
 
@@ -106,6 +109,8 @@ struct Printer {
     rows: usize,
     /// Whether the table has rows, but none that was searched for.
     is_search: bool,
+    /// The number of rows whose lease is probably in milliseconds, and the first of them.
+    in_milliseconds: (usize, Option<String>),
     /// Prints the formats `table` and `wide`.
     table: Table,
 }
@@ -144,10 +149,27 @@ impl Printer {
             Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
             _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
         });
-        Self { format, out: io::BufWriter::new(out), now: EpochSeconds::now(), rows: 0, is_search: false, table }
+        Self {
+            format,
+            out: io::BufWriter::new(out),
+            now: EpochSeconds::now(),
+            rows: 0,
+            is_search: false,
+            in_milliseconds: (0, None),
+            table,
+        }
     }
 
     fn page(&mut self, found: &[Found]) -> Result<(), CliError> {
+        for record in
+            found.iter().map(|row| &row.record).filter(|record| record.lease.end().is_some_and(times::in_milliseconds))
+        {
+            let (count, first) = &mut self.in_milliseconds;
+            *count += 1;
+            first.get_or_insert_with(|| {
+                format!("group {} of job {}", excerpt(record.name.as_str()), excerpt(record.job.as_str()))
+            });
+        }
         match self.format {
             Format::Table | Format::Wide => {
                 let lines = found.iter().map(|row| self.line(row)).collect();
@@ -180,7 +202,14 @@ impl Printer {
             (Format::Json | Format::FileSd, _) => writeln!(self.out, "\n]")?,
             (Format::Table | Format::Wide | Format::Yaml, _) => {}
         }
-        Ok(self.out.flush()?)
+        self.out.flush()?;
+        if let (count, Some(first)) = self.in_milliseconds {
+            let more = if count > 1 { format!(" and of {} more", count - 1) } else { String::new() };
+            message::note(format_args!(
+                "the lease of {first}{more} looks like milliseconds and will not expire. expires_at is in seconds"
+            ));
+        }
+        Ok(())
     }
 
     fn json(&mut self, row: &Found) -> Result<(), CliError> {
@@ -206,7 +235,11 @@ impl Printer {
 
     fn line(&self, row: &Found) -> Line {
         let record = &row.record;
-        let lease = || record.lease.end().map_or_else(|| "-".into(), |end| times::until(end, self.now));
+        let lease = || match record.lease.end() {
+            None => "-".into(),
+            Some(end) if times::in_milliseconds(end) => "milliseconds?".into(),
+            Some(end) => times::until(end, self.now),
+        };
         let (style, lease) = match row.standing(self.now) {
             Standing::Active(_) => (Style::new(), lease()),
             Standing::Kept(_, until) => (CHANGED, times::kept(until, self.now)),
@@ -254,6 +287,7 @@ impl<'a> Entry<'a> {
             kept_until,
             delete_at: record.lease.delete_at.map(|at| at.0),
             managed_by: record.managed_by.as_deref(),
+            registered_by: record.registered_by.as_deref(),
             updated_at: record.updated_at.map(|at| at.0),
         }
     }

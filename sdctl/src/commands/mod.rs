@@ -50,7 +50,7 @@ Examples:
 Exit codes:
   0  success
   1  error
-  2  differences (apply or import with --dry-run) or faults (check)
+  2  differences (--dry-run) or faults (check)
 
 Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {

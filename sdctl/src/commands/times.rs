@@ -17,6 +17,11 @@ pub(crate) fn kept(until: EpochSeconds, now: EpochSeconds) -> String {
     format!("kept for {}", words(now, until))
 }
 
+/// Returns whether a time is probably in milliseconds: in seconds it would be after the year 5000.
+pub(crate) fn in_milliseconds(at: EpochSeconds) -> bool {
+    (100_000_000_000..100_000_000_000_000).contains(&at.0)
+}
+
 /// Returns how long ago `at` was, such as `2h ago`; `0s ago` if `at` is in the future.
 pub(crate) fn ago(at: EpochSeconds, now: EpochSeconds) -> String {
     format!("{} ago", words(at, now))
@@ -66,6 +71,13 @@ mod tests {
         ] {
             let told = until(EpochSeconds(end), EpochSeconds(1000));
             assert!(told.starts_with(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn only_times_of_our_days_are_milliseconds() {
+        for (at, expected) in [(1_785_412_800, false), (1_785_412_800_000, true), (0, false), (i64::MAX, false)] {
+            assert_eq!(in_milliseconds(EpochSeconds(at)), expected, "{at}");
         }
     }
 

@@ -13,6 +13,10 @@ use super::{
 };
 use crate::store::{Record, State};
 
+/// The age in seconds from which a row is old: all polls in progress began after its last write. The longest `--settle`
+/// is half of it, so that the clocks of two writers may differ.
+const OLD: i64 = 600;
+
 /// A comparison in progress. It sees each row of the table once, then returns the plan.
 #[derive(Debug)]
 pub struct Comparison<'d> {
@@ -40,6 +44,8 @@ struct JobComparison<'d> {
     left: Vec<Record>,
     names: FreeNames,
     unchanged: usize,
+    /// Wanted groups that a row got recently, for example from an apply that was interrupted.
+    recent: Vec<usize>,
     /// The served groups and targets of the set's own rows.
     served: Served,
 }
@@ -148,13 +154,17 @@ impl<'d> JobComparison<'d> {
             return;
         };
         let targets = group.targets.len();
+        let is_old = is_old(&record, view.now);
         let matches = self.by_content.get_mut(&fingerprint(group));
         if own {
             self.served.targets += targets;
             // Groups of files have no lease, so a row with a lease never matches.
             let matches = matches.filter(|_| record.lease.end().is_none());
             match matches.and_then(|matches| Some((matches.claim()?, matches))) {
-                Some(_) if record.managed_by.as_deref() == Some(&view.set) => self.unchanged += 1,
+                Some((i, _)) if record.managed_by.as_deref() == Some(&view.set) => {
+                    self.unchanged += 1;
+                    self.recent.extend(Some(i).filter(|_| !is_old));
+                }
                 Some((i, matches)) => matches.elsewhere.push((i, Elsewhere::OfAdoptedSet(Box::new(record)))),
                 None => self.left.push(record),
             }
@@ -174,6 +184,7 @@ impl<'d> JobComparison<'d> {
         if let Some(matches) = matches
             && let Some(i) = matches.free.pop()
         {
+            self.recent.extend(Some(i).filter(|_| !is_old));
             matches.elsewhere.push((i, elsewhere));
         }
     }
@@ -200,6 +211,7 @@ impl<'d> JobComparison<'d> {
         updates.sort_unstable_by_key(|(i, _)| *i);
 
         let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
+        let first = plan.changes.len();
         let mut change = |name, kind, moving| plan.changes.push(Change { job: job.clone(), name, kind, moving });
         for i in added {
             let wanted = &self.wanted[i];
@@ -222,16 +234,48 @@ impl<'d> JobComparison<'d> {
                 counts.kept += 1;
                 continue;
             }
+            let (moving, lost) = given_up.by(&record, None, now);
             if record.state(now) != State::Lapsed {
                 removal.groups.removed += 1;
-                removal.targets.removed += given_up.by(&record, None, now).1;
+                removal.targets.removed += lost;
             }
-            change(record.name.clone(), ChangeKind::Remove(Box::new(record)), Vec::new());
+            change(record.name.clone(), ChangeKind::Remove(Box::new(record)), moving);
             counts.removed += 1;
         }
+        plan.moved += self.moved(&plan.changes[first..], now);
         plan.jobs.insert(job.clone(), counts);
         Ok(removal)
     }
+
+    /// Returns the number of moving targets that their new row did not contain for long.
+    fn moved(&self, changes: &[Change<'d>], now: EpochSeconds) -> usize {
+        if changes.iter().all(|change| change.moving.is_empty()) {
+            return 0;
+        }
+        let mut new: HashSet<&str> = HashSet::new();
+        let recent = self.recent.iter().map(|&i| &self.wanted[i]);
+        let added = changes.iter().filter_map(|change| match &change.kind {
+            ChangeKind::Add(wanted) => Some(*wanted),
+            ChangeKind::Update(..) | ChangeKind::Remove(_) => None,
+        });
+        new.extend(recent.chain(added).flat_map(|wanted| &wanted.group.targets).map(Target::as_str));
+        for change in changes {
+            let ChangeKind::Update(record, wanted) = &change.kind else { continue };
+            let before: HashSet<&str> = match record.state(now) {
+                State::Served(group) if is_old(record, now) => group.targets.iter().map(Target::as_str).collect(),
+                _ => HashSet::new(),
+            };
+            new.extend(wanted.group.targets.iter().map(Target::as_str).filter(|target| !before.contains(target)));
+        }
+        let moving = changes.iter().flat_map(|change| &change.moving);
+        moving.filter(|target| new.contains(target.as_str())).count()
+    }
+}
+
+/// Returns whether the row was last written before every poll in progress began. Without a time of the last write the
+/// row may be new.
+fn is_old(record: &Record, now: EpochSeconds) -> bool {
+    record.updated_at.is_some_and(|at| at.0 <= now.0 - OLD)
 }
 
 /// Finds the targets that rows give up: those that move to other wanted groups of the job, and those that are lost.

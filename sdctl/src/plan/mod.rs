@@ -36,6 +36,9 @@ pub struct Plan<'d> {
     pub elsewhere: BTreeMap<Holder, usize>,
     /// What the plan removes from each job, and last from the whole set.
     pub removals: Vec<Removal>,
+    /// The number of targets that move to rows which did not contain them for long. A poll that began before may miss
+    /// them in the new row, so the old row must keep them until that poll has ended.
+    pub moved: usize,
 }
 
 /// The rows that may hold the groups of a set.
@@ -68,7 +71,8 @@ pub struct Change<'d> {
     pub name: GroupName,
     /// The kind of the change.
     pub kind: ChangeKind<'d>,
-    /// Targets that move to other rows. The row keeps them until the other rows have them, so that no poll misses them.
+    /// Targets that move to other rows. The row keeps them until the other rows have them and every earlier poll has
+    /// ended, so that no poll misses them.
     pub moving: Vec<Target>,
 }
 

@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::{
 };
 use http_sd_lambda::table::{self, Https};
 
+use super::ServerClock;
+
 /// The attempts of a patient client. A throttled table needs several seconds to recover.
 const ATTEMPTS: u32 = 8;
 /// The time-out of an attempt: enough for a full request over a slow line.
@@ -52,6 +54,12 @@ pub(super) fn patient(client: &Client) -> Client {
     let retries = retries.with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_PAUSE);
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
     Client::from_conf(client.config().to_builder().retry_config(retries).timeout_config(timeouts).build())
+}
+
+/// Returns the client with a clock that its responses set.
+pub(super) fn with_clock(client: &Client) -> (Client, ServerClock) {
+    let clock = ServerClock::default();
+    (Client::from_conf(client.config().to_builder().interceptor(clock.clone()).build()), clock)
 }
 
 /// Returns the client with a single retry, which is enough for a stale connection.

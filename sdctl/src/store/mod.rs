@@ -6,6 +6,7 @@ mod admin;
 mod backoff;
 pub(crate) mod batch;
 mod client;
+mod clock;
 pub(crate) mod connection;
 mod content;
 mod insert;
@@ -20,13 +21,14 @@ mod write;
 pub use admin::{Description, Place};
 pub use backoff::Backoff;
 pub use client::{Overrides, connect};
+pub use clock::ServerClock;
 pub use insert::MOST_IN_TRANSACTION;
 pub use item_json::{read_line, same_row, write_line};
 pub use items::Items;
 pub use restore::{Whole, differing};
 pub use rows::{Record, Records, State};
 pub use size::{fits, size, split, that_fit};
-pub use write::{Expect, Owner, WriteError};
+pub use write::{Expect, Owner, Replaced, WriteError};
 
 use aws_sdk_dynamodb::Client;
 use http_sd_lambda::table::Table;
@@ -55,6 +57,13 @@ impl Store {
     #[must_use]
     pub fn for_renewing(self) -> Self {
         Self { client: client::hasty(&self.client), ..self }
+    }
+
+    /// Returns the store with a clock that the responses to its reads and writes of rows set.
+    #[must_use]
+    pub fn with_clock(self) -> (Self, ServerClock) {
+        let (client, clock) = client::with_clock(&self.client);
+        (Self { client, ..self }, clock)
     }
 
     /// Returns the table's name or ARN.

@@ -1,5 +1,6 @@
 //! Reads rows for commands that edit the table: with their owner, and also if expired or broken.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, StoredGroupRef, TargetGroup},
     table::{Attributes, GROUP, JOB, Row, TableError, View, row_key},
@@ -13,7 +14,17 @@ use super::{
 
 /// All attributes of the data model. Reads are strongly consistent, because a write may follow.
 pub(super) const EDITED: View = View {
-    attributes: &[JOB, GROUP, "targets", "labels", "expires_at", "delete_at", "managed_by", "updated_at"],
+    attributes: &[
+        JOB,
+        GROUP,
+        "targets",
+        "labels",
+        "expires_at",
+        "delete_at",
+        "managed_by",
+        "registered_by",
+        "updated_at",
+    ],
     is_consistent: true,
     most_rows: 4000,
 };
@@ -31,6 +42,8 @@ pub struct Record {
     pub group: Result<TargetGroup, InvalidGroup>,
     /// The `sdctl apply` set that owns the row.
     pub managed_by: Option<String>,
+    /// The `sdctl register` process that renews the lease, as [`Owner::Registration`](super::Owner::Registration).
+    pub registered_by: Option<String>,
     /// The time of the last write by `sdctl`.
     pub updated_at: Option<EpochSeconds>,
     /// The row's [`CONTENT`] attributes as read.
@@ -47,6 +60,7 @@ impl Record {
             lease: written.lease,
             group: Ok(written.group.clone()),
             managed_by: Some(set.to_owned()),
+            registered_by: None,
             content: content.collect(),
             ..self.clone()
         }
@@ -92,10 +106,11 @@ impl Record {
         };
         let key = |fault| TableError::WrongKey(format!("a row's key {fault}"));
         let (job, name) = (Job::new(job).map_err(key)?, GroupName::new(name).map_err(key)?);
-        let managed_by = attributes.get("managed_by").and_then(|value| value.as_s().ok()).cloned();
+        let text = |name| attributes.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+        let (managed_by, registered_by) = (text("managed_by"), text("registered_by"));
         let updated_at = attributes.get("updated_at").and_then(|value| EpochSeconds::parse(value.as_n().ok()?).ok());
         attributes.retain(|name, _| CONTENT.contains(&name.as_str()));
-        Ok(Self { job, name, lease, group, managed_by, updated_at, content: attributes })
+        Ok(Self { job, name, lease, group, managed_by, registered_by, updated_at, content: attributes })
     }
 }
 

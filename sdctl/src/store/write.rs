@@ -31,28 +31,57 @@ pub enum Expect<'a> {
     Absent,
     /// The row is the same as when it was read.
     Unchanged(&'a Record),
-    /// The row's lease expires at this time, so the caller wrote the row.
-    ExpiresAt(EpochSeconds),
+    /// This `sdctl register` process wrote the row last.
+    RegisteredBy(&'a str),
+    /// No other `sdctl register` process has an active lease on the row.
+    NoOther {
+        /// The caller, as [`Owner::Registration`].
+        than: &'a str,
+        /// The current time.
+        now: EpochSeconds,
+    },
 }
 
 /// The owner of a row after a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
-    /// The same owner as before.
+    /// The same set and the same registration as before.
     AsBefore,
+    /// The same set as before, but no registration.
+    SetAsBefore,
     /// This set.
     Set(&'a str),
-    /// No owner.
-    NoSet,
+    /// No set, but this `sdctl register` process.
+    Registration(&'a str),
 }
 
-impl<'a> Owner<'a> {
-    fn set(self) -> Option<&'a str> {
+impl Owner<'_> {
+    /// Returns the attribute that names the owner.
+    fn attribute(self) -> Option<(&'static str, AttributeValue)> {
         match self {
-            Self::Set(set) => Some(set),
-            Self::AsBefore | Self::NoSet => None,
+            Self::Set(set) => Some(("managed_by", AttributeValue::S(set.to_owned()))),
+            Self::Registration(process) => Some(("registered_by", AttributeValue::S(process.to_owned()))),
+            Self::AsBefore | Self::SetAsBefore => None,
         }
     }
+
+    /// Returns the attribute that the write removes.
+    fn removes(self) -> Option<&'static str> {
+        match self {
+            Self::Set(_) | Self::SetAsBefore => Some("registered_by"),
+            Self::Registration(_) => Some("managed_by"),
+            Self::AsBefore => None,
+        }
+    }
+}
+
+/// The owner of a row before a write replaced it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// The `sdctl apply` set.
+    pub managed_by: Option<String>,
+    /// The `sdctl register` process.
+    pub registered_by: Option<String>,
 }
 
 /// Why a row was not written.
@@ -113,10 +142,26 @@ impl Store {
         expect: Expect<'_>,
         now: EpochSeconds,
     ) -> Result<bool, WriteError> {
+        Ok(self.replace(group, owner, expect, now).await?.is_some())
+    }
+
+    /// Writes as [`Store::write`] does. Returns the owner of the row before if the row existed. The owner is only
+    /// complete for [`Owner::Registration`].
+    ///
+    /// # Errors
+    /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
+    pub async fn replace(
+        &self,
+        group: &StoredGroup,
+        owner: Owner<'_>,
+        expect: Expect<'_>,
+        now: EpochSeconds,
+    ) -> Result<Option<Replaced>, WriteError> {
         let mut update = Expression::default();
-        let content = content(group, owner.set(), now);
+        let mut content = content(group, None, now);
+        content.extend(owner.attribute());
         let gone = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
-        let gone = gone.chain((owner == Owner::NoSet).then_some("managed_by"));
+        let gone = gone.chain(owner.removes());
         let remove: Vec<String> = gone.map(|name| update.name(name)).collect();
         let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
         update.text = match remove.join(", ").as_str() {
@@ -137,7 +182,10 @@ impl Store {
             .send()
             .await;
         match written {
-            Ok(UpdateItemOutput { attributes, .. }) => Ok(attributes.is_some_and(|old| !old.is_empty())),
+            Ok(UpdateItemOutput { attributes, .. }) => Ok(attributes.filter(|old| !old.is_empty()).map(|old| {
+                let text = |name| old.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+                Replaced { managed_by: text("managed_by"), registered_by: text("registered_by") }
+            })),
             Err(SdkError::ServiceError(e))
                 if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
             {
@@ -196,7 +244,15 @@ impl Expression {
         match expect {
             Expect::Anything => None,
             Expect::Absent => Some(format!("attribute_not_exists({})", self.name(JOB))),
-            Expect::ExpiresAt(at) => Some(self.equation("was_", "expires_at", AttributeValue::N(at.0.to_string()))),
+            Expect::RegisteredBy(process) => {
+                Some(self.equation("was_", "registered_by", AttributeValue::S(process.to_owned())))
+            }
+            Expect::NoOther { than, now } => {
+                let absent = format!("attribute_not_exists({})", self.name("registered_by"));
+                let own = self.equation("was_", "registered_by", AttributeValue::S(than.to_owned()));
+                self.values.insert(":at".into(), AttributeValue::N(now.0.to_string()));
+                Some(format!("{absent} OR {own} OR {} <= :at", self.name("expires_at")))
+            }
             Expect::Unchanged(record) => {
                 let mut terms = vec![format!("attribute_exists({})", self.name(JOB))];
                 for name in CONTENT {

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep};
+
+use super::message;
 
 /// Returns a counter for work of unknown size.
 pub(crate) fn counter(what: &'static str) -> ProgressBar {
@@ -14,11 +17,51 @@ pub(crate) fn counter(what: &'static str) -> ProgressBar {
     bar
 }
 
+/// The form of a progress bar.
+const BAR: &str = "{msg} {bar:30} {human_pos}/{human_len}, {eta} left";
+
 /// Returns a progress bar for `total` steps.
 pub(crate) fn bar(what: &'static str, total: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX)).with_message(what);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template(BAR) {
         bar.set_style(style);
     }
     bar
+}
+
+/// A wait that shows its reason.
+pub(crate) struct Countdown {
+    pub(crate) time: Duration,
+    /// The text after the time.
+    pub(crate) reason: String,
+}
+
+impl Countdown {
+    /// Waits. Shows the seconds that are left in place of the progress bar, or one line if standard error is not a
+    /// terminal.
+    pub(crate) async fn wait(self, bar: &ProgressBar) {
+        let Self { time, reason } = self;
+        if bar.is_hidden() {
+            message::info(format_args!("waiting {} {reason}", humantime::format_duration(time)));
+            return sleep(time).await;
+        }
+        let end = Instant::now() + time;
+        let before = bar.message();
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            bar.set_message(format!("waiting {}s {reason}", left.as_secs_f64().ceil()));
+            bar.tick();
+            sleep(left.min(Duration::from_secs(1))).await;
+        }
+        bar.set_message(before);
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style);
+        }
+    }
 }

@@ -77,7 +77,7 @@ async fn truncated_file_removes_nothing() {
     for (name, text) in samples {
         let applied = Applied::new().await;
         applied.write(name, text);
-        let apply = ["apply", "-f", name, "--set", "fleet", "--prune", "--yes"];
+        let apply = ["apply", "-f", name, "--set", "fleet", "--prune", "--yes", "--settle", "0"];
         applied.run(&apply).done();
         let (mut refused, mut harmless) = (0, 0);
         for cut in 0..text.len() {
@@ -122,7 +122,7 @@ async fn apply_reverts_a_put_on_its_row() {
     let before = applied.served("node").await;
     let names: Vec<(String, String)> = applied.dynamo.rows().await.into_keys().collect();
     for arguments in [&["--target", "x:1"][..], &["--target", "a:1", "--ttl", "1h"]] {
-        let ran = run(applied.command(&["put", "node", &names[0].1]).args(arguments));
+        let ran = run(applied.command(&["put", "node", &names[0].1, "--yes"]).args(arguments));
         assert!(ran.stderr.contains("note: the row belongs to the set \"fleet\""), "{ran:?}");
         applied.apply(THREE, &["--prune", "--max-removed", "50"]).done();
         assert_eq!(applied.served("node").await, before);

@@ -256,7 +256,7 @@ async fn moving_targets_between_rows_hides_none_from_polls() {
     };
     let applied = Applied::new().await;
     applied.write("node.json", &shifted(0));
-    let apply = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes"];
+    let apply = ["apply", "-f", "node.json", "--set", "fleet", "--prune", "--yes", "--settle", "10ms"];
     applied.run(&apply).done();
     applied.write("node.json", &shifted(1));
     let faulty = FaultyDynamo::before(&applied.dynamo);

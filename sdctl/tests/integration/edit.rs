@@ -6,9 +6,11 @@ use serde_json::Value;
 use test_support::{
     Row,
     applied::{Applied, group},
+    fault::FaultyDynamo,
     row::{n, put_all, s, tenths_of_a_page},
-    sdctl::{run, run_with, sdctl},
+    sdctl::{run, run_with, sdctl, sdctl_at},
 };
+use tokio::task::spawn_blocking;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn put_creates_replaces_and_keeps_unknown_attributes() {
@@ -23,7 +25,7 @@ async fn put_creates_replaces_and_keeps_unknown_attributes() {
     assert!(!row.contains_key("expires_at") && !row.contains_key("managed_by"));
 
     Row::new("node", "web", &["a:1"]).with("mine", s("x")).with("expires_at", n(1)).put(&applied.dynamo).await;
-    let said = applied.run(&["put", "node", "web", "--target", "c:1"]).done();
+    let said = applied.run(&["put", "node", "web", "--target", "c:1", "--yes"]).done();
     assert!(said.contains("~ web") && said.contains("+ c:1") && said.contains("- a:1"), "{said}");
     assert_eq!(applied.served("node").await, [group(["c:1"], [])]);
     let row = applied.dynamo.row("node", "web").await.unwrap();
@@ -31,6 +33,70 @@ async fn put_creates_replaces_and_keeps_unknown_attributes() {
     assert!(!row.contains_key("expires_at"));
     let again = applied.run(&["put", "node", "web", "--target", "c:1"]).done();
     assert_eq!(again, "unchanged: group \"web\" of job \"node\"\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_asks_before_it_removes_targets() {
+    let applied = Applied::new().await;
+    applied.run(&["put", "node", "web", "-t", "a:1", "-t", "b:1", "-l", "env=prod"]).done();
+    let put = ["put", "node", "web", "-t", "b:1", "-t", "c:1"];
+    let refused = applied.run(&put);
+    assert!(refused.stdout.contains("~ web") && refused.stdout.contains("- a:1"), "{refused:?}");
+    assert!(refused.failed().ends_with("cannot ask for confirmation without a terminal. Add --yes"));
+    assert_eq!(applied.served("node").await, [group(["a:1", "b:1"], [("env", "prod")])]);
+    for yes in ["-y", "--yes"] {
+        let said = applied.run(&[&put[..], &[yes]].concat()).done();
+        assert_eq!(said.matches("- a:1").count(), usize::from(yes == "-y"), "{said}");
+        assert_eq!(applied.served("node").await, [group(["b:1", "c:1"], [])]);
+    }
+    // No target goes.
+    applied.run(&["put", "node", "web", "-t", "c:1", "-t", "b:1", "-t", "d:1", "-l", "env=test", "--ttl", "1h"]).done();
+    // The function serves none of the targets before.
+    Row::new("node", "expired", &["a:1"]).with("expires_at", n(1)).put(&applied.dynamo).await;
+    Row::key("node", "broken").with("targets", s("a:1")).put(&applied.dynamo).await;
+    for name in ["expired", "broken"] {
+        applied.run(&["put", "node", name, "-t", "x:1"]).done();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_dry_run_shows_the_difference_only() {
+    let applied = Applied::new().await;
+    let put = |more: &[&str]| applied.run(&[&["put", "node", "web", "-t", "a:1"], more].concat());
+    let (code, said) = put(&["--dry-run"]).code_and_text();
+    assert!(code == 2 && said.contains("+ web") && said.contains("Comparing with table"), "{said}");
+    assert!(applied.dynamo.rows().await.is_empty());
+    put(&[]).done();
+    let before = applied.dynamo.rows().await;
+    assert_eq!(put(&["--dry-run"]).done(), "unchanged: group \"web\" of job \"node\"\n");
+    for arguments in [&["--ttl", "1h"][..], &["-l", "a=b"], &["-t", "b:1"]] {
+        let (code, said) = put(&[arguments, &["--dry-run"]].concat()).code_and_text();
+        assert!(code == 2 && said.contains("~ web"), "{said}");
+    }
+    let (code, said) = applied.run(&["put", "node", "web", "-t", "b:1", "--dry-run"]).code_and_text();
+    assert!(code == 2 && said.contains("- a:1"), "{said}");
+    assert_eq!(applied.dynamo.rows().await, before);
+}
+
+/// Another writer adds a target after `put` has read the row.
+#[tokio::test(flavor = "multi_thread")]
+async fn put_asks_about_targets_added_meanwhile() {
+    let applied = Applied::new().await;
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    for (target, code) in [("a:1", 0), ("b:1", 1)] {
+        Row::new("node", "web", &["a:1"]).put(&applied.dynamo).await;
+        let mut held = faulty.hold(|asked| asked.operation == "UpdateItem");
+        let mut put = sdctl_at(&faulty.endpoint());
+        put.args(["put", "node", "web", "-t", "a:1", "-l", "env=prod"]);
+        let put = spawn_blocking(move || run(&mut put));
+        let write = held.next().await;
+        Row::new("node", "web", &[target]).labels([("new", "1")]).put(&applied.dynamo).await;
+        drop((write, held));
+        let ran = put.await.unwrap();
+        assert_eq!(ran.code, code, "{ran:?}");
+        let kept = if code == 0 { [group(["a:1"], [("env", "prod")])] } else { [group(["b:1"], [("new", "1")])] };
+        assert_eq!(applied.served("node").await, kept);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,6 +244,25 @@ async fn get_marks_expired_and_broken_rows() {
     assert_eq!(states, [("broken\n", "broken"), ("good", "served"), ("lapsed", "lapsed"), ("leased", "served")]);
     let yaml = applied.run(&["get", "node", "good", "-o", "yaml"]).done();
     assert_eq!(yaml, "- job: node\n  group: good\n  state: served\n  targets:\n  - a:1\n  labels:\n    env: prod\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_marks_leases_in_milliseconds() {
+    let applied = Applied::new().await;
+    let EpochSeconds(now) = EpochSeconds::now();
+    Row::new("node", "seconds", &["a:1"]).with("expires_at", n(now + 7230)).put(&applied.dynamo).await;
+    assert_eq!(applied.run(&["get"]).stderr, "");
+    for name in ["one", "two"] {
+        Row::new("node", name, &["a:1"]).with("expires_at", n(now * 1000)).put(&applied.dynamo).await;
+    }
+    for arguments in [&["get"][..], &["get", "node", "-o", "json"], &["get", "node", "-o", "file_sd"]] {
+        let ran = applied.run(arguments);
+        let said = "note: the lease of group \"one\" of job \"node\" and of 1 more looks like milliseconds";
+        assert!(ran.stderr.starts_with(said), "{ran:?}");
+        ran.done();
+    }
+    let table = applied.run(&["get", "node", "one"]).done();
+    assert!(table.contains("milliseconds?"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

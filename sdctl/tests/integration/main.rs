@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod apply;
+mod apply_moves;
 mod apply_safety;
 mod apply_together;
 mod backup;
@@ -12,6 +13,7 @@ mod help;
 mod plan;
 mod register;
 mod register_outage;
+mod register_rivals;
 mod search;
 mod serve;
 mod slow;

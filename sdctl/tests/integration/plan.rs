@@ -28,6 +28,7 @@ struct Stored {
     owner: Option<String>,
     expires_at: Option<i64>,
     broken: bool,
+    updated_at: Option<i64>,
 }
 
 type Key = (String, String);
@@ -46,6 +47,7 @@ impl Stored {
         ];
         row.extend(self.owner.as_ref().map(|owner| ("managed_by", s(owner))));
         row.extend(self.expires_at.map(|at| ("expires_at", n(at))));
+        row.extend(self.updated_at.map(|at| ("updated_at", n(at))));
         let row = row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Record::of(row, LabelNames::Legacy).unwrap()
     }
@@ -75,15 +77,17 @@ fn jobs() -> impl Strategy<Value = String> {
 fn tables() -> impl Strategy<Value = Rows> {
     let owner = select(vec![None, Some(SET), Some(SET), Some("other")]);
     let expires_at = option::weighted(0.3, select(vec![1, 2000]));
-    let row = (jobs(), contents(), owner, expires_at, prop::bool::weighted(0.1));
+    let times = (expires_at, select(vec![None, Some(0), Some(0), Some(900)]));
+    let row = (jobs(), contents(), owner, times, prop::bool::weighted(0.1));
     vec(row, 0..10).prop_map(|rows| {
-        let row =
-            |(i, (job, (targets, labels), owner, expires_at, broken)): (usize, (_, Content, Option<&str>, _, _))| {
-                // Some names are those that `sdctl` generates.
-                let labels_of = labels_of(&labels);
-                let name = if i % 3 == 0 { plan::names::base(SET, &labels_of) } else { format!("row-{i}") };
-                ((job, name), Stored { targets, labels, owner: owner.map(str::to_owned), expires_at, broken })
-            };
+        let row = |(i, (job, content, owner, times, broken)): (usize, (_, Content, Option<&str>, _, _))| {
+            let ((targets, labels), (expires_at, updated_at)) = (content, times);
+            // Some names are those that `sdctl` generates.
+            let labels_of = labels_of(&labels);
+            let name = if i % 3 == 0 { plan::names::base(SET, &labels_of) } else { format!("row-{i}") };
+            let owner = owner.map(str::to_owned);
+            ((job, name), Stored { targets, labels, owner, expires_at, broken, updated_at })
+        };
         rows.into_iter().enumerate().map(row).collect()
     })
 }
@@ -121,21 +125,29 @@ fn carry_out(mut rows: Rows, plan: &Plan<'_>) -> Rows {
         if let Some(stored) = change.stored() {
             let targets = stored.group.targets.iter().map(|target| target.as_str().to_owned()).collect();
             let labels = stored.group.labels.iter().map(|(n, v)| (n.as_str().to_owned(), v.clone())).collect();
-            let row = Stored { targets, labels, owner: Some(SET.into()), expires_at: None, broken: false };
+            let row = Stored {
+                targets,
+                labels,
+                owner: Some(SET.into()),
+                expires_at: None,
+                broken: false,
+                updated_at: Some(NOW.0),
+            };
             rows.insert(key, row);
         }
     }
     rows
 }
 
-/// Returns each state of the table while the plan is carried out, in the order of the writes.
-fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> Vec<Rows> {
+/// Returns each state of the table while the plan is carried out, in the order of the writes, and the number of states
+/// before the wait for polls.
+fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> (Vec<Rows>, usize) {
     let key = |change: &Change<'_>| (change.job.as_str().to_owned(), change.name.as_str().to_owned());
     let stored = |change: &Change<'_>, more: &[Target]| {
         let stored = change.stored().unwrap();
         let targets = stored.group.targets.iter().chain(more).map(|target| target.as_str().to_owned()).collect();
         let labels = stored.group.labels.iter().map(|(n, v)| (n.as_str().to_owned(), v.clone())).collect();
-        Stored { targets, labels, owner: Some(SET.into()), expires_at: None, broken: false }
+        Stored { targets, labels, owner: Some(SET.into()), expires_at: None, broken: false, updated_at: Some(NOW.0) }
     };
     let (mut now, mut found) = (rows.clone(), vec![rows.clone()]);
     let mut step = |now: &Rows| found.push(now.clone());
@@ -148,15 +160,19 @@ fn on_the_way(rows: &Rows, plan: &Plan<'_>) -> Vec<Rows> {
         now.insert(key(change), stored(change, &change.moving));
         step(&now);
     }
-    for change in plan.changes.iter().filter(|change| !change.moving.is_empty()) {
+    let wait = now.clone();
+    let mut rest = Vec::new();
+    for change in of(|kind| matches!(kind, ChangeKind::Update(..))).filter(|change| !change.moving.is_empty()) {
         now.insert(key(change), stored(change, &[]));
-        step(&now);
+        rest.push(now.clone());
     }
     for change in of(|kind| matches!(kind, ChangeKind::Remove(_))) {
         now.remove(&key(change));
-        step(&now);
+        rest.push(now.clone());
     }
-    found
+    found.push(wait);
+    let before = found.len();
+    (found.into_iter().chain(rest).collect(), before)
 }
 
 /// Returns every served target of a job.
@@ -268,9 +284,38 @@ proptest! {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, Own, true);
         let after = carry_out(rows.clone(), &plan);
-        for (job, found) in on_the_way(&rows, &plan).iter().flat_map(|found| [("one", found), ("two", found)]) {
+        for (job, found) in on_the_way(&rows, &plan).0.iter().flat_map(|found| [("one", found), ("two", found)]) {
             let stays: BTreeSet<String> = targets_of(&rows, job).intersection(&targets_of(&after, job)).cloned().collect();
             prop_assert!(stays.is_subset(&targets_of(found, job)), "{stays:?} in {found:?}");
+        }
+    }
+
+    /// A poll reads the rows before `key` at one moment, and the others later. If targets move, each poll ends before
+    /// `apply` continues after its wait.
+    #[test]
+    fn polls_of_two_pages_miss_no_lasting_target(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+        key in select(vec!["group-5", "h", "prod-8", "q", "row-2", "row-5", "row-8", "s"]),
+    ) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, Own, true);
+        let after = carry_out(rows.clone(), &plan);
+        let (states, before) = on_the_way(&rows, &plan);
+        for job in ["one", "two"] {
+            let stays: BTreeSet<String> = targets_of(&rows, job).intersection(&targets_of(&after, job)).cloned().collect();
+            let page = |rows: &Rows, first: bool| {
+                let page = rows.iter().filter(|((_, name), _)| (name.as_str() < key) == first);
+                targets_of(&page.map(|(key, row)| (key.clone(), row.clone())).collect(), job)
+            };
+            let pages: Vec<_> = states.iter().map(|rows| (page(rows, true), page(rows, false))).collect();
+            for (i, (first, _)) in pages.iter().enumerate() {
+                let end = if plan.moved > 0 && i < before - 1 { before } else { pages.len() };
+                for (_, second) in &pages[i..end] {
+                    let missed: Vec<_> = stays.iter().filter(|target| !first.contains(*target) && !second.contains(*target)).collect();
+                    prop_assert!(missed.is_empty(), "{missed:?} of {stays:?}: {plan:?}");
+                }
+            }
         }
     }
 
@@ -303,6 +348,7 @@ fn helper_reads_rows_as_the_function() {
         owner: None,
         expires_at,
         broken,
+        updated_at: None,
     };
     let key = ("one".to_owned(), "row".to_owned());
     for (row, is_served) in [(row(None, false), true), (row(Some(1), false), false), (row(None, true), false)] {

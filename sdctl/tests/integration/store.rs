@@ -13,7 +13,7 @@ use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, LabelName, LabelNames, Lease, StoredGroup, Target, TargetGroup},
     table::{Table, TableError},
 };
-use sdctl::store::{Expect, Owner, Place, Record, State, Store, WriteError, that_fit};
+use sdctl::store::{Expect, Owner, Place, Record, Replaced, State, Store, WriteError, that_fit};
 use test_support::{
     Dynamo, Row,
     engine::TABLE,
@@ -75,9 +75,12 @@ async fn write_replaces_content_and_owner_of_a_row() {
     Row::new("node", "a", &["a:1"]).with("managed_by", s("fleet")).with("mine", s("kept")).put(&dynamo).await;
     for (owner, left) in [
         (Owner::AsBefore, &["managed_by", "mine"][..]),
-        (Owner::NoSet, &["mine"]),
-        (Owner::AsBefore, &["mine"]),
+        (Owner::Registration("host/1"), &["mine", "registered_by"]),
+        (Owner::AsBefore, &["mine", "registered_by"]),
+        (Owner::SetAsBefore, &["mine"]),
+        (Owner::Registration("host/1"), &["mine", "registered_by"]),
         (Owner::Set("fleet"), &["managed_by", "mine"]),
+        (Owner::SetAsBefore, &["managed_by", "mine"]),
     ] {
         assert_eq!(store.write(&short, owner, Expect::Anything, NOW).await, Ok(true));
         assert_eq!(store.write(&long, owner, Expect::Anything, NOW).await, Ok(true));
@@ -128,18 +131,31 @@ async fn write_of_a_changed_row_is_a_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renewal_writes_only_the_row_with_its_lease() {
+async fn registration_spares_the_row_of_another_process() {
     let dynamo = Dynamo::with_table().await;
     let store = dynamo.store();
-    let until = |at| group("a", "a:1", Lease { expires_at: Some(EpochSeconds(at)), delete_at: None });
-    assert_eq!(store.write(&until(2000), Owner::AsBefore, Expect::Anything, NOW).await, Ok(false));
-    let ours = Expect::ExpiresAt(EpochSeconds(2000));
-    assert_eq!(store.write(&until(3000), Owner::AsBefore, ours, NOW).await, Ok(true));
-    assert_eq!(store.write(&until(4000), Owner::AsBefore, ours, NOW).await, conflict(&until(0)));
-    let group = until(0);
-    assert_eq!(store.delete(&group.job, &group.name, ours).await, conflict(&group));
-    assert_eq!(dynamo.row("node", "a").await.unwrap()["expires_at"], n(3000));
-    assert_eq!(store.delete(&group.job, &group.name, Expect::ExpiresAt(EpochSeconds(3000))).await, Ok(true));
+    let group = group("a", "a:1", Lease { expires_at: Some(EpochSeconds(2000)), delete_at: None });
+    let (one, two) = (Owner::Registration("host/1"), Owner::Registration("host/2"));
+    let alone = |than, now| Expect::NoOther { than, now: EpochSeconds(now) };
+    let replaced = |managed_by: Option<&str>, registered_by: Option<&str>| {
+        let (managed_by, registered_by) = (managed_by.map(str::to_owned), registered_by.map(str::to_owned));
+        Ok(Some(Replaced { managed_by, registered_by }))
+    };
+    assert_eq!(store.replace(&group, one, alone("host/1", 1000), NOW).await, Ok(None));
+    assert_eq!(store.replace(&group, one, alone("host/1", 1000), NOW).await, replaced(None, Some("host/1")));
+    let before = dynamo.rows().await;
+    assert_eq!(store.replace(&group, two, alone("host/2", 1999), NOW).await, conflict(&group));
+    let delete = |process| store.delete(&group.job, &group.name, Expect::RegisteredBy(process));
+    assert_eq!(delete("host/2").await, conflict(&group));
+    assert_eq!(dynamo.rows().await, before);
+    // The lease of the other process has expired.
+    assert_eq!(store.replace(&group, two, alone("host/2", 2000), NOW).await, replaced(None, Some("host/1")));
+    // Another writer replaced the row.
+    store.write(&group, Owner::Set("fleet"), Expect::Anything, NOW).await.unwrap();
+    assert_eq!(delete("host/2").await, conflict(&group));
+    assert_eq!(store.replace(&group, two, alone("host/2", 1000), NOW).await, replaced(Some("fleet"), None));
+    assert_eq!(delete("host/2").await, Ok(true));
+    assert_eq!(delete("host/2").await, conflict(&group));
 }
 
 /// A record after a write needs no second read.

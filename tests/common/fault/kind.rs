@@ -11,6 +11,8 @@ pub enum Fault {
     Error(u16, &'static str),
     /// The response is the error of a service whose clock is years ahead.
     ClockSkew,
+    /// Forwarded; the response's `Date` is this many seconds ahead.
+    Date(i64),
     /// The response is 200 with this body.
     Answer(&'static str),
     /// Forwarded; in the response the second text replaces the first. The checksum is removed.

@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use http_sd_lambda::group::EpochSeconds;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 
 use super::{
@@ -34,6 +36,11 @@ pub(super) async fn play(
         Fault::ClockSkew => {
             let answer = error(400, "InvalidSignatureException").header("date", "Thu, 01 Jan 2037 00:00:00 GMT");
             answer.send(stream).await
+        }
+        Fault::Date(ahead) => {
+            let EpochSeconds(now) = EpochSeconds::now();
+            let date = DateTime::from_secs(now + ahead).fmt(DateTimeFormat::HttpDate).unwrap();
+            forward().await.header("date", date).send(stream).await
         }
         Fault::Answer(body) => Answer::new(200, body).send(stream).await,
         Fault::Replaced(text, other) => {

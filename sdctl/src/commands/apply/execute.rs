@@ -1,25 +1,30 @@
 //! Writes a plan: added rows first, then changed rows, removed rows last.
 //!
-//! A target that moves between rows stays in the old row until the new row contains it. A poll in between, or a
-//! failure, therefore finds every target. There are two exceptions: targets that no longer fit the old row, and a poll
-//! of several pages that runs during the move.
+//! A target that moves between rows stays in the old row until the new row contains it, and until every poll has ended
+//! that began before. A poll of several pages therefore finds every target in one of the rows, also after a failure.
+//! There is one exception: targets that no longer fit the old row.
 //!
 //! Transactions add new rows, on the condition that they are new. Changed and removed rows are written one by one, on
 //! the condition that each is still as the plan saw it.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, time::Duration};
 
 use http_sd_lambda::group::{EpochSeconds, LabelNames, StoredGroup};
+use indicatif::ProgressBar;
 
 use crate::{
     error::CliError,
     plan::{Change, ChangeKind, Plan},
     store::{
         Expect, MOST_IN_TRANSACTION, Owner, Record, Store, WriteError,
-        batch::{self, ROWS_AT_ONCE, Write, Written},
+        batch::{self, Ended, ROWS_AT_ONCE, Write, Written},
         size, that_fit,
     },
-    terminal::{progress, signals::Signals, text::Count},
+    terminal::{
+        progress::{self, Countdown},
+        signals::Signals,
+        text::Count,
+    },
 };
 
 /// The most bytes of rows in a transaction: small enough for a slow connection and for a small table.
@@ -42,6 +47,7 @@ pub(super) async fn plan(
     set: &str,
     names: LabelNames,
     plan: &Plan<'_>,
+    settle: Duration,
     signals: &mut Signals,
 ) -> Result<(), CliError> {
     let total = plan.changes.len();
@@ -49,13 +55,16 @@ pub(super) async fn plan(
     let writer = Writer { store, set, names, held: RefCell::default() };
     let new: Vec<&Change<'_>> = changes(plan, |change| matches!(change.kind, ChangeKind::Add(_))).collect();
     let changed = changes(plan, |change| matches!(change.kind, ChangeKind::Update(..)));
-    let giving = changes(plan, |change| !change.moving.is_empty());
+    let giving = changes(plan, |change| !change.moving.is_empty() && matches!(change.kind, ChangeKind::Update(..)));
     let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
 
     let mut written =
         batch::all(batches(&new).into_iter().map(|new| writer.add(new)), TRANSACTIONS_AT_ONCE, &bar, signals).await;
     if written.ended.is_none() {
         written += batch::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
+    }
+    if written.ended.is_none() && plan.moved > 0 && !settle.is_zero() {
+        written.ended = self::settle(plan.moved, settle, &bar, signals).await;
     }
     if written.ended.is_none() {
         written += batch::all(giving.map(|change| writer.release(change)), ROWS_AT_ONCE, &bar, signals).await;
@@ -71,6 +80,22 @@ pub(super) async fn plan(
     bar.abandon();
     let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
+}
+
+/// Waits until every poll has ended that began before the last write. Such a poll may have read the page of a new row
+/// before the row contained a moved target, and may not have read the old row yet.
+async fn settle(moved: usize, settle: Duration, bar: &ProgressBar, signals: &mut Signals) -> Option<Ended> {
+    let of = if moved == 1 { "its old row" } else { "their old rows" };
+    let reason = format!(
+        "before removing {} from {of}: polls that began before the move may not find the new row (--settle)",
+        Count(moved, "moved target")
+    );
+    let countdown = Countdown { time: settle, reason };
+    tokio::select! {
+        biased;
+        () = signals.stop() => Some(Ended::Interrupted),
+        () = countdown.wait(bar) => None,
+    }
 }
 
 fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {

@@ -3,7 +3,7 @@
 mod execute;
 mod show;
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::{
@@ -24,6 +24,8 @@ use crate::{
 
 /// The set of files without `--set`.
 const DEFAULT_SET: &str = "default";
+/// The longest `--settle`.
+const LONGEST_SETTLE: Duration = Duration::from_mins(5);
 /// The most faults of files that are printed.
 const MOST_FAULTS: usize = 20;
 
@@ -50,6 +52,9 @@ Names: groups in files have no names. sdctl names a new row after its label valu
 If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
 finds its row by content: the same targets and labels, else shared targets, else the same labels. Reordering a file \
 or changing a label therefore does not rewrite other rows.
+
+Moves: a target that moves to another row stays in the old row until the new row has it and polls in progress have \
+ended (--settle). A poll therefore never misses it. Without such targets, apply does not wait.
 
 Size: sdctl splits a group that exceeds DynamoDB's 400 KB into several rows with the same labels.
 
@@ -82,11 +87,23 @@ pub(crate) struct Options {
     /// Refuse the plan if it removes more than this percentage of a job's or the set's groups or targets
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     max_removed: u8,
+    /// Keep targets that move to another row in their old row for this time, so that no poll misses them; at least the
+    /// time-out of the function, at most 5m; 0 turns the wait off
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = settle)]
+    settle: Duration,
     /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
     full: bool,
     #[command(flatten)]
     table: TableOptions,
+}
+
+/// Parses the time between the writes of a move.
+fn settle(text: &str) -> Result<Duration, String> {
+    match if text == "0" { Ok(Duration::ZERO) } else { arguments::duration(text) }? {
+        settle if settle > LONGEST_SETTLE => Err("use at most 5m: no poll takes longer".into()),
+        settle => Ok(settle),
+    }
 }
 
 /// The groups that the files describe, and the set that will own them.
@@ -129,7 +146,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
     let mut signals = Signals::listen()?;
-    execute::plan(&store, &intent.set, names, &plan, &mut signals).await?;
+    execute::plan(&store, &intent.set, names, &plan, options.settle, &mut signals).await?;
     let applied = show::applied(plan);
     tokio::select! {
         verified = intent.verify(&store) => verified?,

@@ -12,11 +12,11 @@ use http_sd_lambda::{
 };
 use tokio::time::timeout;
 
-use super::moment::Moment;
+use super::{identity::Rival, moment::Moment, registrant::Registrant};
 use crate::{
     commands::times::utc,
     error::CliError,
-    store::{Backoff, Expect, Owner, Record, WriteError, connection::Connection},
+    store::{Backoff, Expect, Owner, Replaced, WriteError, connection::Connection},
     terminal::{message, signals::Signals},
 };
 
@@ -33,6 +33,9 @@ const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Keeper {
     connection: Connection,
     announced: bool,
+    registrant: Registrant,
+    /// The other writer of the last warning.
+    told: Option<Rival>,
     group: StoredGroup,
     ttl: Duration,
     /// The end of the last lease that was written.
@@ -51,9 +54,10 @@ enum Removal {
 }
 
 impl Keeper {
-    pub(crate) fn new(connection: Connection, group: StoredGroup, ttl: Duration) -> Self {
+    pub(crate) fn new(connection: Connection, group: StoredGroup, ttl: Duration, exclusive: bool) -> Self {
         let connection = Connection { store: connection.store.for_renewing(), ..connection };
-        Self { connection, announced: false, group, ttl, written: None, unsure: Vec::new() }
+        let (connection, registrant) = Registrant::new(connection, exclusive);
+        Self { connection, announced: false, registrant, told: None, group, ttl, written: None, unsure: Vec::new() }
     }
 
     /// Keeps the group until a stop signal.
@@ -69,8 +73,8 @@ impl Keeper {
         }
     }
 
-    /// Registers the group and renews its lease forever. Returns only if the first write fails for good. A later error
-    /// may be temporary, for example while permissions change.
+    /// Registers the group and renews its lease forever. Returns only if the first write fails for good, or if
+    /// `--exclusive` finds another process. A later error may be temporary, for example while permissions change.
     async fn keep(&mut self) -> CliError {
         let mut started = match self.register().await {
             Ok(started) => started,
@@ -78,7 +82,10 @@ impl Keeper {
         };
         loop {
             started.wait(self.every()).await;
-            started = self.renew().await;
+            started = match self.renew().await {
+                Ok(started) => started,
+                Err(rival) => return rival.refused(&self),
+            };
         }
     }
 
@@ -105,22 +112,38 @@ impl Keeper {
             timeout(ATTEMPT_WITHIN, self.connection.announce("Changing")).await.map_err(late)??;
             self.announced = true;
         }
+        let look = self.registrant.look(&self.connection, &self.group);
+        let found = timeout(ATTEMPT_WITHIN, look)
+            .await
+            .map_err(|_| CliError::of_table(&name, unanswered(ATTEMPT_WITHIN)))??;
         let first = self.unsure.is_empty();
-        let was_there = self.write(ATTEMPT_WITHIN).await.map_err(|error| CliError::of_table(&name, error))?;
-        let instead = if was_there && first { ", replacing an existing row" } else { "" };
+        let written = self.write(ATTEMPT_WITHIN, found.expect()).await;
+        let replaced = written.map_err(|error| CliError::of_table(&name, of_write(error)))?;
+        let instead = if replaced.is_some() && first { ", replacing an existing row" } else { "" };
         let every = humantime::format_duration(Duration::from_secs(self.every().as_secs()));
         tell(format_args!("registered {self}{}{instead}, renewing every {every}", self.until()));
         Ok(())
     }
 
     /// Renews the lease, and retries until it succeeds. Returns when the successful attempt started.
-    async fn renew(&mut self) -> Moment {
+    ///
+    /// # Errors
+    /// Another process, with `--exclusive`.
+    async fn renew(&mut self) -> Result<Moment, Rival> {
         let mut backoff = self.backoff();
         let mut failed = false;
+        let process = self.registrant.identity.attribute.clone();
         loop {
             let started = Moment::now();
-            let cause = match self.write(self.every().min(ATTEMPT_WITHIN)).await {
-                Ok(was_there) => {
+            let expect = if self.registrant.exclusive {
+                Expect::NoOther { than: &process, now: self.registrant.time.now() }
+            } else {
+                Expect::Anything
+            };
+            let cause = match self.write(self.every().min(ATTEMPT_WITHIN), expect).await {
+                Ok(replaced) => {
+                    let was_there = replaced.is_some();
+                    self.warn_of_rival(replaced);
                     if !was_there {
                         message::warning(format_args!("{self} was missing: registered again{}", self.until()));
                     } else if failed {
@@ -128,9 +151,13 @@ impl Keeper {
                     } else {
                         tracing::debug!("renewed {self}{}", self.until());
                     }
-                    return started;
+                    return Ok(started);
                 }
-                Err(cause) => cause,
+                Err(conflict @ WriteError::Conflict { .. }) => match self.rival().await {
+                    Some(rival) => return Err(rival),
+                    None => of_write(conflict),
+                },
+                Err(error) => of_write(error),
             };
             failed = true;
             let pause = backoff.pause();
@@ -143,29 +170,48 @@ impl Keeper {
         }
     }
 
-    /// Writes the group with a lease that starts now. Returns whether its row existed.
-    async fn write(&mut self, within: Duration) -> Result<bool, TableError> {
-        let now = EpochSeconds::now();
+    /// Warns once about each other writer that replaced the row since the last renewal.
+    fn warn_of_rival(&mut self, replaced: Option<Replaced>) {
+        let rival = replaced.and_then(|replaced| self.registrant.identity.rival(replaced));
+        if let Some(rival) = rival.filter(|rival| self.told.as_ref() != Some(rival)) {
+            message::warning(rival.warning(&self));
+            self.told = Some(rival);
+        }
+    }
+
+    /// Returns the other process that wrote the row, if it can be read.
+    async fn rival(&self) -> Option<Rival> {
+        let Self { connection: Connection { store, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
+        let read = timeout(ATTEMPT_WITHIN, store.record(job, name, *names)).await;
+        let record = read.ok()?.ok()??;
+        let process = record.registered_by.filter(|process| *process != self.registrant.identity.attribute)?;
+        Some(Rival::Process(process))
+    }
+
+    /// Writes the group with a lease that starts now. Returns the owner of its row before, if the row existed.
+    async fn write(&mut self, within: Duration, expect: Expect<'_>) -> Result<Option<Replaced>, WriteError> {
+        self.registrant.time.warn();
+        let now = self.registrant.time.now();
         self.group.lease = Lease::starting(now, self.ttl);
         self.unsure.retain(|until| *until > now);
         self.unsure.extend(self.group.lease.expires_at);
-        let written =
-            timeout(within, self.connection.store.write(&self.group, Owner::NoSet, Expect::Anything, now)).await;
-        let was_there = written.map_err(|_| unanswered(within))?.map_err(of_write)?;
+        let owner = Owner::Registration(&self.registrant.identity.attribute);
+        let written = timeout(within, self.connection.store.replace(&self.group, owner, expect, now)).await;
+        let replaced = written.map_err(|_| unanswered(within))??;
         self.written = self.group.lease.expires_at;
         self.unsure.clear();
-        Ok(was_there)
+        Ok(replaced)
     }
 
     /// Removes the group, and prints the result.
     async fn stop(&self) -> Result<(), CliError> {
         let never = "stopped before the group was registered";
-        let Some(last) = self.unsure.last().copied().or(self.written) else {
+        if self.unsure.is_empty() && self.written.is_none() {
             message::warning(never);
             return Ok(());
-        };
+        }
         let mut cause = unanswered(REMOVE_WITHIN);
-        match timeout(REMOVE_WITHIN, self.remove(last, &mut cause)).await {
+        match timeout(REMOVE_WITHIN, self.remove(&mut cause)).await {
             Err(_) => return Err(self.not_removed(&cause.to_string())),
             Ok(Removal::Done) => tell(format_args!("removed {self}")),
             Ok(_) if self.written.is_none() => message::warning(never),
@@ -177,35 +223,26 @@ impl Keeper {
         Ok(())
     }
 
-    /// Removes the row if its lease is one of this process. Retries until it succeeds.
-    async fn remove(&self, mut lease: EpochSeconds, cause: &mut TableError) -> Removal {
+    /// Removes the row if this process wrote it last. Retries until it succeeds.
+    async fn remove(&self, cause: &mut TableError) -> Removal {
         let Self { connection: Connection { store, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
+        let process = &self.registrant.identity.attribute;
         let mut backoff = self.backoff();
         loop {
-            match store.delete(job, name, Expect::ExpiresAt(lease)).await {
+            match store.delete(job, name, Expect::RegisteredBy(process)).await {
                 Ok(_) => return Removal::Done,
                 Err(WriteError::Conflict { .. }) => match store.record(job, name, *names).await {
                     Ok(None) => return Removal::GoneBefore,
-                    Ok(Some(record)) => match self.lease_of_ours(&record) {
-                        Some(found) => {
-                            lease = found;
-                            continue;
-                        }
-                        None => return Removal::Foreign,
-                    },
+                    // An attempt without a response may have been written after the delete.
+                    Ok(Some(record)) if record.registered_by.as_ref() == Some(process) => continue,
                     Err(error) if error.is_transient() => *cause = error,
-                    // Without permission to read, the failed condition is all that is known: the row has another lease.
-                    Err(_) => return Removal::Foreign,
+                    // Without permission to read, the failed condition is all that is known: the row has another writer.
+                    Ok(Some(_)) | Err(_) => return Removal::Foreign,
                 },
                 Err(error) => *cause = of_write(error),
             }
             Moment::now().wait(backoff.pause()).await;
         }
-    }
-
-    /// Returns the end of the row's lease if this process wrote it.
-    fn lease_of_ours(&self, record: &Record) -> Option<EpochSeconds> {
-        record.lease.expires_at.filter(|until| self.written == Some(*until) || self.unsure.contains(until))
     }
 
     fn every(&self) -> Duration {
@@ -223,7 +260,7 @@ impl Keeper {
     /// Returns a sentence about the end of the last written lease.
     fn expiry(&self) -> String {
         let Some(until) = self.written else { return String::new() };
-        let expires = if until > EpochSeconds::now() { "expires" } else { "expired" };
+        let expires = if until > self.registrant.time.now() { "expires" } else { "expired" };
         format!(". The lease {expires} at {}", utc(until))
     }
 

@@ -1,14 +1,17 @@
 //! `sdctl register`: keeps a group in the table by renewing its lease.
 
+mod identity;
 mod keeper;
 mod moment;
+mod registrant;
+mod time;
 
 use std::{io::Write, time::Duration};
 
 use clap::Args;
-use http_sd_lambda::group::{EpochSeconds, Lease, StoredGroup, excerpt};
+use http_sd_lambda::group::{Lease, StoredGroup, excerpt};
 
-use self::keeper::Keeper;
+use self::{keeper::Keeper, registrant::Registrant};
 use crate::{
     commands::{
         arguments::{self, GroupArguments},
@@ -18,7 +21,7 @@ use crate::{
     error::CliError,
     local,
     store::{
-        Expect, Owner,
+        Owner,
         connection::{Connection, Location, TableOptions},
     },
     terminal::output,
@@ -41,8 +44,13 @@ Examples:
   sdctl register api \"$HOSTNAME\" --target \"$HOSTNAME:8080\" --ttl 30s
   sdctl register batch nightly -t 10.0.0.7:9091 --ttl 25h --once   in cron
 
-sdctl replaces an existing group of the same name. When it stops, it removes the group only if no other writer has \
-changed it. DynamoDB deletes the row a day or more after the lease expires.")]
+sdctl replaces an existing group of the same name, and warns if the group has no lease or if sdctl on another host \
+registers it. While several processes register the same name, the last write wins, and each process warns. \
+When sdctl stops, it removes the group only if no other writer has changed it. DynamoDB deletes the row a day or more \
+after the lease expires.
+
+sdctl compares the clock of this machine with DynamoDB's and corrects the lease. It refuses to start if the clocks \
+differ by more than an hour.")]
 pub(crate) struct Options {
     #[command(flatten)]
     group: GroupArguments,
@@ -52,6 +60,9 @@ pub(crate) struct Options {
     /// Write the lease once and exit, for example in cron; sdctl neither renews nor removes it
     #[arg(long)]
     once: bool,
+    /// Exit with 1 if another process registers the same group: at the start if it is on another host, later on any host
+    #[arg(long)]
+    exclusive: bool,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -71,7 +82,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let group = options.group.group()?;
     let connection = options.table.open().await?;
     if options.once {
-        return once(connection, group, options.ttl).await;
+        return once(connection, group, options.ttl, options.exclusive).await;
     }
     if let Location::Local { folder } = &connection.location
         && local::endpoint(folder).is_none()
@@ -81,17 +92,26 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             "the local table in {folder} is not served. Start sdctl serve first, or write the lease once with --once"
         )));
     }
-    Keeper::new(connection, group, options.ttl).run().await?;
+    Keeper::new(connection, group, options.ttl, options.exclusive).run().await?;
     Ok(Outcome::Done)
 }
 
 /// Writes the lease once, with the retries of any other command.
-async fn once(mut connection: Connection, mut group: StoredGroup, ttl: Duration) -> Result<Outcome, CliError> {
+async fn once(
+    mut connection: Connection,
+    mut group: StoredGroup,
+    ttl: Duration,
+    exclusive: bool,
+) -> Result<Outcome, CliError> {
     connection.announce("Changing").await?;
+    let (connection, mut registrant) = Registrant::new(connection, exclusive);
     let store = &connection.store;
-    let now = EpochSeconds::now();
+    let found = registrant.look(&connection, &group).await?;
+    registrant.time.warn();
+    let now = registrant.time.now();
     group.lease = Lease::starting(now, ttl);
-    let written = store.write(&group, Owner::NoSet, Expect::Anything, now).await;
+    let owner = Owner::Registration(&registrant.identity.attribute);
+    let written = store.write(&group, owner, found.expect(), now).await;
     written.map_err(|error| error.of_table(store.name()))?;
     let (job, name) = (excerpt(group.job.as_str()), excerpt(group.name.as_str()));
     let until = group.lease.end().map(utc).map_or_else(String::new, |until| format!(" until {until}"));

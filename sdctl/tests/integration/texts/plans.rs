@@ -55,7 +55,7 @@ async fn plans() {
             "cat node.json",
             "sdctl apply -f node.json --dry-run",
             "sdctl apply -f node.json --prune --dry-run",
-            "sdctl apply -f node.json -f web.yml --prune --max-removed 80 --yes",
+            "sdctl apply -f node.json -f web.yml --prune --max-removed 80 --settle 1s --yes",
         ],
     );
 

@@ -37,10 +37,12 @@ async fn messages_about_rows() {
         &[
             "sdctl put node web -t a:9100 -t b:9100 -l env=prod -l 'note=two words'",
             "sdctl put node web -t a:9100 -t x:9100 -l env=test --ttl 15m",
+            "sdctl put node web -t a:9100 -t x:9100 -l env=test --ttl 15m --yes",
+            "sdctl put node web -t a:9100 -t x:9100 -l env=test --dry-run",
             "sdctl put node web -t a:9100 -t x:9100 -l env=test",
             "sdctl put node web -t a:9100 -t x:9100 -l env=test",
             "sdctl put node owned -t d:9100 -l env=prod -l team=shop",
-            "sdctl put node leased -t e:9100 -t f:9100 -t g:9100 -t h:9100 -t i:9100 -t j:9100",
+            "sdctl put node leased -t e:9100 -t f:9100 -t g:9100 -t h:9100 -t i:9100 -t j:9100 -y",
             "sdctl put node broken -t k:9100",
             "sdctl put node web",
             "sdctl put node web -t 'a b'",
@@ -107,6 +109,8 @@ async fn messages_about_rows() {
         &dynamo,
         &[
             "sdctl register node web-1 -t a:9100 --ttl 25h --once",
+            "sdctl put node web-2 -t b:9100",
+            "sdctl register node web-2 -t a:9100 --once",
             "sdctl register node web-1 -t a:9100 --ttl 1s",
             "sdctl register node web-1 -t a:9100 --ttl 2y",
         ],
