@@ -156,7 +156,7 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for file in &options.files {
         reader.read(file, job.as_ref());
     }
-    for note in &reader.notes {
+    for note in reader.notes.iter().chain(&reader.unmatched) {
         message::note(note);
     }
     if !reader.faults.is_empty() {
@@ -167,6 +167,13 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
         let count = Count(reader.faults.len(), "fault");
         return Err(CliError::Refused(format!(
             "nothing was changed: the files have {count}; sdctl check says what each would do to Prometheus"
+        )));
+    }
+    if options.prune && !reader.unmatched.is_empty() {
+        let count = Count(reader.unmatched.len(), "pattern");
+        return Err(CliError::Refused(format!(
+            "nothing was changed: {count} in the files match no file, and --prune would remove the rows of its job: \
+             correct the pattern, or add a file with an empty list"
         )));
     }
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))

@@ -1,7 +1,6 @@
 //! `sdctl check`: what a poller would make of files or of an endpoint, before it does.
 
 mod address;
-mod duration;
 mod files;
 mod finding;
 mod poll;

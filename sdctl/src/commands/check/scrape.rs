@@ -5,11 +5,11 @@ use std::time::Duration;
 use http_sd_lambda::group::{META_GROUP, META_JOB, Target, excerpt};
 
 use super::{
-    address, duration,
+    address,
     finding::{At, Finding},
-    profile::{Form, Profile},
+    profile::Profile,
 };
-use crate::files::FileGroup;
+use crate::files::{FileGroup, duration};
 
 /// How often Prometheus scrapes a job that says nothing of it.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
@@ -26,7 +26,6 @@ const PROBING: [&str; 2] = ["__param_module", "__param_target"];
 /// What to warn of in a group.
 pub(super) struct Check<'a> {
     pub(super) profile: Profile,
-    pub(super) form: Form,
     /// Whether the group is to be served, so that `?meta=true` may add labels, rather than was.
     pub(super) to_be_served: bool,
     pub(super) findings: &'a mut Vec<Finding>,
@@ -62,6 +61,8 @@ impl Check<'_> {
             let problem = format!("is {}, neither http nor https", excerpt(scheme));
             self.warn(group, &label(SCHEME), problem, "every scrape fails, if there is one at all".into());
         }
+        // The address is what the prober probes, not what is scraped.
+        steering.probing |= group.readdressed;
         if !steering.probing {
             self.addresses(group);
         }
@@ -97,16 +98,8 @@ impl Check<'_> {
             more => format!("{} has a \"/\" in it, like {more} more of the group", excerpt(first.as_str())),
         };
         let prometheus = self.profile.name();
-        let consequence = match self.form {
-            Form::Configuration => {
-                format!(
-                    "{prometheus} refuses the configuration unless the job has relabel_configs, as for blackbox probing"
-                )
-            }
-            _ => {
-                format!("{prometheus} drops it unless it is relabelled, as for blackbox probing (label __param_module)")
-            }
-        };
+        let consequence =
+            format!("{prometheus} drops it unless it is relabelled, as for blackbox probing (label __param_module)");
         self.warn(group, &format!("targets[{i}]"), problem, consequence);
     }
 

@@ -18,7 +18,7 @@ const LONGEST: u64 = i64::MAX as u64 / 1_000_000;
 
 /// Reads a duration by the rules of Prometheus's `model.ParseDuration`: whole numbers, each with a unit, from the
 /// largest unit to the smallest. `None` for what it refuses.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
