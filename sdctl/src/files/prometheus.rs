@@ -21,12 +21,24 @@ use super::{
     node::{Entry, Node, Sources, Value},
     pattern,
     place::Place,
+    scalar,
 };
 
 const SCRAPE_CONFIGS: &str = "scrape_configs";
 const SCRAPE_CONFIG_FILES: &str = "scrape_config_files";
 
-/// The defaults of Prometheus.
+/// The fields of a scrape configuration that are true or false.
+const BOOLEANS: [&str; 7] = [
+    "honor_labels",
+    "honor_timestamps",
+    "track_timestamps_staleness",
+    "enable_compression",
+    "enable_http2",
+    "follow_redirects",
+    "proxy_from_environment",
+];
+
+/// Prometheus's default.
 const SCRAPE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How a configuration is read.
@@ -202,6 +214,14 @@ impl Configuration {
                     );
                     self.note(file.at(key.line), text);
                 }
+                "relabel_configs" | "metric_relabel_configs" => {
+                    self.rules(&file, field, &value);
+                    self.unjudged(&file, field, &value);
+                }
+                "metrics_path" | "scheme" => self.scalar(&file, field, &value, |_| true, "a string"),
+                field if BOOLEANS.contains(&field) => {
+                    self.scalar(&file, field, &value, scalar::is_boolean, "true or false");
+                }
                 other => self.unjudged(&file, other, &value),
             }
         }
@@ -356,6 +376,29 @@ impl Configuration {
         };
         self.fault(file.at(key.line), field, problem);
         false
+    }
+
+    /// Checks that a value is a list of maps.
+    fn rules(&mut self, file: &Place, field: &str, node: &Node) {
+        let rules = match &node.value {
+            Value::Null => return,
+            Value::List(rules) => rules,
+            _ => return self.fault(file.at(node.line), field, Problem::Group(node.wrong_type("a list"))),
+        };
+        for (i, rule) in rules.iter().enumerate().filter(|(_, rule)| !matches!(rule.value, Value::Map(_))) {
+            self.fault(file.at(rule.line), &format!("{field}[{i}]"), Problem::Group(rule.wrong_type("a map")));
+        }
+    }
+
+    /// Checks that a value is null, or a text that `fits`.
+    fn scalar(&mut self, file: &Place, field: &str, node: &Node, fits: fn(&str) -> bool, expected: &'static str) {
+        let problem = match &node.value {
+            Value::Null => return,
+            Value::Text(text) if fits(text) => return,
+            Value::Text(text) => Problem::Configuration(format!("is {}, but must be {expected}", excerpt(text))),
+            _ => Problem::Group(node.wrong_type(expected)),
+        };
+        self.fault(file.at(node.line), field, problem);
     }
 
     /// Records that the value of a field is not judged, but for keys that are written twice.

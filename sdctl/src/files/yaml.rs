@@ -39,7 +39,10 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
         let event = match composer.next() {
             Ok(event) => event,
             // Prometheus does not read on.
-            Err(SyntaxError { line, .. }) if document.is_some() => return Err(second_document(line)),
+            Err(SyntaxError { line, .. }) if document.is_some() => {
+                let problem = "contains text after its end, which Prometheus does not read: remove the text";
+                return Err(SyntaxError { line, problem: Problem::TooMuch(problem.into()) });
+            }
             Err(error) => return Err(error),
         };
         match event.data {
@@ -109,18 +112,18 @@ impl<'t> Composer<'t> {
             let problem = "is not valid YAML: contains a control character. Remove the character or escape it";
             return SyntaxError { line, problem: Problem::Syntax(problem.into()) };
         }
+        // go-yaml accepts a few texts that libyaml does not.
         let mark = error.problem_mark().unwrap_or_default();
         let at = usize::try_from(mark.index).unwrap_or(usize::MAX);
-        if self
-            .text
-            .get(at..)
-            .is_some_and(|rest| rest.starts_with(":,") || rest.starts_with(":]") || rest.starts_with(":}"))
-        {
-            let problem =
-                "contains a text with \":\" at its end in brackets, which sdctl does not read: quote the text";
-            return SyntaxError { line: self.line(mark), problem: Problem::TooMuch(problem.into()) };
-        }
-        self.invalid(mark, &format!("is not valid YAML: {}", error.problem()))
+        let rest = self.text.get(at..).unwrap_or_default();
+        let problem = if [":,", ":]", ":}"].iter().any(|end| rest.starts_with(end)) {
+            "contains a text with \":\" at its end in brackets, which sdctl does not read: quote the text"
+        } else if rest.starts_with("\\'") {
+            "contains the escape \\', which sdctl does not read: write ' without \\"
+        } else {
+            return self.invalid(mark, &format!("is not valid YAML: {}", error.problem()));
+        };
+        SyntaxError { line: self.line(mark), problem: Problem::TooMuch(problem.into()) }
     }
 
     /// Returns whether nothing but an empty document follows.
@@ -335,6 +338,12 @@ mod tests {
             ("a: 1\nb: !!binary aGk=\n".into(), 2, "has the tag !!binary"),
             ("a: &a {b: 1}\nc: {<<: [*a, x]}\n".into(), 2, "cannot be merged"),
             ("[".repeat(1000), 1, ""),
+            ("a: 1\nb: [c:, d]\n".into(), 2, "quote the text"),
+            ("a: \"\\'\"\n".into(), 1, "write ' without"),
+            ("a: [http://b/?c]\n".into(), 1, "contains \"?\" in a text without quotes"),
+            ("%YAML 1.2\n---\na: 1\n".into(), 1, "YAML 1.1 only"),
+            ("a: 1\u{2028}b: 2\nc: \u{7f}\n".into(), 2, "contains a control character"),
+            ("a: &a [*a]\n".into(), 1, "is an alias of itself"),
             (nested_by_aliases(150), 3, "is nested too deeply"),
             (format!("a: {}{}\n", "[".repeat(100), "]".repeat(100)), 1, "is nested too deeply"),
             (format!("l0: &l0 [x]\n{}", billions.concat()), 7, "repeats too much"),
@@ -357,6 +366,29 @@ mod tests {
         let yaml = format!("a: &a\n{}b:\n  <<: *a\n{}", keys('a'), keys('b'));
         let Value::Map(entries) = only(&yaml).unwrap().value else { panic!("no map") };
         assert!(matches!(&entries[1].value.value, Value::Map(merged) if merged.len() == 60_000));
+    }
+
+    #[test]
+    fn line_is_the_one_that_an_editor_shows() {
+        for (yaml, expected) in [
+            ("a:\r\n  b\r\nc: d\r\n", r#"{"a"@1:"b"@2 "c"@3:"d"@3}"#),
+            ("a: b\u{2028}c: d\ne: f\n", r#"{"a"@1:"b"@1 "c"@1:"d"@1 "e"@2:"f"@2}"#),
+            ("a: 'x\u{85}y'\nc: d\n", r#"{"a"@1:"x y"@1 "c"@2:"d"@2}"#),
+            ("\u{feff}# x\na: [\n1,\n2\n]\n", r#"{"a"@2:["1"@3 "2"@4]}"#),
+        ] {
+            assert_eq!(shown(&only(yaml).unwrap()), expected, "{yaml:?}");
+        }
+    }
+
+    #[test]
+    fn trailing_empty_document_is_ignored() {
+        for yaml in ["a: 1\n---\n", "a: 1\n...\n", "a: 1\n--- ~\n", "a: 1\n---\n# b\n"] {
+            assert!(only(yaml).is_ok(), "{yaml:?}");
+        }
+        for yaml in ["a: 1\n---\n---\n", "a: 1\n...\n%b\n", "---\n---\na: 1\n", "a: 1\n--- {\n"] {
+            let error = only(yaml).unwrap_err();
+            assert!(matches!(error.problem, Problem::TooMuch(_)), "{yaml:?}: {error:?}");
+        }
     }
 
     #[test]
