@@ -5,8 +5,10 @@ use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, T
 use super::{
     contents::{FileGroup, Item},
     fault::{FileFault, Problem},
+    fields::Poller,
     node::{Entry, Node, Sources, Value},
     place::Place,
+    prometheus::Reading,
 };
 
 /// Reads one group of the list at `list`, and adds the group or its faults to `items`. `number` counts from 1.
@@ -17,18 +19,18 @@ pub(super) fn group(
     number: usize,
     list: &Place,
     (job, readdressed): (&Job, bool),
-    names: LabelNames,
+    reading: Reading,
     items: &mut Vec<Item>,
 ) {
     let place = Place { group: Some(number), ..list.at(node.line) };
-    let read = read_group(node, names, &mut |line, field, fault| {
+    let read = read_group(node, reading, &mut |line, field, fault| {
         items.push(Item::Fault(FileFault { place: place.at(line), field, problem: Problem::Group(fault) }));
     });
     items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place, readdressed })));
 }
 
 /// Reads a group and passes each fault to `report`. Returns `None` after any fault.
-fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
+fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
     let mut faults = 0;
     let mut report = |line, field, fault| {
         faults += 1;
@@ -48,7 +50,8 @@ fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Strin
                 targets = Some(value);
             }
             Value::Text(name) if name == "labels" && label_sources.insert(source) => {
-                if value.value == Value::Null {
+                // vmagent replaces the labels of a merged map.
+                if value.value == Value::Null || reading.poller == Some(Poller::Vmagent) {
                     labels.clear();
                 }
                 labels.push(value);
@@ -61,7 +64,7 @@ fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Strin
         }
     }
     let targets = targets.map(|targets| read_targets(targets, &mut report));
-    let labels = read_labels(labels, names, &mut report);
+    let labels = read_labels(labels, reading.names, &mut report);
     if targets.is_none() {
         report(line, "targets".into(), Fault::Missing);
     }

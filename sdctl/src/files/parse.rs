@@ -42,7 +42,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
         if takes_scrape_configs && (!scrape_configs.is_empty() || number == 1 && is_scrape_config(&node)) {
             scrape_configs.push(node);
         } else if let Some((job, readdressed, file)) = &job {
-            list::group(node, number, file, (job, *readdressed), reading.names, &mut contents.items);
+            list::group(node, number, file, (job, *readdressed), reading, &mut contents.items);
         }
     });
     let whole = Place { job: None, ..file.clone() };

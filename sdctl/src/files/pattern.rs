@@ -114,15 +114,16 @@ pub(super) fn is_list_path(pattern: &str) -> bool {
 }
 
 /// Returns the paths that a pattern matches in a folder, sorted, or `None` for a malformed pattern. The name of the folder
-/// is literal.
-pub(super) fn paths(folder: &Path, pattern: &str) -> Option<Vec<PathBuf>> {
+/// is literal, and so is the whole pattern if `is_literal`.
+pub(super) fn paths(folder: &Path, pattern: &str, is_literal: bool) -> Option<Vec<PathBuf>> {
     let is_absolute = pattern.starts_with('/');
     let pattern = clean(pattern);
     let parts: Vec<_> = pattern.split('/').filter(|part| !part.is_empty()).collect();
-    let patterns = parts.iter().map(|part| Pattern::new(part)).collect::<Option<Vec<_>>>()?;
+    let patterns = parts.iter().map(|part| Pattern::new(if is_literal { "" } else { part }));
+    let patterns = patterns.collect::<Option<Vec<_>>>()?;
     let mut found = vec![if is_absolute { PathBuf::from("/") } else { folder.to_owned() }];
     for (i, (part, pattern)) in parts.iter().zip(&patterns).enumerate() {
-        if !has_wildcard(part) {
+        if is_literal || !has_wildcard(part) {
             for path in &mut found {
                 path.push(part);
             }

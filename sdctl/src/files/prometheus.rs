@@ -243,7 +243,7 @@ impl Configuration {
         readdressed: bool,
     ) {
         let first = self.items.len();
-        list::group(group, number, list, (job, readdressed), self.reading.names, &mut self.items);
+        list::group(group, number, list, (job, readdressed), self.reading, &mut self.items);
         let is_prometheus = matches!(self.reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3));
         let Some(Item::Group(group)) = self.items.get(first) else { return };
         if !is_prometheus || is_relabelled {
@@ -434,9 +434,13 @@ impl Configuration {
                 return None;
             }
         };
-        // vmagent reads durations of its own kind.
         let duration = duration::parse(text);
-        if duration.is_none() && matches!(self.reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3)) {
+        let is_valid = match self.reading.poller {
+            Some(Poller::Prometheus2 | Poller::Prometheus3) => duration.is_some(),
+            Some(Poller::Vmagent) => is_vmagent_duration(text),
+            None => true,
+        };
+        if !is_valid {
             let problem = format!("is {}, which is not a duration: write it as 30s or 1m30s", excerpt(text));
             self.fault(file.at(node.line), field, Problem::Configuration(problem));
         }
@@ -472,6 +476,12 @@ impl Configuration {
     fn note(&mut self, place: Place, text: String) {
         self.items.push(Item::Note(Note { place, text }));
     }
+}
+
+/// Returns whether vmagent reads a duration: numbers, also with a sign or a fraction, each with a unit or in seconds.
+fn is_vmagent_duration(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    digits > 0 && text.chars().all(|c| c.is_ascii_digit() || "-.mshdwyi".contains(c))
 }
 
 /// Returns whether a relabelling rule writes the address of a target.

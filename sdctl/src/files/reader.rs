@@ -229,13 +229,15 @@ impl Reader {
     /// Returns the files that a pattern in `file` matches. A pattern without a wildcard must match a file.
     fn matching(&mut self, file: &Path, Reference { place, pattern, .. }: &Reference) -> Vec<PathBuf> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Some(mut paths) = pattern::paths(folder, pattern) else {
+        // vmagent reads other wildcards than "*" only beside one.
+        let is_literal = self.reading.poller == Some(Poller::Vmagent) && !pattern.contains('*');
+        let Some(mut paths) = pattern::paths(folder, pattern, is_literal) else {
             let problem = format!("contains the malformed pattern {}: correct the pattern", excerpt(pattern));
             self.problem(place.clone(), Problem::File(problem));
             return Vec::new();
         };
         if paths.is_empty() {
-            if pattern::has_wildcard(pattern) {
+            if pattern::has_wildcard(pattern) && !is_literal {
                 let text = format!("the pattern {} matches no file: check its path", excerpt(pattern));
                 self.unmatched.push(Note { place: place.clone(), text });
             } else {

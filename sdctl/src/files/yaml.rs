@@ -5,7 +5,9 @@
 
 use std::{collections::HashMap, io::BufReader};
 
-use libyaml_safer::{Encoding, Error, ErrorKind, Event, EventData, MappingStyle, Mark, Parser, SequenceStyle};
+use libyaml_safer::{
+    Encoding, Error, ErrorKind, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle,
+};
 
 use super::{
     fault::Problem,
@@ -151,7 +153,7 @@ impl<'t> Composer<'t> {
     }
 
     fn node(&mut self, event: Event, depth: usize) -> Result<Node, SyntaxError> {
-        let Event { data, start_mark: mark, .. } = event;
+        let Event { data, start_mark: mark, end_mark, .. } = event;
         let line = self.line(mark);
         if depth > DEEPEST {
             return Err(SyntaxError { line, problem: too_deep() });
@@ -159,7 +161,11 @@ impl<'t> Composer<'t> {
         let flows = self.flows;
         let (value, anchor) = match data {
             EventData::Alias { anchor } => return self.alias(&anchor, mark, depth),
-            EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+            EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+                if style == ScalarStyle::DoubleQuoted && value.contains('/') && self.escapes_slash(mark, end_mark) {
+                    let problem = "is not valid YAML: contains the escape \\/. Write / without \\";
+                    return Err(self.invalid(mark, problem));
+                }
                 let is_plain = plain_implicit && tag.is_none();
                 if is_plain && flows > 0 && value.contains('?') {
                     let problem =
@@ -190,6 +196,18 @@ impl<'t> Composer<'t> {
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
+    }
+
+    /// Returns whether a text in double quotes contains the escape `\/`, which go-yaml refuses.
+    fn escapes_slash(&self, start: Mark, end: Mark) -> bool {
+        let offset = |mark: Mark| usize::try_from(mark.index).unwrap_or(usize::MAX);
+        let mut rest = self.text.get(offset(start)..offset(end)).unwrap_or_default().chars();
+        while let Some(c) = rest.next() {
+            if c == '\\' && rest.next() == Some('/') {
+                return true;
+            }
+        }
+        false
     }
 
     /// Marks an anchor's node as not yet complete.
@@ -340,6 +358,7 @@ mod tests {
             ("[".repeat(1000), 1, ""),
             ("a: 1\nb: [c:, d]\n".into(), 2, "quote the text"),
             ("a: \"\\'\"\n".into(), 1, "write ' without"),
+            ("a: b\nc: \"d\\\\/\\/\"\n".into(), 2, "the escape \\/"),
             ("a: [http://b/?c]\n".into(), 1, "contains \"?\" in a text without quotes"),
             ("%YAML 1.2\n---\na: 1\n".into(), 1, "YAML 1.1 only"),
             ("a: 1\u{2028}b: 2\nc: \u{7f}\n".into(), 2, "contains a control character"),
