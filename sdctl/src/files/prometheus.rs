@@ -38,6 +38,9 @@ const BOOLEANS: [&str; 7] = [
     "proxy_from_environment",
 ];
 
+/// The most fields that the note on values without a check names.
+const MOST_UNJUDGED: usize = 10;
+
 /// Prometheus's default.
 const SCRAPE_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -108,7 +111,10 @@ impl Configuration {
     /// Returns the items, with one that names the fields whose values are not judged.
     fn finish(mut self, file: &Place) -> Vec<Item> {
         if !self.unjudged.is_empty() {
-            let names: Vec<&str> = self.unjudged.iter().map(String::as_str).collect();
+            let mut names: Vec<&str> = self.unjudged.iter().map(String::as_str).take(MOST_UNJUDGED).collect();
+            if self.unjudged.len() > MOST_UNJUDGED {
+                names.push("others");
+            }
             let other =
                 if self.reading.poller == Some(Poller::Vmagent) { "vmagent -dryRun" } else { "promtool check config" };
             let text = format!("the values of {} are not checked: run {other}", names.join(", "));
