@@ -17,6 +17,7 @@ mod place;
 mod prometheus;
 mod reader;
 mod scalar;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod text;

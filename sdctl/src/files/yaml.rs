@@ -3,7 +3,10 @@
 //!
 //! The differences between go-yaml and libyaml were found by asking Prometheus: `sdctl/tests/e2e/files` repeats them.
 
-use std::{collections::HashMap, io::BufReader};
+use std::{
+    collections::HashMap,
+    io::{BufReader, Chain, Read},
+};
 
 use libyaml_safer::{
     Encoding, Error, ErrorKind, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle,
@@ -12,7 +15,7 @@ use libyaml_safer::{
 use super::{
     fault::Problem,
     node::{DEEPEST, Document, Entry, Node, SyntaxError, Value, too_deep},
-    scalar,
+    scalar, tags,
 };
 
 /// The most nodes that aliases may repeat. A few lines of nested aliases can expand to billions.
@@ -21,9 +24,23 @@ const MOST_REPEATED: usize = 1_000_000;
 /// The bytes that the parser decodes at once. It keeps each character in four bytes.
 const DECODED_AT_ONCE: usize = 64 << 10;
 
+type YamlParser<'t> = Parser<BufReader<Chain<&'t [u8], &'t [u8]>>>;
+
+/// Returns a parser of a text without a byte order mark.
+///
+/// The parser panics at a block scalar or an escape that the end of the text cuts off, so it gets one more line break.
+pub(super) fn parser(text: &str) -> YamlParser<'_> {
+    let mut parser = Parser::new();
+    // The parser would take U+FFxx at the start for a mark of another encoding.
+    parser.set_encoding(Encoding::Utf8);
+    let end: &[u8] = if text.ends_with(['\n', '\r']) { b"" } else { b"\n" };
+    parser.set_input(BufReader::with_capacity(DECODED_AT_ONCE, text.as_bytes().chain(end)));
+    parser
+}
+
 struct Composer<'t> {
     text: &'t str,
-    parser: Parser<BufReader<&'t [u8]>>,
+    parser: YamlParser<'t>,
     /// The byte offsets of the line breaks that editors do not show, but YAML counts.
     odd_breaks: Vec<u64>,
     /// The node of each anchor; `None` while the node is read.
@@ -36,6 +53,10 @@ struct Composer<'t> {
 pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document, SyntaxError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut composer = Composer::new(text);
+    if let Some(mark) = tags::before_comma(text).map_err(|error| composer.error(&error))? {
+        let problem = "contains a tag before a comma, which sdctl does not read: write a space after the tag";
+        return Err(SyntaxError { line: composer.line(mark), problem: Problem::TooMuch(problem.into()) });
+    }
     let mut document = None;
     loop {
         let event = match composer.next() {
@@ -87,13 +108,9 @@ fn second_document(line: usize) -> SyntaxError {
 
 impl<'t> Composer<'t> {
     fn new(text: &'t str) -> Self {
-        let mut parser = Parser::new();
-        // The parser would take U+FFxx at the start for a mark of another encoding.
-        parser.set_encoding(Encoding::Utf8);
-        parser.set_input(BufReader::with_capacity(DECODED_AT_ONCE, text.as_bytes()));
         let is_odd = |(at, c): (usize, char)| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}').then_some(at as u64);
         let odd_breaks = if text.is_ascii() { Vec::new() } else { text.char_indices().filter_map(is_odd).collect() };
-        Self { text, parser, odd_breaks, anchors: HashMap::new(), repeated: 0, flows: 0 }
+        Self { text, parser: parser(text), odd_breaks, anchors: HashMap::new(), repeated: 0, flows: 0 }
     }
 
     fn next(&mut self) -> Result<Event, SyntaxError> {
@@ -103,6 +120,8 @@ impl<'t> Composer<'t> {
     /// Returns the line of a mark, counted from 1 as an editor does.
     fn line(&self, mark: Mark) -> usize {
         let odd = self.odd_breaks.partition_point(|at| *at < mark.index);
+        // The line break that the text itself does not have.
+        let odd = odd + usize::from(mark.index > self.text.len() as u64);
         usize::try_from(mark.line).unwrap_or(usize::MAX - 1).saturating_sub(odd) + 1
     }
 
@@ -161,7 +180,11 @@ impl<'t> Composer<'t> {
         let flows = self.flows;
         let (value, anchor) = match data {
             EventData::Alias { anchor } => return self.alias(&anchor, mark, depth),
-            EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, plain_implicit, style, .. } => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if is_block && end_mark.index > self.text.len() as u64 && self.adds_break(&value) {
+                    value.pop();
+                }
                 if style == ScalarStyle::DoubleQuoted && value.contains('/') && self.escapes_slash(mark, end_mark) {
                     let problem = "is not valid YAML: contains the escape \\/. Write / without \\";
                     return Err(self.invalid(mark, problem));
@@ -196,6 +219,13 @@ impl<'t> Composer<'t> {
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
+    }
+
+    /// Returns whether the last line break of a block scalar at the end is the one that the text itself does not have.
+    fn adds_break(&self, value: &str) -> bool {
+        let last_line = self.text.rsplit(['\n', '\r']).next().unwrap_or_default();
+        let is_in_value = !last_line.trim_matches([' ', '\t']).is_empty();
+        value.ends_with('\n') && (is_in_value || value.ends_with("\n\n") || value.ends_with(" \n"))
     }
 
     /// Returns whether a text in double quotes contains the escape `\/`, which go-yaml refuses.
@@ -359,6 +389,8 @@ mod tests {
             ("a: 1\nb: [c:, d]\n".into(), 2, "quote the text"),
             ("a: \"\\'\"\n".into(), 1, "write ' without"),
             ("a: b\nc: \"d\\\\/\\/\"\n".into(), 2, "the escape \\/"),
+            ("a: 1\nb: [!c, d]\n".into(), 2, "a tag before a comma"),
+            ("a: 1\nb: \"c\\".into(), 2, "is not valid YAML"),
             ("a: [http://b/?c]\n".into(), 1, "contains \"?\" in a text without quotes"),
             ("%YAML 1.2\n---\na: 1\n".into(), 1, "YAML 1.1 only"),
             ("a: 1\u{2028}b: 2\nc: \u{7f}\n".into(), 2, "contains a control character"),
@@ -396,6 +428,25 @@ mod tests {
             ("\u{feff}# x\na: [\n1,\n2\n]\n", r#"{"a"@2:["1"@3 "2"@4]}"#),
         ] {
             assert_eq!(shown(&only(yaml).unwrap()), expected, "{yaml:?}");
+        }
+    }
+
+    #[test]
+    fn block_scalar_may_end_the_text() {
+        for (yaml, expected) in [
+            ("a: |\n  b", "b"),
+            ("a: |+\n  b", "b"),
+            ("a: |-\n  b", "b"),
+            ("a: >\n  b\n  c", "b c"),
+            ("a: |\n  b\n", "b\n"),
+            ("a: |+\n  b\n\n", "b\n\n"),
+            ("a: |", ""),
+            ("a: |\n  b\n  ", "b\n"),
+            ("a: |+\n  b\n  ", "b\n"),
+            ("a: |\n  b\n    ", "b\n  "),
+        ] {
+            let Value::Map(entries) = only(yaml).unwrap().value else { panic!("no map") };
+            assert_eq!(entries[0].value.value, Value::Text(expected.into()), "{yaml:?}");
         }
     }
 
