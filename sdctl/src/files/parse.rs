@@ -51,7 +51,8 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
             let interval = if let Role::Nested(interval) = role { *interval } else { None };
             let mut items = prometheus::scrape_config_items(scrape_configs, &whole, interval, reading);
             if !nested {
-                let text = "is a list of scrape configurations, as the Prometheus Operator and vmagent accept it: write \
+                let text = "is a list of scrape configurations, as the Prometheus Operator and vmagent accept it: \
+                            write \
                             scrape_configs above it for Prometheus";
                 items.push(Item::Note(Note { place: whole, text: text.into() }));
             }

@@ -113,8 +113,8 @@ pub(super) fn is_list_path(pattern: &str) -> bool {
     LIST_SUFFIXES.iter().any(|suffix| pattern.strip_suffix(suffix).is_some_and(is_path))
 }
 
-/// Returns the paths that a pattern matches in a folder, sorted, or `None` for a malformed pattern. The name of the folder
-/// is literal, and so is the whole pattern if `is_literal`.
+/// Returns the paths that a pattern matches in a folder, sorted, or `None` for a malformed pattern. The name of the
+/// folder is literal, and so is the whole pattern if `is_literal`.
 pub(super) fn paths(folder: &Path, pattern: &str, is_literal: bool) -> Option<Vec<PathBuf>> {
     let is_absolute = pattern.starts_with('/');
     let pattern = clean(pattern);

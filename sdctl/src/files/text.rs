@@ -2,8 +2,8 @@
 
 use super::contents::Format;
 
-/// Returns a file's text, or the line of the first invalid character. As go-yaml, it reads YAML in UTF-16 that starts with a
-/// byte order mark; a text without one is UTF-8.
+/// Returns a file's text, or the line of the first invalid character. As for go-yaml, YAML that starts with a byte
+/// order mark may be UTF-16; a text without one is UTF-8.
 pub(super) fn decode(bytes: Vec<u8>, format: Format) -> Result<String, usize> {
     match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] if format == Format::Yaml => utf16(rest, u16::from_le_bytes),

@@ -255,10 +255,12 @@ impl<'t> Composer<'t> {
             if event.data == EventData::MappingEnd {
                 return Ok(entries);
             }
-            let is_merge = matches!(
-                &event.data,
-                EventData::Scalar { value, tag, plain_implicit, .. } if scalar::is_merge(value, tag.as_deref(), *plain_implicit)
-            );
+            let is_merge = match &event.data {
+                EventData::Scalar { value, tag, plain_implicit, .. } => {
+                    scalar::is_merge(value, tag.as_deref(), *plain_implicit)
+                }
+                _ => false,
+            };
             if !is_merge {
                 let key = self.node(event, depth + 1)?;
                 let event = self.next()?;
@@ -276,7 +278,8 @@ impl<'t> Composer<'t> {
             // A map wins over those after it.
             for map in maps.into_iter().rev() {
                 let Value::Map(merged) = map.value else {
-                    let problem = "is not valid YAML: cannot be merged, because it is not a map. Use << with a map or a list of maps";
+                    let problem = "is not valid YAML: cannot be merged, because it is not a map. \
+                                   Use << with a map or a list of maps";
                     return Err(self.invalid(mark, problem));
                 };
                 let first = sources + 1;

@@ -150,22 +150,26 @@ pub(super) const WHOLE: [(&str, &[(&str, Expect)]); 9] = [
         "merged jobs",
         &[
             (
-                "scrape_configs:\n- &b {job_name: JOB, static_configs: [{targets: [a]}]}\n- {<<: *b, job_name: JOB-2}\n",
+                "scrape_configs:\n- &b {job_name: JOB, static_configs: [{targets: [a]}]}\n\
+                 - {<<: *b, job_name: JOB-2}\n",
                 Same,
             ),
             ("scrape_configs:\n- &b {job_name: JOB}\n- {job_name: JOB-2, <<: *b}\n", Same),
             (
-                "scrape_configs:\n- &b {job_name: JOB, static_configs: [{targets: [a]}]}\n- {<<: *b, job_name: JOB-2, static_configs: [{targets: [b]}]}\n",
+                "scrape_configs:\n- &b {job_name: JOB, static_configs: [{targets: [a]}]}\n\
+                 - {<<: *b, job_name: JOB-2, static_configs: [{targets: [b]}]}\n",
                 Same,
             ),
             (
-                "scrape_configs:\n- {job_name: JOB, <<: {static_configs: [{targets: [b]}]}, <<: {static_configs: [{targets: [c]}]}}\n",
+                "scrape_configs:\n\
+                 - {job_name: JOB, <<: {static_configs: [{targets: [b]}]}, <<: {static_configs: [{targets: [c]}]}}\n",
                 Same,
             ),
             ("scrape_configs:\n- job_name: JOB\n  !!merge <<: {static_configs: [{targets: [a]}]}\n", Same),
             ("scrape_configs:\n- job_name: JOB\n  <<: {static_configs: [{targets: [a]}], foo: bar}\n", Same),
             (
-                "scrape_configs:\n- job_name: JOB\n  static_configs:\n  - {targets: [a], labels: &l {x: y}}\n  - {targets: [b], labels: {<<: *l, x: z}}\n",
+                "scrape_configs:\n- job_name: JOB\n  \
+                 static_configs:\n  - {targets: [a], labels: &l {x: y}}\n  - {targets: [b], labels: {<<: *l, x: z}}\n",
                 Same,
             ),
         ],
@@ -257,7 +261,8 @@ pub(super) const WHOLE: [(&str, &[(&str, Expect)]); 9] = [
         "syntax",
         &[
             (
-                "{\"scrape_configs\": [{\"job_name\": \"JOB\", \"static_configs\": [{\"targets\": [\"a:1\", 9100], \"labels\": {\"n\": 1, \"v\": 1.10}}]}]}\n",
+                "{\"scrape_configs\": [{\"job_name\": \"JOB\", \
+                 \"static_configs\": [{\"targets\": [\"a:1\", 9100], \"labels\": {\"n\": 1, \"v\": 1.10}}]}]}\n",
                 Same,
             ),
             ("%YAML 1.2\n---\nscrape_configs: []\n", Same),
