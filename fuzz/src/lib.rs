@@ -4,13 +4,16 @@
 pub mod prometheus;
 
 use http_sd_lambda::group::{LabelNames, Target, TargetGroup};
-use sdctl::files::{Place, Reader};
+use sdctl::files::{Place, Poller, Reader};
 
 /// The most bytes of an error. The longest one repeats names of 80 characters each.
 const MOST_BYTES: usize = 2048;
 
 /// Both rules for label names.
 pub const LABEL_NAMES: [LabelNames; 2] = [LabelNames::Legacy, LabelNames::Utf8];
+
+/// The pollers by whose rules a configuration may be read.
+pub const POLLERS: [Poller; 3] = [Poller::Prometheus2, Poller::Prometheus3, Poller::Vmagent];
 
 /// Checks that an error or a note is one line of bounded length.
 pub fn check_line(text: &str) {
@@ -54,7 +57,7 @@ pub fn check_files(reader: &Reader, text: &str) {
         check_place(&fault.place);
         check_line(&fault.to_string());
     }
-    for note in &reader.notes {
+    for note in reader.notes.iter().chain(&reader.unmatched).chain(&reader.unjudged) {
         check_place(&note.place);
         check_line(&note.to_string());
     }

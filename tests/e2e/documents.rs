@@ -49,13 +49,13 @@ fn pollers_accept_documented_configurations() {
     }
     for block in of_scrapes {
         prometheus(block).map(Ran::done);
-        vmagent(block).map(Ran::done);
+        let Some(ran) = vmagent(block) else { continue };
+        // The one setting of Prometheus that vmagent refuses.
+        if block.contains("refresh_interval") {
+            assert!(ran.code != 0 && ran.stderr.contains("refresh_interval"), "{ran:?}");
+        } else {
+            ran.done();
+        }
     }
-
-    // The one setting of Prometheus that vmagent refuses.
-    let with_interval = blocks[0].replace("      - url:", "      - refresh_interval: 1m\n        url:");
-    prometheus(&with_interval).map(Ran::done);
-    if let Some(ran) = vmagent(&with_interval) {
-        assert!(ran.code != 0 && ran.stderr.contains("refresh_interval"), "{ran:?}");
-    }
+    assert!(blocks[0].contains("refresh_interval"));
 }

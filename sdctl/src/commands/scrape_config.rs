@@ -46,7 +46,7 @@ pub(crate) enum Poller {
     Vmagent,
     /// Grafana Alloy: config.alloy
     Alloy,
-    /// prometheus-operator: a ScrapeConfig resource
+    /// prometheus-operator: a resource of the kind `ScrapeConfig`
     Operator,
     /// OpenTelemetry Collector and its target allocator: the receiver prometheus
     Opentelemetry,
@@ -119,7 +119,7 @@ impl ScrapeConfig<'_> {
     /// Returns the configuration for Prometheus, indented as part of a longer text, and how to get it for other pollers.
     pub(crate) fn with_hint(job: &str, url: &str, token_file: Option<&Path>) -> String {
         let config = ScrapeConfig { poller: Poller::Prometheus, job, url, token_file }.to_string();
-        let indented: String = config.lines().map(|line| format!("  {line}\n")).collect();
+        let indented = config.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
         format!(
             "{indented}For another poller: sdctl scrape-config '{url}' --for vmagent, alloy, operator or opentelemetry\n"
         )

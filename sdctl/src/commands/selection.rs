@@ -3,7 +3,6 @@
 use std::{mem, time::Duration};
 
 use clap::{Args, ValueEnum};
-use glob::Pattern;
 use http_sd_lambda::{
     config::{self, variable},
     group::{
@@ -15,6 +14,7 @@ use http_sd_lambda::{
 use super::arguments::{self, Pair};
 use crate::{
     error::CliError,
+    files::pattern::Pattern,
     store::{Items, Record, Records, State, connection::Connection},
 };
 
@@ -133,7 +133,7 @@ impl SelectionOptions {
         let jobs = match job {
             None => Jobs::All,
             Some(text) => match Pattern::new(text) {
-                Ok(pattern) if text.contains(['*', '?', '[']) => Jobs::Like { pattern, text: text.to_owned() },
+                Some(pattern) if text.contains(['*', '?', '[']) => Jobs::Like { pattern, text: text.to_owned() },
                 // A job may contain any character.
                 _ => Jobs::One(arguments::job(text)?),
             },
@@ -231,7 +231,8 @@ fn selects(selectors: &Selectors, record: &Record, standing: Standing<'_>) -> bo
 }
 
 fn glob(text: &str) -> Result<Pattern, String> {
-    Pattern::new(text).map_err(|error| format!("{error}. Use * for any text, ? for one character, [a-c] for a class"))
+    let problem = "invalid pattern. Use * for any text, ? for one character, [a-c] for a class";
+    Pattern::new(text).ok_or_else(|| problem.into())
 }
 
 impl Standing<'_> {

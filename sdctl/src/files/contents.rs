@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Display, Formatter},
     path::Path,
     rc::Rc,
+    time::Duration,
 };
 
 use http_sd_lambda::group::{Job, TargetGroup};
@@ -19,6 +20,8 @@ pub struct FileGroup {
     pub group: TargetGroup,
     /// Where the group starts.
     pub place: Place,
+    /// Whether a relabelling rule of the job writes the addresses of its targets.
+    pub readdressed: bool,
 }
 
 /// A file that was read.
@@ -65,6 +68,8 @@ pub(super) enum Item {
     Group(FileGroup),
     Fault(FileFault),
     Note(Note),
+    /// The fields of a configuration whose values are not judged.
+    Unjudged(Note),
     /// A job of a configuration, and the start of its scrape configuration.
     Job(Job, Place),
     /// Other files, whose items belong at this position.
@@ -86,10 +91,11 @@ pub(super) struct Reference {
 pub(super) enum Role {
     /// The command line names the file: a configuration, or a list of groups of this job.
     Given(Option<Job>),
-    /// A job of a configuration names the file: a list of groups of this job.
-    List(Job),
-    /// `scrape_config_files` names the file: a configuration with nothing but `scrape_configs`.
-    Nested,
+    /// A job of a configuration names the file: a list of groups of this job. The flag is [`FileGroup::readdressed`].
+    List(Job, bool),
+    /// `scrape_config_files` names the file: a configuration with nothing but `scrape_configs`. The duration is the
+    /// main configuration's `scrape_interval`, if known.
+    Nested(Option<Duration>),
 }
 
 impl Format {

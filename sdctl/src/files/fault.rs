@@ -38,6 +38,8 @@ pub enum Problem {
     NoSuchFile(String),
     /// A field of a configuration is misspelt. The value is the right spelling.
     Misspelt(String),
+    /// The poller does not accept this field of a configuration. The text says why and what to do.
+    UnknownField(String),
     /// Prometheus rejects the configuration.
     Configuration(String),
     /// `--job` is missing for a list, or was given for a configuration.
@@ -60,7 +62,7 @@ impl Problem {
     /// Returns whether the fault is about an unknown field, whose name may be any text.
     #[must_use]
     pub fn is_about_a_name(&self) -> bool {
-        matches!(self, Self::Group(Fault::UnknownField) | Self::Misspelt(_))
+        matches!(self, Self::Group(Fault::UnknownField) | Self::Misspelt(_) | Self::UnknownField(_))
     }
 }
 
@@ -79,6 +81,7 @@ impl Display for Problem {
             Self::Syntax(text)
             | Self::TooMuch(text)
             | Self::File(text)
+            | Self::UnknownField(text)
             | Self::Configuration(text)
             | Self::Job(text) => f.write_str(text),
             Self::Empty(expected) => write!(f, "is empty, but must be {expected}"),

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{
     fault::Problem,
-    node::{DEEPEST, Document, Node, SyntaxError, Value, too_deep},
+    node::{DEEPEST, Document, Entry, Node, SyntaxError, Value, too_deep},
 };
 
 /// A text and its line ends, to look up the line of a value.
@@ -38,6 +38,13 @@ pub(super) fn read(text: &str, element: &mut dyn FnMut(Node)) -> Result<Document
     Ok(Document::List)
 }
 
+/// Returns the first element of a list; `None` if there is none or it is not valid JSON. Its lines are not counted.
+pub(super) fn first_element(text: &str) -> Option<Node> {
+    let rest = text.trim_ascii_start().strip_prefix('[')?;
+    let raw: &RawValue = serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()?;
+    Lines { text, ends: Vec::new() }.node(raw, 1).ok()
+}
+
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
         Self { text, ends: text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i).collect() }
@@ -63,8 +70,10 @@ impl<'t> Lines<'t> {
             }
             Some(b'{') => {
                 let Entries(entries) = parse(text, before)?;
-                let node = |(key, value)| Ok((self.node(key, depth + 1)?, self.node(value, depth + 1)?));
-                Value::Map(entries.into_iter().map(node).collect::<Result<_, _>>()?)
+                let entry = |(key, value)| {
+                    Ok(Entry { key: self.node(key, depth + 1)?, value: self.node(value, depth + 1)?, source: 0 })
+                };
+                Value::Map(entries.into_iter().map(entry).collect::<Result<_, _>>()?)
             }
             Some(b't' | b'f') => Value::Boolean,
             Some(b'n') => Value::Null,
@@ -130,8 +139,9 @@ mod tests {
             Node { line: 5, value: Value::Null },
             Node { line: 6, value: Value::Boolean },
         ]);
-        let map = Value::Map(vec![(text(3, "a"), text(3, "😀")), (text(4, "a"), Node { line: 5, value: list })]);
-        assert_eq!(elements, [Node { line: 3, value: map }, Node { line: 6, value: Value::Map(vec![]) }]);
+        let entry = |key, value| Entry { key, value, source: 0 };
+        let map = vec![entry(text(3, "a"), text(3, "😀")), entry(text(4, "a"), Node { line: 5, value: list })];
+        assert_eq!(elements, [Node { line: 3, value: Value::Map(map) }, Node { line: 6, value: Value::Map(vec![]) }]);
     }
 
     #[test]

@@ -5,21 +5,32 @@ use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, T
 use super::{
     contents::{FileGroup, Item},
     fault::{FileFault, Problem},
-    node::{Node, Value},
+    fields::Poller,
+    node::{Entry, Node, Sources, Value},
     place::Place,
+    prometheus::Reading,
 };
 
 /// Reads one group of the list at `list`, and adds the group or its faults to `items`. `number` counts from 1.
-pub(super) fn group(node: Node, number: usize, list: &Place, job: &Job, names: LabelNames, items: &mut Vec<Item>) {
+///
+/// `job` is the job of the list, with [`FileGroup::readdressed`].
+pub(super) fn group(
+    node: Node,
+    number: usize,
+    list: &Place,
+    (job, readdressed): (&Job, bool),
+    reading: Reading,
+    items: &mut Vec<Item>,
+) {
     let place = Place { group: Some(number), ..list.at(node.line) };
-    let read = read_group(node, names, &mut |line, field, fault| {
+    let read = read_group(node, reading, &mut |line, field, fault| {
         items.push(Item::Fault(FileFault { place: place.at(line), field, problem: Problem::Group(fault) }));
     });
-    items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place })));
+    items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place, readdressed })));
 }
 
 /// Reads a group and passes each fault to `report`. Returns `None` after any fault.
-fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
+fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
     let mut faults = 0;
     let mut report = |line, field, fault| {
         faults += 1;
@@ -30,14 +41,20 @@ fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Strin
         report(line, String::new(), node.wrong_type("a map of targets and labels"));
         return None;
     };
-    let (mut targets, mut labels) = (None, None);
-    for (key, value) in entries {
+    let (mut targets, mut labels) = (None, Vec::new());
+    let (mut target_sources, mut label_sources) = (Sources::default(), Sources::default());
+    for Entry { key, value, source } in entries {
         match &key.value {
-            Value::Text(name) if name == "targets" && targets.is_none() => {
-                targets = Some(read_targets(value, &mut report));
+            // An entry of a merged map gives way to a later one, and the labels of both count, as in Prometheus.
+            Value::Text(name) if name == "targets" && target_sources.insert(source) => {
+                targets = Some(value);
             }
-            Value::Text(name) if name == "labels" && labels.is_none() => {
-                labels = Some(read_labels(value, names, &mut report));
+            Value::Text(name) if name == "labels" && label_sources.insert(source) => {
+                // vmagent replaces the labels of a merged map.
+                if value.value == Value::Null || reading.poller == Some(Poller::Vmagent) {
+                    labels.clear();
+                }
+                labels.push(value);
             }
             Value::Text(name) if name == "targets" || name == "labels" => {
                 report(key.line, name.clone(), Fault::Repeated);
@@ -46,10 +63,12 @@ fn read_group(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, Strin
             _ => report(key.line, "a field's name".into(), key.wrong_type("a string")),
         }
     }
+    let targets = targets.map(|targets| read_targets(targets, &mut report));
+    let labels = read_labels(labels, reading.names, &mut report);
     if targets.is_none() {
         report(line, "targets".into(), Fault::Missing);
     }
-    let group = TargetGroup { targets: targets.unwrap_or_default(), labels: labels.unwrap_or_default() };
+    let group = TargetGroup { targets: targets.unwrap_or_default(), labels };
     (faults == 0).then_some(group)
 }
 
@@ -76,17 +95,19 @@ fn read_targets(node: Node, report: &mut dyn FnMut(usize, String, Fault)) -> Vec
     targets
 }
 
-fn read_labels(node: Node, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Labels {
-    let entries = match node.value {
-        Value::Map(entries) => entries,
-        Value::Null => Vec::new(),
-        _ => {
-            report(node.line, "labels".into(), node.wrong_type("a map of strings"));
-            Vec::new()
+/// Reads the labels of all of these maps. Prometheus refuses a label that is in two of them.
+fn read_labels(maps: Vec<Node>, names: LabelNames, report: &mut dyn FnMut(usize, String, Fault)) -> Labels {
+    let mut entries = Vec::new();
+    for node in maps {
+        match node.value {
+            Value::Map(map) if entries.is_empty() => entries = map,
+            Value::Map(map) => entries.extend(map),
+            Value::Null => {}
+            _ => report(node.line, "labels".into(), node.wrong_type("a map of strings")),
         }
-    };
+    }
     let mut labels = Labels::new();
-    for (key, value) in entries {
+    for Entry { key, value, .. } in entries {
         let line = key.line;
         let Value::Text(name) = key.value else {
             report(line, "a label's name".into(), key.wrong_type("a string"));

@@ -5,19 +5,26 @@
 //! targets of a fleet.
 
 mod contents;
+pub(crate) mod duration;
 mod fault;
+mod fields;
 mod json;
 mod list;
 mod node;
 mod parse;
+pub(crate) mod pattern;
 mod place;
 mod prometheus;
 mod reader;
+mod scalar;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod text;
 mod yaml;
 
 pub use contents::{FileGroup, Format, Note, ReadFile};
 pub use fault::{FileFault, Problem};
+pub use fields::Poller;
 pub use place::Place;
 pub use reader::Reader;

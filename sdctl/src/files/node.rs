@@ -1,5 +1,7 @@
 //! A JSON or YAML document as a tree whose nodes keep their lines.
 
+use std::{collections::HashSet, mem};
+
 use http_sd_lambda::group::Fault;
 
 use super::fault::Problem;
@@ -8,7 +10,7 @@ use super::fault::Problem;
 pub(super) const DEEPEST: usize = 64;
 
 /// A part of a document.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     /// The line where the node starts, counted from 1.
     pub(super) line: usize,
@@ -16,7 +18,7 @@ pub(super) struct Node {
 }
 
 /// The value of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Null,
     /// A string; in YAML the text of any scalar, as written.
@@ -27,7 +29,30 @@ pub(super) enum Value {
     Boolean,
     List(Vec<Node>),
     /// The entries in the order of the document. Keys may repeat.
-    Map(Vec<(Node, Node)>),
+    Map(Vec<Entry>),
+}
+
+/// An entry of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: Node,
+    pub(super) value: Node,
+    /// The map that wrote the entry: 0 is the map itself, and each map that is merged into it has a number of its own.
+    pub(super) source: u32,
+}
+
+/// The maps that have written a key. A key that one map writes twice is a fault.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    own: bool,
+    merged: HashSet<u32>,
+}
+
+impl Sources {
+    /// Adds a map. Returns whether the map is new.
+    pub(super) fn insert(&mut self, source: u32) -> bool {
+        if source == 0 { !mem::replace(&mut self.own, true) } else { self.merged.insert(source) }
+    }
 }
 
 /// Why a document cannot be read.

@@ -1,38 +1,63 @@
 //! Parses the text of one file, without access to other files.
 
-use http_sd_lambda::group::{Fault, LabelNames};
+use http_sd_lambda::group::Fault;
 
 use super::{
-    contents::{Contents, Format, Item, Role},
+    contents::{Contents, Format, Item, Note, Role},
     fault::{FileFault, Problem},
+    fields::Poller,
     json, list,
     node::{Document, Node, SyntaxError, Value},
     place::Place,
-    prometheus, yaml,
+    prometheus::{self, Reading, is_scrape_config},
+    yaml,
 };
 
 /// Parses a file's text. `file` is the place of the whole file; faults of the file name its job, if any.
-pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, names: LabelNames) -> Contents {
+pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, reading: Reading) -> Contents {
+    if format == Format::Json && matches!(role, Role::Given(_)) && is_json_configuration(text) {
+        // Prometheus reads a configuration as YAML, whatever its name.
+        return contents(text, Format::Yaml, file, role, reading);
+    }
     let job = match role {
-        Role::Given(job) => job.as_ref().map(|job| (job, file.with_job(job))),
-        Role::List(job) => Some((job, file.clone())),
-        Role::Nested => None,
+        Role::Given(job) => job.as_ref().map(|job| (job, false, file.with_job(job))),
+        Role::List(job, readdressed) => Some((job, *readdressed, file.clone())),
+        Role::Nested(_) => None,
     };
     let expected = match role {
         Role::Given(_) => "a list of target groups or a Prometheus configuration",
-        Role::List(_) => "a list of target groups",
-        Role::Nested => "a map of scrape_configs",
+        Role::List(..) => "a list of target groups",
+        Role::Nested(_) => "a map of scrape_configs",
     };
-    let nested = matches!(role, Role::Nested);
+    let takes_scrape_configs = match role {
+        Role::Given(_) => true,
+        Role::List(..) => false,
+        Role::Nested(_) => !matches!(reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3)),
+    };
+    let nested = matches!(role, Role::Nested(_));
     let mut contents = Contents { configuration: nested, items: Vec::new() };
-    let mut number = 0;
+    let (mut number, mut scrape_configs) = (0, Vec::new());
     let read = document(text, format, &mut |node| {
         number += 1;
-        if let Some((job, file)) = &job {
-            list::group(node, number, file, job, names, &mut contents.items);
+        if takes_scrape_configs && (!scrape_configs.is_empty() || number == 1 && is_scrape_config(&node)) {
+            scrape_configs.push(node);
+        } else if let Some((job, readdressed, file)) = &job {
+            list::group(node, number, file, (job, *readdressed), reading, &mut contents.items);
         }
     });
+    let whole = Place { job: None, ..file.clone() };
     let (place, problem) = match read {
+        Ok(Document::List) if !scrape_configs.is_empty() => {
+            let interval = if let Role::Nested(interval) = role { *interval } else { None };
+            let mut items = prometheus::scrape_config_items(scrape_configs, &whole, interval, reading);
+            if !nested {
+                let text = "is a list of scrape configurations, as the Prometheus Operator and vmagent accept it: \
+                            write \
+                            scrape_configs above it for Prometheus";
+                items.push(Item::Note(Note { place: whole, text: text.into() }));
+            }
+            return Contents { configuration: true, items };
+        }
         Ok(Document::List) if job.is_some() => return contents,
         Ok(Document::List) if nested => (file.at(1), Problem::Group(Fault::WrongType { found: "a list", expected })),
         Ok(Document::List) => {
@@ -40,16 +65,35 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, na
         }
         Ok(Document::Empty) => (file.clone(), Problem::Empty(expected)),
         Ok(Document::Other(Node { value: Value::Map(entries), .. }))
-            if prometheus::is_configuration(&entries) && !matches!(role, Role::List(_)) =>
+            if prometheus::is_configuration(&entries) && !matches!(role, Role::List(..)) =>
         {
-            let file = Place { job: None, ..file.clone() };
-            return Contents { configuration: true, items: prometheus::items(entries, &file, nested, names) };
+            return Contents { configuration: true, items: prometheus::items(entries, &whole, role, reading) };
+        }
+        Ok(Document::Other(node)) if matches!(role, Role::Given(_)) && is_scrape_config(&node) => {
+            let problem = "is one scrape configuration: put it into a list under scrape_configs";
+            (whole.at(node.line), Problem::Configuration(problem.into()))
         }
         Ok(Document::Other(node)) => (file.at(node.line), Problem::Group(node.wrong_type(expected))),
         Err(SyntaxError { line, problem }) => (file.at(line), problem),
     };
     contents.items.push(Item::Fault(FileFault { place, field: String::new(), problem }));
     contents
+}
+
+/// Returns whether a text that looks like JSON is a configuration or a list of scrape configurations.
+fn is_json_configuration(text: &str) -> bool {
+    let is_configuration = |document: &Result<Document, SyntaxError>| match document {
+        Ok(Document::Other(Node { value: Value::Map(entries), .. })) => prometheus::is_configuration(entries),
+        _ => false,
+    };
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => {
+            is_configuration(&json::read(text, &mut |_| {})) || is_configuration(&yaml::read(text, &mut |_| {}))
+        }
+        // The text is read once more only if the first element says so.
+        Some(b'[') => json::first_element(text).is_some_and(|node| is_scrape_config(&node)),
+        _ => false,
+    }
 }
 
 /// Reads a document, and passes the elements of a list to `element`. An error may follow after several elements.
@@ -62,6 +106,8 @@ fn document(text: &str, format: Format, element: &mut dyn FnMut(Node)) -> Result
 
 #[cfg(test)]
 mod tests {
+    use http_sd_lambda::group::LabelNames;
+
     use super::*;
     use crate::files::contents::Reference;
 
@@ -72,11 +118,12 @@ mod tests {
                     - job_name: x\n  file_sd_configs: [{files: [a.yml, '*.json']}]\n  static_configs: [{targets: [a:1]}, 1]\n\
                     - job_name: y\n";
         let file = Place::of_file("prometheus.yml");
-        for role in [Role::Given(None), Role::Nested] {
-            let contents = contents(text, Format::Yaml, &file, &role, LabelNames::Legacy);
+        let reading = Reading { names: LabelNames::Legacy, poller: None };
+        for role in [Role::Given(None), Role::Nested(None)] {
+            let contents = contents(text, Format::Yaml, &file, &role, reading);
             let shown: Vec<_> = contents.items.iter().map(shown).collect();
             let first = match role {
-                Role::Nested => {
+                Role::Nested(_) => {
                     "prometheus.yml:1: contains scrape_config_files, which is valid only in the main configuration: \
                      move it there"
                 }
@@ -101,12 +148,12 @@ mod tests {
         match item {
             Item::Group(group) => group.place.to_string(),
             Item::Fault(fault) => fault.to_string(),
-            Item::Note(note) => note.to_string(),
+            Item::Note(note) | Item::Unjudged(note) => note.to_string(),
             Item::Job(job, place) => format!("{place} {}", job.as_str()),
-            Item::Reference(Reference { place, pattern, role: Role::List(job) }) => {
+            Item::Reference(Reference { place, pattern, role: Role::List(job, _) }) => {
                 format!("{place} {pattern} List {}", job.as_str())
             }
-            Item::Reference(Reference { place, pattern, role }) => format!("{place} {pattern} {role:?}"),
+            Item::Reference(Reference { place, pattern, .. }) => format!("{place} {pattern} Nested"),
         }
     }
 }

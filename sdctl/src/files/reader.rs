@@ -14,8 +14,11 @@ use http_sd_lambda::group::{Job, LabelNames, excerpt};
 use super::{
     contents::{Contents, FileGroup, Format, Item, Note, ReadFile, Reference, Role},
     fault::{FileFault, Problem},
-    parse,
+    fields::Poller,
+    parse, pattern,
     place::Place,
+    prometheus::Reading,
+    text,
 };
 
 /// The name of standard input on the command line and in errors.
@@ -24,7 +27,7 @@ const STANDARD_INPUT: &str = "-";
 /// Reads files and collects their contents.
 #[derive(Debug)]
 pub struct Reader {
-    names: LabelNames,
+    reading: Reading,
     /// The files of the command line that were read, each with the job of its list; `None` for a configuration.
     given: HashSet<(PathBuf, Option<Job>)>,
     /// The files that were read, in the order of reading.
@@ -35,20 +38,42 @@ pub struct Reader {
     pub faults: Vec<FileFault>,
     /// The parts that were skipped on purpose.
     pub notes: Vec<Note>,
+    /// The patterns that match no file.
+    pub unmatched: Vec<Note>,
+    /// The fields of each configuration whose values are not judged.
+    pub unjudged: Vec<Note>,
+}
+
+/// What is known of a configuration while it is read.
+#[derive(Default)]
+struct Known {
+    /// The jobs so far, with the places of their scrape configurations.
+    jobs: HashMap<Job, Place>,
+    /// The lists that were read for the current job. Two patterns may match one file.
+    lists: HashSet<PathBuf>,
 }
 
 impl Reader {
-    /// Creates a reader that has read no file yet.
+    /// Creates a reader that has read no file yet. It accepts the configurations of any poller.
     #[must_use]
     pub fn new(names: LabelNames) -> Self {
         Self {
-            names,
+            reading: Reading { names, poller: None },
             given: HashSet::new(),
             files: Vec::new(),
             groups: Vec::new(),
             faults: Vec::new(),
             notes: Vec::new(),
+            unmatched: Vec::new(),
+            unjudged: Vec::new(),
         }
+    }
+
+    /// Returns the reader, which then reads configurations by the rules of this poller.
+    #[must_use]
+    pub fn for_poller(mut self, poller: Poller) -> Self {
+        self.reading.poller = Some(poller);
+        self
     }
 
     /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. Skips a
@@ -109,51 +134,58 @@ impl Reader {
             let problem = "is a Prometheus configuration, which names its own jobs: omit --job";
             self.problem(place.at(1), Problem::Job(problem.into()));
         }
-        let (mut jobs, faults) = (HashMap::new(), self.faults.len());
-        self.collect(items, file, &mut jobs);
-        if configuration && jobs.is_empty() && self.faults.len() == faults {
+        let (mut known, faults) = (Known::default(), self.faults.len());
+        self.collect(items, file, &mut known);
+        if configuration && known.jobs.is_empty() && self.faults.len() == faults {
             self.note(whole, "contains no scrape configuration: add scrape_configs".into());
         }
     }
 
     /// Reads the body of a response, which must be a list of groups in JSON. `name` is its source in faults.
     pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
-        let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone()));
-        self.collect(contents.items, Path::new(""), &mut HashMap::new());
+        let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone(), false));
+        self.collect(contents.items, Path::new(""), &mut Known::default());
     }
 
     /// Parses a text and records its file as read.
     fn parse(&mut self, text: &str, format: Format, place: &Place, role: &Role) -> Contents {
-        let contents = parse::contents(text, format, place, role, self.names);
+        let contents = parse::contents(text, format, place, role, self.reading);
         let configuration = contents.configuration;
         self.files.push(ReadFile { name: place.file.clone(), format, configuration });
         contents
     }
 
-    /// Collects the items of a file. Reads each referenced file at the position of its reference. `jobs` are the jobs
-    /// of the configuration so far, with the places of their scrape configurations.
-    fn collect(&mut self, items: Vec<Item>, file: &Path, jobs: &mut HashMap<Job, Place>) {
+    /// Collects the items of a file. Reads each referenced file at the position of its reference.
+    fn collect(&mut self, items: Vec<Item>, file: &Path, known: &mut Known) {
         for item in items {
             match item {
                 Item::Group(group) => self.groups.push(group),
                 Item::Fault(fault) => self.faults.push(fault),
                 Item::Note(note) => self.notes.push(note),
-                Item::Job(job, place) => match jobs.entry(job) {
-                    Entry::Vacant(new) => {
-                        new.insert(place);
+                Item::Unjudged(note) => self.unjudged.push(note),
+                Item::Job(job, place) => {
+                    known.lists.clear();
+                    match known.jobs.entry(job) {
+                        Entry::Vacant(new) => {
+                            new.insert(place);
+                        }
+                        Entry::Occupied(known) => {
+                            let (job, first) = (known.key(), known.get());
+                            let problem = format!(
+                                "is already used by the scrape configuration at {first}: rename one of the two"
+                            );
+                            let (place, field) = (place.with_job(job), "job_name".into());
+                            self.faults.push(FileFault { place, field, problem: Problem::Configuration(problem) });
+                        }
                     }
-                    Entry::Occupied(known) => {
-                        let (job, first) = (known.key(), known.get());
-                        let problem =
-                            format!("is already used by the scrape configuration at {first}: rename one of the two");
-                        let (place, field) = (place.with_job(job), "job_name".into());
-                        self.faults.push(FileFault { place, field, problem: Problem::Configuration(problem) });
-                    }
-                },
+                }
                 Item::Reference(reference) => {
                     for path in self.matching(file, &reference) {
+                        if matches!(reference.role, Role::List(..)) && !known.lists.insert(path.clone()) {
+                            continue;
+                        }
                         if let Some(items) = self.referenced(&path, &reference.role) {
-                            self.collect(items, &path, jobs);
+                            self.collect(items, &path, known);
                         }
                     }
                 }
@@ -165,8 +197,12 @@ impl Reader {
     fn referenced(&mut self, path: &Path, role: &Role) -> Option<Vec<Item>> {
         let text = self.text_of(path)?;
         let whole = whole(path);
-        let place = if let Role::List(job) = role { whole.with_job(job) } else { whole };
-        Some(self.parse(&text, Format::of(path, &text), &place, role).items)
+        // Prometheus reads a list by its suffix, and a configuration always as YAML.
+        let (place, format) = match role {
+            Role::List(job, _) => (whole.with_job(job), Format::of(path, &text)),
+            _ => (whole, Format::Yaml),
+        };
+        Some(self.parse(&text, format, &place, role).items)
     }
 
     /// Returns a file's text, or `None` after a fault.
@@ -177,14 +213,12 @@ impl Reader {
         } else {
             fs::read(path)
         };
-        match bytes.map(String::from_utf8) {
+        let format = Format::of(path, "");
+        match bytes.map(|bytes| text::decode(bytes, format)) {
             Ok(Ok(text)) => return Some(text),
-            Ok(Err(error)) => {
-                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = good.split(|byte| *byte == b'\n').count();
+            Ok(Err(line)) => {
                 let place = whole(path).at(line);
-                let (name, format) = (place.file.clone(), Format::of(path, ""));
-                self.files.push(ReadFile { name, format, configuration: false });
+                self.files.push(ReadFile { name: place.file.clone(), format, configuration: false });
                 self.problem(place, Problem::NotUtf8);
             }
             Err(error) => self.cannot_be_read(path, &error),
@@ -192,50 +226,33 @@ impl Reader {
         None
     }
 
-    /// Returns the files that a pattern in `file` matches. A pattern without `*` must match a file.
+    /// Returns the files that a pattern in `file` matches. A pattern without a wildcard must match a file.
     fn matching(&mut self, file: &Path, Reference { place, pattern, .. }: &Reference) -> Vec<PathBuf> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Some(escaped) = folder.to_str().map(glob::Pattern::escape) else {
-            let problem =
-                format!("names files in the folder {}, whose name is not UTF-8: rename the folder", shown(folder));
+        // vmagent reads other wildcards than "*" only beside one.
+        let is_literal = self.reading.poller == Some(Poller::Vmagent) && !pattern.contains('*');
+        let Some(mut paths) = pattern::paths(folder, pattern, is_literal) else {
+            let problem = format!("contains the malformed pattern {}: correct the pattern", excerpt(pattern));
             self.problem(place.clone(), Problem::File(problem));
             return Vec::new();
         };
-        let found = match glob::glob(&Path::new(&escaped).join(pattern).to_string_lossy()) {
-            Ok(found) => found,
-            Err(error) => {
-                let problem =
-                    format!("contains the pattern {pattern:?}, which is invalid: {}. Correct the pattern", error.msg);
-                self.problem(place.clone(), Problem::File(problem));
-                return Vec::new();
-            }
-        };
-        let (mut paths, mut unreadable) = (Vec::new(), false);
-        for path in found {
-            let problem = match path {
-                Ok(path) if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) => {
-                    format!("names {}, which is not a regular file: correct the pattern or move it away", shown(&path))
-                }
-                Ok(path) => {
-                    paths.push(path);
-                    continue;
-                }
-                Err(error) => {
-                    let path = shown(error.path());
-                    format!("names files in {path}, which cannot be read: {}. Check its permissions", error.error())
-                }
-            };
-            unreadable = true;
-            self.problem(place.clone(), Problem::File(problem));
-        }
-        paths.sort();
-        if paths.is_empty() && !unreadable {
-            if pattern.contains('*') {
-                self.note(place.clone(), format!("the pattern {pattern:?} matches no file: check its path"));
+        if paths.is_empty() {
+            if pattern::has_wildcard(pattern) && !is_literal {
+                let text = format!("the pattern {} matches no file: check its path", excerpt(pattern));
+                self.unmatched.push(Note { place: place.clone(), text });
             } else {
                 self.problem(place.clone(), Problem::NoSuchFile(pattern.clone()));
             }
         }
+        paths.retain(|path| {
+            let is_readable = !fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+            if !is_readable {
+                let path = shown(path);
+                let problem = format!("names {path}, which is not a regular file: correct the pattern or move it away");
+                self.problem(place.clone(), Problem::File(problem));
+            }
+            is_readable
+        });
         paths
     }
 

@@ -40,7 +40,7 @@ impl Desired {
     /// [`DoesNotFit`] for a group that cannot be split.
     pub fn new(groups: Vec<FileGroup>) -> Result<Self, DoesNotFit> {
         let mut jobs: BTreeMap<Job, Vec<Wanted>> = BTreeMap::new();
-        for FileGroup { job, group, place } in groups {
+        for FileGroup { job, group, place, .. } in groups {
             let parts = store::split(group).ok_or_else(|| DoesNotFit(Place::to_string(&place)))?;
             jobs.entry(job).or_default().extend(parts.into_iter().map(Wanted::new));
         }

@@ -3,5 +3,6 @@
 
 mod check;
 mod docs;
+mod files;
 mod function;
 mod paste;

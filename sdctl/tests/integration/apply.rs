@@ -20,7 +20,7 @@ scrape_configs:
   - job_name: node
     static_configs:
       - targets: [a:1, 'b:1']
-        labels: &common {env: prod, version: 1.10, answer: yes}
+        labels: {<<: &common {version: 1.10, answer: yes}, env: prod}
       - targets: [c:1]
         labels: {<<: *common, env: test}
   - job_name: mixed

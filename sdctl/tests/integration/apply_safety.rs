@@ -8,6 +8,25 @@ use test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pattern_without_a_file_empties_no_job() {
+    let applied = Applied::new().await;
+    let config =
+        |files: &str| format!("scrape_configs: [{{job_name: node, file_sd_configs: [{{files: [{files}]}}]}}]\n");
+    applied.write("sd/a.json", r#"[{"targets":["a:1"]}]"#);
+    let apply = ["apply", "-f", "prometheus.yml", "--set", "fleet", "--yes", "--prune", "--max-removed", "100"];
+    applied.write("prometheus.yml", &config("'sd/*.json', 'sd/*.yml'"));
+    applied.run(&apply).done();
+    applied.write("prometheus.yml", &config("'gone/*.json'"));
+    let ran = applied.run(&apply);
+    let refusal = "nothing was changed: prometheus.yml:1: job \"node\": the pattern \"gone/*.json\" matches no file";
+    assert!(ran.code == 1 && ran.stderr.contains(refusal), "{ran:?}");
+    assert_eq!(applied.served("node").await.len(), 1);
+    applied.write("gone/empty.json", "[]");
+    applied.run(&apply).done();
+    assert!(applied.served("node").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn prune_removes_only_rows_of_its_set() {
     let applied = Applied::new().await;
     applied.apply(THREE, &[]).done();

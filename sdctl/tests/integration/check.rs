@@ -224,6 +224,54 @@ fn partly_supported_label_name_is_noted_once() {
 }
 
 #[test]
+fn pattern_without_a_file_is_a_warning() {
+    let config = "scrape_configs:\n- job_name: x\n  file_sd_configs:\n  - files: ['[^a]*.json', 'a*.json']\n";
+    let files = folder(&[("prometheus.yml", config), ("a.json", r#"[{"targets":["a:1"]}]"#)]);
+    let warning = "warning prometheus.yml:4: job \"x\": the pattern \"[^a]*.json\" matches no file: check its path; \
+                   Prometheus 2 finds no target there\nno fault, 1 warning in 2 files, 1 group, 1 target\n";
+    for (arguments, code) in [(&["prometheus.yml"][..], 0), (&["prometheus.yml", "--strict"], 2)] {
+        assert_eq!(check(files.path(), arguments), (code, warning.into()));
+    }
+}
+
+#[test]
+fn operator_list_and_json_configuration_are_read() {
+    let list = "- job_name: a\n  scrape_interval: 15s\n  static_configs: [{targets: [x:1]}]\n- job_name: b\n  \
+                static_configs: [{targets: [y:1]}]\n";
+    let (code, output) = check_file("prometheus-additional.yaml", list, &["--strict"]);
+    let note = "note    prometheus-additional.yaml: is a list of scrape configurations, as the Prometheus Operator";
+    assert!(code == 0 && output.starts_with(note) && output.contains("1 file, 2 groups, 2 targets"), "{output}");
+    let json =
+        r#"{"scrape_configs": [{"job_name": 404, "static_configs": [{"targets": ["a:1"], "labels": {"n": 1}}]}]}"#;
+    for name in ["prometheus.json", "prometheus.conf"] {
+        let (code, output) = check_file(name, json, &["--strict"]);
+        assert_eq!((code, output.as_str()), (0, "no fault in 1 file, 1 group, 1 target\n"), "{name}");
+    }
+    let (code, output) = check_file("prometheus.yml", "job_name: a\nstatic_configs: []\n", &[]);
+    assert!(code == 2 && output.contains("put it into a list under scrape_configs"), "{output}");
+}
+
+#[test]
+fn unjudged_fields_are_named_in_one_line() {
+    let config = "alerting: {}\nscrape_configs:\n- job_name: x\n  honor_labels: true\n  tls_config: {}\n  \
+                  static_configs: [{targets: ['https://a/']}]\n  relabel_configs: [{target_label: __address__}]\n";
+    let (code, output) = check_file("prometheus.yml", config, &["--strict"]);
+    let note = "note    prometheus.yml: the values of alerting, relabel_configs, tls_config are not checked: run promtool \
+                check config\nno fault in 1 file, 1 group, 1 target\n";
+    assert_eq!((code, output.as_str()), (0, note));
+}
+
+#[test]
+fn field_of_another_poller_is_a_fault() {
+    let config = "scrape_configs:\n- job_name: x\n  static_configs: [{targets: [a:1]}]\n  stream_parse: true\n";
+    let fault =
+        r#"prometheus.yml:4: job "x": "stream_parse" is a field of vmagent only: remove it; Prometheus 2 refuses"#;
+    let (code, output) = check_file("prometheus.yml", config, &[]);
+    assert!(code == 2 && output.contains(fault), "{output}");
+    assert_eq!(check_file("prometheus.yml", config, &["--for", "vmagent"]).0, 0);
+}
+
+#[test]
 fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";
@@ -254,6 +302,17 @@ fn configuration_that_prometheus_rejects_is_a_fault() {
             r#""static_config" is not a field of a Prometheus configuration: write static_configs"#,
         ),
         (format!("{job}  file_sd_configs: [{{}}]\n"), "files is missing"),
+        (format!("{job}  target_groups: [{{targets: [a:1]}}]\n"), r#""target_groups" is not a field of"#),
+        (
+            format!("{job}  static_configs: []\n  static_configs: []\n"),
+            "prometheus.yml:4: static_configs is there twice",
+        ),
+        (format!("{job}  scrape_interval: banana\n"), r#"scrape_interval is "banana", which is not a duration"#),
+        (format!("{job}  scrape_timeout: 2m\n"), "scrape_timeout is longer than scrape_interval: shorten it"),
+        (format!("{job}  file_sd_configs: [{{files: ['sd/*/*.json']}}]\n"), r#"the invalid pattern "sd/*/*.json""#),
+        (format!("{job}  file_sd_configs: [{{files: [targets.conf]}}]\n"), "end it in .json, .yml or .yaml"),
+        (format!("{job}  static_configs: [{{targets: ['http://a/b']}}]\n"), "but the job has no relabel_configs"),
+        (format!("{job}static_configs: []\n"), "move it into an element of scrape_configs"),
         (format!("{job}- job_name: x\n"), "is already used by the scrape configuration at prometheus.yml:2"),
     ] {
         let (code, output) = check_file("prometheus.yml", &text, &[]);

@@ -104,6 +104,7 @@ fn desired(groups: &[(String, Content)]) -> Desired {
             labels: labels_of(labels),
         },
         place: Place { file: Rc::from("file"), line: Some(i + 1), job: None, group: None },
+        readdressed: false,
     };
     Desired::new(groups.iter().enumerate().map(group).collect()).unwrap()
 }

@@ -92,7 +92,7 @@ async fn search_agrees_with_the_url() {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, b| encoded + &format!("%{b:02X}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 mod execute;
 mod show;
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{collections::HashSet, io::Write, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::{
@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
-    files::Reader,
+    files::{Note, Reader},
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
     terminal::{message, output, progress, question, signals::Signals, text::Count},
@@ -176,7 +176,7 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for file in &options.files {
         reader.read(file, job.as_ref());
     }
-    for note in &reader.notes {
+    for note in reader.notes.iter().chain(&reader.unmatched) {
         message::note(note);
     }
     if !reader.faults.is_empty() {
@@ -189,7 +189,21 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
             "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus"
         )));
     }
+    if options.prune
+        && let Some(note) = emptied(&reader)
+    {
+        return Err(CliError::Refused(format!(
+            "nothing was changed: {note}. --prune would remove every row of the job. For a job without targets, add a \
+             file with an empty list"
+        )));
+    }
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
+}
+
+/// Returns the first pattern that matches no file and leaves its job without groups.
+fn emptied(reader: &Reader) -> Option<&Note> {
+    let jobs: HashSet<&str> = reader.groups.iter().map(|group| group.job.as_str()).collect();
+    reader.unmatched.iter().find(|note| note.place.job.as_deref().is_some_and(|job| !jobs.contains(job)))
 }
 
 impl Intent {

@@ -33,7 +33,7 @@ pub(super) struct Summary {
 
 /// Checks files and folders. `-` is standard input.
 pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> Result<Report<Summary>, CliError> {
-    let mut reader = Reader::new(profile.label_names());
+    let mut reader = Reader::new(profile.label_names()).for_poller(profile.poller());
     for path in paths {
         readable(path).map_err(|source| CliError::Read { file: path.clone(), source })?;
         reader.read(path, job);
@@ -47,14 +47,19 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     let mut findings: Vec<Finding> =
         reader.faults.iter().map(|fault| of_fault(fault, form(&fault.place.file), profile)).collect();
     for group in &reader.groups {
-        let form = form(&group.place.file);
-        scrape::Check { profile, form, to_be_served: true, findings: &mut findings }.group(group);
+        scrape::Check { profile, to_be_served: true, findings: &mut findings }.group(group);
     }
     twice::check(&reader.groups, &mut findings);
     size::check(&reader.groups, &mut findings)?;
     findings.extend(refused_elsewhere(&reader.groups, profile));
     findings.extend(unaskable(&reader.groups));
-    findings.extend(reader.notes.iter().map(|note| Finding::note(At::Place(note.place.clone()), note.text.clone())));
+    for note in reader.notes.iter().chain(&reader.unjudged) {
+        findings.push(Finding::note(At::Place(note.place.clone()), note.text.clone()));
+    }
+    for note in &reader.unmatched {
+        let consequence = format!("{} finds no target there", profile.name());
+        findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
+    }
     in_reading_order(&mut findings, &reader);
 
     let summary = Summary {

@@ -1,7 +1,6 @@
 //! `sdctl check`: checks files or an endpoint by the rules of a poller.
 
 mod address;
-mod duration;
 mod files;
 mod finding;
 mod poll;

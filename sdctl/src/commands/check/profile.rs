@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use http_sd_lambda::group::{Fault, LabelNames};
 
 use super::finding::Severity;
-use crate::files::{FileFault, Format, Problem, ReadFile};
+use crate::files::{FileFault, Format, Poller, Problem, ReadFile};
 
 /// A poller with its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,6 +69,14 @@ impl Profile {
         }
     }
 
+    pub(super) fn poller(self) -> Poller {
+        match self {
+            Self::Prometheus2 => Poller::Prometheus2,
+            Self::Prometheus3 => Poller::Prometheus3,
+            Self::Vmagent => Poller::Vmagent,
+        }
+    }
+
     pub(super) fn is_prometheus(self) -> bool {
         self != Self::Vmagent
     }
@@ -87,7 +95,7 @@ impl Profile {
             Problem::NotUtf8 if form == Form::Json => Some(Effect::Replaces),
             Problem::Syntax(_) | Problem::Empty(_) | Problem::NotUtf8 => Some(Effect::RejectsFile),
             Problem::NoSuchFile(_) => Some(Effect::WaitsForFile),
-            Problem::Misspelt(_) | Problem::Configuration(_) => Some(Effect::RejectsAll),
+            Problem::Misspelt(_) | Problem::UnknownField(_) | Problem::Configuration(_) => Some(Effect::RejectsAll),
             // Prometheus may accept input that sdctl does not read, such as a second document.
             Problem::TooMuch(_) | Problem::File(_) | Problem::Job(_) => None,
         };

@@ -5,11 +5,14 @@ use std::time::Duration;
 use http_sd_lambda::group::{META_GROUP, META_JOB, Target, excerpt};
 
 use super::{
-    address, duration,
+    address,
     finding::{At, Finding},
-    profile::{Form, Profile},
+    profile::Profile,
 };
-use crate::{files::FileGroup, terminal::text::Count};
+use crate::{
+    files::{FileGroup, duration},
+    terminal::text::Count,
+};
 
 /// Prometheus's default `scrape_interval`.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(1);
@@ -26,7 +29,6 @@ const PROBING: [&str; 2] = ["__param_module", "__param_target"];
 /// Checks groups and adds warnings to `findings`.
 pub(super) struct Check<'a> {
     pub(super) profile: Profile,
-    pub(super) form: Form,
     /// Whether the function will serve the group and may add labels for `?meta=true`.
     pub(super) to_be_served: bool,
     pub(super) findings: &'a mut Vec<Finding>,
@@ -62,6 +64,8 @@ impl Check<'_> {
             let problem = format!("is {}, but must be http or https", excerpt(scheme));
             self.warn(group, &label(SCHEME), problem, "the poller gets no metrics of this group".into());
         }
+        // The address is what the prober probes, not what is scraped.
+        steering.probing |= group.readdressed;
         if !steering.probing {
             self.addresses(group);
         }
@@ -104,18 +108,8 @@ impl Check<'_> {
             }
         };
         let prometheus = self.profile.name();
-        let consequence = match self.form {
-            Form::Configuration => {
-                format!(
-                    "{prometheus} rejects the configuration unless the job has relabel_configs, as for blackbox probing"
-                )
-            }
-            _ => {
-                format!(
-                    "{prometheus} drops it unless the job relabels it, as for blackbox probing (label __param_module)"
-                )
-            }
-        };
+        let consequence =
+            format!("{prometheus} drops it unless it is relabelled, as for blackbox probing (label __param_module)");
         self.warn(group, &format!("targets[{i}]"), problem, consequence);
     }
 

@@ -13,7 +13,7 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
     let mut kinds: HashMap<(&Job, &Labels), usize> = HashMap::new();
     let mut whole: HashMap<(usize, &[Target]), &Place> = HashMap::new();
     let mut single: HashMap<(usize, &Target), (usize, usize)> = HashMap::new();
-    for (number, FileGroup { job, group, place }) in groups.iter().enumerate() {
+    for (number, FileGroup { job, group, place, .. }) in groups.iter().enumerate() {
         let next = kinds.len();
         let kind = *kinds.entry((job, &group.labels)).or_insert(next);
         let mut warn = |field: &str, problem: String| {

@@ -148,7 +148,7 @@ impl Judge {
         self.findings.extend(reader.faults.iter().map(|fault| of_fault(fault, Form::Json, self.profile)));
         for group in &reader.groups {
             let findings = &mut self.findings;
-            scrape::Check { profile: self.profile, form: Form::Json, to_be_served: false, findings }.group(group);
+            scrape::Check { profile: self.profile, to_be_served: false, findings }.group(group);
         }
         twice::check(&reader.groups, &mut self.findings);
         if reader.groups.is_empty() && reader.faults.is_empty() {

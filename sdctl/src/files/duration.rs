@@ -18,7 +18,7 @@ const LONGEST: u64 = i64::MAX as u64 / 1_000_000;
 
 /// Parses a duration as Prometheus's `model.ParseDuration`: whole numbers, each with a unit, largest unit first.
 /// Returns `None` for an invalid duration.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
