@@ -223,7 +223,7 @@ async fn export_writes_the_selected_rows_only() {
         (&["--match", r#"{env="prod"}"#], &["web"]),
         (&["--target", "*:1", "--state", "active"], &["main", "set"]),
         (&["--state", "broken"], &["broken"]),
-        (&["--set", "nobody"], &[]),
+        (&["--set", "absent"], &[]),
     ] {
         let said = applied.run(&[&["export"], arguments].concat()).done();
         let mut found: Vec<String> =

@@ -228,7 +228,7 @@ fn pattern_without_a_file_is_a_warning() {
     let config = "scrape_configs:\n- job_name: x\n  file_sd_configs:\n  - files: ['[^a]*.json', 'a*.json']\n";
     let files = folder(&[("prometheus.yml", config), ("a.json", r#"[{"targets":["a:1"]}]"#)]);
     let warning = "warning prometheus.yml:4: job \"x\": the pattern \"[^a]*.json\" matches no file: check its path; \
-                   Prometheus 2 finds no target there\nno fault, 1 warning in 2 files, 1 group, 1 target\n";
+                   Prometheus 2 finds no target there\nno faults, 1 warning in 2 files, 1 group, 1 target\n";
     for (arguments, code) in [(&["prometheus.yml"][..], 0), (&["prometheus.yml", "--strict"], 2)] {
         assert_eq!(check(files.path(), arguments), (code, warning.into()));
     }
@@ -245,7 +245,7 @@ fn operator_list_and_json_configuration_are_read() {
         r#"{"scrape_configs": [{"job_name": 404, "static_configs": [{"targets": ["a:1"], "labels": {"n": 1}}]}]}"#;
     for name in ["prometheus.json", "prometheus.conf"] {
         let (code, output) = check_file(name, json, &["--strict"]);
-        assert_eq!((code, output.as_str()), (0, "no fault in 1 file, 1 group, 1 target\n"), "{name}");
+        assert_eq!((code, output.as_str()), (0, "no faults in 1 file, 1 group, 1 target\n"), "{name}");
     }
     let (code, output) = check_file("prometheus.yml", "job_name: a\nstatic_configs: []\n", &[]);
     assert!(code == 2 && output.contains("put it into a list under scrape_configs"), "{output}");
@@ -257,7 +257,7 @@ fn unjudged_fields_are_named_in_one_line() {
                   static_configs: [{targets: ['https://a/']}]\n  relabel_configs: [{target_label: __address__}]\n";
     let (code, output) = check_file("prometheus.yml", config, &["--strict"]);
     let note = "note    prometheus.yml: the values of alerting, relabel_configs, tls_config are not checked: run promtool \
-                check config\nno fault in 1 file, 1 group, 1 target\n";
+                check config\nno faults in 1 file, 1 group, 1 target\n";
     assert_eq!((code, output.as_str()), (0, note));
 }
 
@@ -265,7 +265,7 @@ fn unjudged_fields_are_named_in_one_line() {
 fn field_of_another_poller_is_a_fault() {
     let config = "scrape_configs:\n- job_name: x\n  static_configs: [{targets: [a:1]}]\n  stream_parse: true\n";
     let fault =
-        r#"prometheus.yml:4: job "x": "stream_parse" is a field of vmagent only: remove it; Prometheus 2 refuses"#;
+        r#"prometheus.yml:4: job "x": "stream_parse" is a field of vmagent only: remove it; Prometheus 2 rejects"#;
     let (code, output) = check_file("prometheus.yml", config, &[]);
     assert!(code == 2 && output.contains(fault), "{output}");
     assert_eq!(check_file("prometheus.yml", config, &["--for", "vmagent"]).0, 0);
@@ -303,10 +303,7 @@ fn configuration_that_prometheus_rejects_is_a_fault() {
         ),
         (format!("{job}  file_sd_configs: [{{}}]\n"), "files is missing"),
         (format!("{job}  target_groups: [{{targets: [a:1]}}]\n"), r#""target_groups" is not a field of"#),
-        (
-            format!("{job}  static_configs: []\n  static_configs: []\n"),
-            "prometheus.yml:4: static_configs is there twice",
-        ),
+        (format!("{job}  static_configs: []\n  static_configs: []\n"), "prometheus.yml:4: static_configs occurs twice"),
         (format!("{job}  scrape_interval: banana\n"), r#"scrape_interval is "banana", which is not a duration"#),
         (format!("{job}  scrape_timeout: 2m\n"), "scrape_timeout is longer than scrape_interval: shorten it"),
         (format!("{job}  file_sd_configs: [{{files: ['sd/*/*.json']}}]\n"), r#"the invalid pattern "sd/*/*.json""#),

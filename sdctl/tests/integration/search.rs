@@ -70,7 +70,7 @@ async fn get_shows_rows_that_match_every_option() {
         // A name that is also a pattern.
         (&["[odd]*"], &["[odd]*/a"]),
         (&["node", "web", "-l", "env=test"], &[]),
-        (&["--set", "nobody"], &[]),
+        (&["--set", "absent"], &[]),
     ] {
         assert_eq!(selected(&applied, options), expected, "{options:?}");
     }
@@ -112,7 +112,7 @@ async fn invalid_search_is_an_error() {
         let ran = applied.run(&[&["get"], options].concat());
         assert!(ran.code == 1 && ran.stderr.contains(said), "{options:?}: {ran:?}");
     }
-    let nothing = applied.run(&["get", "--set", "nobody"]);
+    let nothing = applied.run(&["get", "--set", "absent"]);
     assert_eq!((nothing.code, nothing.stderr.as_str(), nothing.stdout.as_str()), (0, "no row matches\n", ""));
     let nothing = applied.run(&["get", "node", "-l", "env=x", "-o", "json"]);
     assert_eq!((nothing.code, nothing.stderr.as_str()), (0, "no row of job \"node\" matches\n"));
@@ -127,7 +127,7 @@ async fn rm_shows_and_removes_what_matches() {
     assert!(asked.stdout.contains("job \"node\": 2 groups with 3 targets to remove\n  - db\n  - web\n"), "{asked:?}");
     assert!(asked.failed().contains("nothing was changed: cannot ask for confirmation"));
     assert_eq!(applied.dynamo.rows().await.len(), before);
-    let none = applied.run(&["rm", "node*", "--set", "nobody", "--yes"]).failed();
+    let none = applied.run(&["rm", "node*", "--set", "absent", "--yes"]).failed();
     assert_eq!(none, "sdctl: nothing was removed: no row matches");
     assert!(applied.run(&["rm", "--yes"]).failed().contains("rm requires a job, or an option that selects rows"));
 

@@ -109,7 +109,7 @@ impl Check<'_> {
         };
         let prometheus = self.profile.name();
         let consequence =
-            format!("{prometheus} drops it unless it is relabelled, as for blackbox probing (label __param_module)");
+            format!("{prometheus} drops it unless the job relabels it, as for blackbox probing (label __param_module)");
         self.warn(group, &format!("targets[{i}]"), problem, consequence);
     }
 

@@ -35,7 +35,7 @@ async fn messages_of_searches_and_backups() {
             "sdctl get node --match '{env=\"prod\"}'",
             "sdctl get 'n*' -l env=test -o wide",
             "sdctl get --state broken",
-            "sdctl get --set nobody",
+            "sdctl get --set absent",
             "sdctl get node --target 'x*'",
             "sdctl get --match 'env=prod'",
             "sdctl get --match '{env=\"prod\"'",
@@ -43,7 +43,7 @@ async fn messages_of_searches_and_backups() {
             "sdctl get 'x*'",
             "sdctl rm",
             "sdctl rm --match '{env=\"prod\"}'",
-            "sdctl rm --set nobody --yes",
+            "sdctl rm --set absent --yes",
             "sdctl rm 'batch*' a --yes",
         ],
     );
