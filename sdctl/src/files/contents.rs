@@ -70,6 +70,8 @@ pub(super) enum Item {
     Note(Note),
     /// The fields of a configuration whose values are not judged.
     Unjudged(Note),
+    /// A job that polls several URLs.
+    SeveralUrls(Note),
     /// A job of a configuration, and the start of its scrape configuration.
     Job(Job, Place),
     /// Other files, whose items belong at this position.

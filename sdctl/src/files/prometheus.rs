@@ -214,6 +214,9 @@ impl Configuration {
                 _ if !self.is_known(&file, &key, Section::ScrapeConfig) => {}
                 other if other.ends_with("_sd_configs") => {
                     self.repeated(&file, &value);
+                    if other == "http_sd_configs" {
+                        self.http_sd_configs(&file.at(key.line), &value);
+                    }
                     let text = format!(
                         "{} is skipped: its targets are not in a file. Keep it in Prometheus's configuration",
                         printable_field(other)
@@ -236,6 +239,25 @@ impl Configuration {
         self.check_timeout(&start, interval, timeout);
         if !names_targets {
             self.note(start, "names no targets: add static_configs or file_sd_configs".into());
+        }
+    }
+
+    /// Checks what vmagent and Prometheus treat differently.
+    fn http_sd_configs(&mut self, place: &Place, configs: &Node) {
+        let Value::List(configs) = &configs.value else { return };
+        if configs.len() > 1 {
+            let text = format!("polls {} URLs: give each URL its own job", configs.len());
+            self.items.push(Item::SeveralUrls(Note { place: place.clone(), text }));
+        }
+        if self.reading.poller != Some(Poller::Vmagent) {
+            return;
+        }
+        let maps = configs
+            .iter()
+            .filter_map(|config| if let Value::Map(entries) = &config.value { Some(entries) } else { None });
+        for Entry { key, .. } in maps.flatten().filter(|entry| name(&entry.key) == "refresh_interval") {
+            let problem = "is not a field of vmagent: remove it, and set the flag -promscrape.httpSDCheckInterval";
+            self.fault(place.at(key.line), "refresh_interval", Problem::UnknownField(problem.into()));
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Reader {
     pub unmatched: Vec<Note>,
     /// The fields of each configuration whose values are not judged.
     pub unjudged: Vec<Note>,
+    /// The jobs that poll several URLs.
+    pub several_urls: Vec<Note>,
 }
 
 /// What is known of a configuration while it is read.
@@ -65,6 +67,7 @@ impl Reader {
             faults: Vec::new(),
             notes: Vec::new(),
             unmatched: Vec::new(),
+            several_urls: Vec::new(),
             unjudged: Vec::new(),
         }
     }
@@ -163,6 +166,7 @@ impl Reader {
                 Item::Fault(fault) => self.faults.push(fault),
                 Item::Note(note) => self.notes.push(note),
                 Item::Unjudged(note) => self.unjudged.push(note),
+                Item::SeveralUrls(note) => self.several_urls.push(note),
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {

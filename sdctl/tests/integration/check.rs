@@ -272,6 +272,23 @@ fn field_of_another_poller_is_a_fault() {
 }
 
 #[test]
+fn check_names_what_vmagent_does_with_urls() {
+    let urls = "scrape_configs:\n- job_name: x\n  http_sd_configs:\n  - url: http://a/\n  - url: http://b/\n";
+    let warning = r#"warning prometheus.yml:3: job "x": polls 2 URLs: give each URL its own job; if one URL fails"#;
+    let (code, output) = check_file("prometheus.yml", urls, &["--for", "vmagent"]);
+    assert!(code == 0 && output.contains(warning), "{output}");
+    assert_eq!(check_file("prometheus.yml", urls, &["--for", "vmagent", "--strict"]).0, 2);
+    let (_, output) = check_file("prometheus.yml", urls, &["--for", "prometheus3"]);
+    assert!(!output.contains("warning"), "{output}");
+
+    let interval = "scrape_configs:\n- job_name: x\n  http_sd_configs: [{url: 'http://a/', refresh_interval: 1m}]\n";
+    let fault = r#"prometheus.yml:3: job "x": "refresh_interval" is not a field of vmagent: remove it"#;
+    let (code, output) = check_file("prometheus.yml", interval, &["--for", "vmagent"]);
+    assert!(code == 2 && output.contains(fault), "{output}");
+    assert_eq!(check_file("prometheus.yml", interval, &[]).0, 0);
+}
+
+#[test]
 fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";

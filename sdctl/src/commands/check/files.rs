@@ -60,6 +60,10 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
         let consequence = format!("{} finds no target there", profile.name());
         findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
     }
+    for note in reader.several_urls.iter().filter(|_| profile == Profile::Vmagent) {
+        let consequence = "if one URL fails and another succeeds, vmagent drops the targets of the failed one".into();
+        findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
+    }
     in_reading_order(&mut findings, &reader);
 
     let summary = Summary {
