@@ -9,7 +9,7 @@ use std::{
 
 use http_sd_lambda::group::{Job, TargetGroup};
 
-use super::{fault::FileFault, place::Place};
+use super::{fault::FileFault, fields::Poller, place::Place};
 
 /// A target group of a file.
 #[derive(Debug, Clone)]
@@ -44,6 +44,19 @@ pub struct Note {
     pub text: String,
 }
 
+/// A part of a configuration that is valid, but may lose targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// Where the part is.
+    pub place: Place,
+    /// What the part is, and what to do.
+    pub text: String,
+    /// What happens otherwise.
+    pub consequence: String,
+    /// The poller that is concerned; `None` for all, after a move to the function.
+    pub poller: Option<Poller>,
+}
+
 /// The syntax of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -70,8 +83,7 @@ pub(super) enum Item {
     Note(Note),
     /// The fields of a configuration whose values are not judged.
     Unjudged(Note),
-    /// A job that polls several URLs.
-    SeveralUrls(Note),
+    Advice(Advice),
     /// A job of a configuration, and the start of its scrape configuration.
     Job(Job, Place),
     /// Other files, whose items belong at this position.

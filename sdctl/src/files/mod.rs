@@ -23,7 +23,7 @@ mod tests;
 mod text;
 mod yaml;
 
-pub use contents::{FileGroup, Format, Note, ReadFile};
+pub use contents::{Advice, FileGroup, Format, Note, ReadFile};
 pub use fault::{FileFault, Problem};
 pub use fields::Poller;
 pub use place::Place;

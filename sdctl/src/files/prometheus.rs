@@ -13,7 +13,7 @@ use std::{
 use http_sd_lambda::group::{Fault, Job, LabelNames, excerpt};
 
 use super::{
-    contents::{Item, Note, Reference, Role},
+    contents::{Advice, Item, Note, Reference, Role},
     duration,
     fault::{FileFault, Problem, printable_field},
     fields::{Poller, Section, Use, is_of_targets, right_name},
@@ -193,6 +193,15 @@ impl Configuration {
         let rules = fields.iter().find(|(key, _)| name(key) == "relabel_configs").map(|(_, rules)| rules);
         let is_relabelled = rules.is_some_and(|rules| matches!(&rules.value, Value::List(rules) if !rules.is_empty()));
         let readdressed = rules.is_some_and(writes_address);
+        let has_files = fields.iter().any(|(key, _)| name(key) == "file_sd_configs");
+        if let Some(line) = rules.filter(|_| has_files).and_then(line_of_file_path) {
+            let text =
+                "relabel_configs uses __meta_filepath, which only files have: write a label into the files, or use \
+                        __meta_dynamodb_group of ?meta=true"
+                    .into();
+            let consequence = "after a move to the function the rule finds an empty label".into();
+            self.items.push(Item::Advice(Advice { place: file.at(line), text, consequence, poller: None }));
+        }
         let mut names_targets = false;
         let (mut interval, mut timeout) = (Some(Duration::ZERO), None);
         for (key, value) in fields {
@@ -246,8 +255,11 @@ impl Configuration {
     fn http_sd_configs(&mut self, place: &Place, configs: &Node) {
         let Value::List(configs) = &configs.value else { return };
         if configs.len() > 1 {
+            let consequence =
+                "if one URL fails and another succeeds, vmagent drops the targets of the failed one".into();
             let text = format!("polls {} URLs: give each URL its own job", configs.len());
-            self.items.push(Item::SeveralUrls(Note { place: place.clone(), text }));
+            let advice = Advice { place: place.clone(), text, consequence, poller: Some(Poller::Vmagent) };
+            self.items.push(Item::Advice(advice));
         }
         if self.reading.poller != Some(Poller::Vmagent) {
             return;
@@ -519,6 +531,16 @@ fn writes_address(rules: &Node) -> bool {
         name(key) == "target_label" && matches!(&value.value, Value::Text(label) if label == "__address__")
     };
     rules.iter().any(|rule| matches!(&rule.value, Value::Map(entries) if entries.iter().any(writes)))
+}
+
+/// Returns the line on which relabelling rules use the label that names the file of a target.
+fn line_of_file_path(node: &Node) -> Option<usize> {
+    match &node.value {
+        Value::Text(text) => text.contains("__meta_filepath").then_some(node.line),
+        Value::List(list) => list.iter().find_map(line_of_file_path),
+        Value::Map(entries) => entries.iter().find_map(|entry| line_of_file_path(&entry.value)),
+        _ => None,
+    }
 }
 
 /// Returns a key's text; empty for a key that is not a string, which matches no field.

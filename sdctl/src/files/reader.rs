@@ -12,7 +12,7 @@ use std::{
 use http_sd_lambda::group::{Job, LabelNames, excerpt};
 
 use super::{
-    contents::{Contents, FileGroup, Format, Item, Note, ReadFile, Reference, Role},
+    contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reference, Role},
     fault::{FileFault, Problem},
     fields::Poller,
     parse, pattern,
@@ -42,8 +42,8 @@ pub struct Reader {
     pub unmatched: Vec<Note>,
     /// The fields of each configuration whose values are not judged.
     pub unjudged: Vec<Note>,
-    /// The jobs that poll several URLs.
-    pub several_urls: Vec<Note>,
+    /// The parts that are valid, but may lose targets.
+    pub advice: Vec<Advice>,
 }
 
 /// What is known of a configuration while it is read.
@@ -67,7 +67,7 @@ impl Reader {
             faults: Vec::new(),
             notes: Vec::new(),
             unmatched: Vec::new(),
-            several_urls: Vec::new(),
+            advice: Vec::new(),
             unjudged: Vec::new(),
         }
     }
@@ -166,7 +166,7 @@ impl Reader {
                 Item::Fault(fault) => self.faults.push(fault),
                 Item::Note(note) => self.notes.push(note),
                 Item::Unjudged(note) => self.unjudged.push(note),
-                Item::SeveralUrls(note) => self.several_urls.push(note),
+                Item::Advice(advice) => self.advice.push(advice),
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {

@@ -289,13 +289,37 @@ fn check_names_what_vmagent_does_with_urls() {
 }
 
 #[test]
+fn rule_on_the_file_of_a_target_is_a_warning() {
+    let config = "scrape_configs:\n- job_name: x\n  file_sd_configs: [{files: [x.json]}]\n  relabel_configs:\n  \
+                  - source_labels: [__meta_filepath]\n    target_label: file\n";
+    let files = folder(&[("prometheus.yml", config), ("x.json", r#"[{"targets":["a:1"]}]"#)]);
+    let warning = r#"prometheus.yml:5: job "x": relabel_configs uses __meta_filepath, which only files have"#;
+    let (code, output) = check(files.path(), &["prometheus.yml"]);
+    assert!(code == 0 && output.contains(&format!("warning {warning}")), "{output}");
+    assert_eq!(check(files.path(), &["prometheus.yml", "--strict"]).0, 2);
+    let data = files.path().join("data");
+    let applied =
+        run(sdctl().current_dir(files.path()).args(["apply", "-f", "prometheus.yml", "-y", "--data"]).arg(data));
+    assert!(applied.code == 0 && applied.stderr.contains(warning), "{applied:?}");
+}
+
+#[test]
 fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";
     let (code, output) = check_file("prometheus.yml", config, &[]);
     assert!(code == 0 && output.contains("no faults, 1 warning in 1 file"), "{output}");
     let warning = "warning prometheus.yml:4: job \"a/b\", group 1: belongs to a job whose name does not fit a URL: it contains a slash";
-    assert!(output.starts_with(warning) && output.contains("but rejects /prom/{job}"), "{output}");
+    assert!(
+        output.starts_with(warning) && output.contains(r#"poll /prom with match[]={__meta_dynamodb_job="a/b"}"#),
+        "{output}"
+    );
+    let files = folder(&[("prometheus.yml", config)]);
+    let data = files.path().join("data");
+    let applied =
+        run(sdctl().current_dir(files.path()).args(["apply", "-f", "prometheus.yml", "-y", "--data"]).arg(data));
+    let warning = r#"no URL can name job "a/b": poll /prom with match[]={__meta_dynamodb_job="a/b"}"#;
+    assert!(applied.code == 0 && applied.stderr.matches(warning).count() == 1, "{applied:?}");
 }
 
 #[test]

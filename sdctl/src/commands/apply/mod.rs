@@ -3,12 +3,17 @@
 mod execute;
 mod show;
 
-use std::{collections::HashSet, io::Write, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    io::Write,
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
-    group::{EpochSeconds, LabelNames},
+    group::{EpochSeconds, Job, LabelNames, META_JOB, excerpt},
     table::TableError,
 };
 use indicatif::ProgressBar;
@@ -16,7 +21,7 @@ use indicatif::ProgressBar;
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
-    files::{Note, Reader},
+    files::{Advice, Note, Reader},
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
     terminal::{message, output, progress, question, signals::Signals, text::Count},
@@ -178,6 +183,17 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     }
     for note in reader.notes.iter().chain(&reader.unmatched) {
         message::note(note);
+    }
+    for Advice { place, text, consequence, .. } in reader.advice.iter().filter(|advice| advice.poller.is_none()) {
+        message::warning(format_args!("{place}: {text}; {consequence}"));
+    }
+    let no_url: BTreeSet<&str> =
+        reader.groups.iter().map(|group| &group.job).filter(|job| !job.fits_a_url()).map(Job::as_str).collect();
+    for job in no_url {
+        let job = excerpt(job);
+        message::warning(format_args!(
+            "no URL can name job {job}: poll /prom with match[]={{{META_JOB}={job}}}, percent-encoded"
+        ));
     }
     if !reader.faults.is_empty() {
         let mut stderr = anstream::stderr();

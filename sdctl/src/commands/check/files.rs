@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use http_sd_lambda::group::{Job, LabelName, LabelNames, excerpt};
+use http_sd_lambda::group::{Job, LabelName, LabelNames, META_JOB, excerpt};
 use serde::Serialize;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::CliError,
-    files::{FileFault, FileGroup, Problem, Reader},
+    files::{Advice, FileFault, FileGroup, Problem, Reader},
     terminal::text::Count,
 };
 
@@ -60,9 +60,10 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
         let consequence = format!("{} finds no target there", profile.name());
         findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
     }
-    for note in reader.several_urls.iter().filter(|_| profile == Profile::Vmagent) {
-        let consequence = "if one URL fails and another succeeds, vmagent drops the targets of the failed one".into();
-        findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
+    for Advice { place, text, consequence, .. } in
+        reader.advice.iter().filter(|advice| advice.poller.is_none_or(|poller| poller == profile.poller()))
+    {
+        findings.push(Finding::warning(At::Place(place.clone()), "", text.clone(), consequence.clone()));
     }
     in_reading_order(&mut findings, &reader);
 
@@ -120,7 +121,8 @@ fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
         let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control \
                        character, or is . or ..";
-        let consequence = "the function serves it under /prom, but rejects /prom/{job}".into();
+        let selector = format!("{{{META_JOB}={}}}", excerpt(group.job.as_str()));
+        let consequence = format!("the function rejects /prom/{{job}}: poll /prom with match[]={selector}");
         Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
     })
 }
