@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::group::{Job, TargetGroup};
+use http_sd_lambda::group::{Job, Target, TargetGroup};
 
 use super::{fault::FileFault, fields::Poller, place::Place};
 
@@ -33,6 +33,20 @@ pub struct ReadFile {
     pub format: Format,
     /// Whether it is a Prometheus configuration rather than a list of groups.
     pub configuration: bool,
+}
+
+impl FileGroup {
+    /// Returns the first variable in a target or a label value, such as `%{HOST}`. vmagent replaces it from its
+    /// environment; Prometheus and the function do not.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        let targets = self.group.targets.iter().map(Target::as_str);
+        let values = self.group.labels.values().map(String::as_str);
+        targets.chain(values).find_map(|text| {
+            let variable = &text[text.find("%{")?..];
+            Some(&variable[..=variable.find('}')?])
+        })
+    }
 }
 
 /// A part of a file that `sdctl` skips on purpose.

@@ -304,6 +304,21 @@ fn rule_on_the_file_of_a_target_is_a_warning() {
 }
 
 #[test]
+fn variable_of_vmagent_is_not_applied() {
+    let list = r#"[{"targets":["a:1"]},{"targets":["b:1"],"labels":{"host":"x-%{HOST}"}}]"#;
+    let files = folder(&[("x.json", list)]);
+    for poller in ["prometheus2", "vmagent"] {
+        let (code, output) = check(files.path(), &["x.json", "--for", poller]);
+        let warning = r#"warning x.json:1: job "x", group 2: contains the variable "%{HOST}": write its value"#;
+        assert!(code == 0 && output.contains(warning), "{output}");
+    }
+    let data = files.path().join("data");
+    let applied = run(sdctl().current_dir(files.path()).args(["apply", "-f", "x.json", "-y", "--data"]).arg(data));
+    let error = r#"nothing was changed: x.json:1: job "x", group 2: contains the variable "%{HOST}""#;
+    assert!(applied.code == 1 && applied.stderr.contains(error), "{applied:?}");
+}
+
+#[test]
 fn job_with_a_slash_is_warned_about_once() {
     let config = "scrape_configs:\n- job_name: a/b\n  static_configs:\n  - targets: [x:1]\n  - targets: [y:1]\n\
                   - job_name: a b\n  static_configs:\n  - targets: [z:1]\n";

@@ -205,6 +205,13 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
             "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus"
         )));
     }
+    if let Some((place, variable)) = reader.groups.iter().find_map(|group| Some((&group.place, group.variable()?))) {
+        return Err(CliError::Refused(format!(
+            "nothing was changed: {place}: contains the variable {}, which vmagent replaces from its environment, but \
+             the function does not. Write its value",
+            excerpt(variable)
+        )));
+    }
     if options.prune
         && let Some(note) = emptied(&reader)
     {

@@ -53,6 +53,7 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     size::check(&reader.groups, &mut findings)?;
     findings.extend(refused_elsewhere(&reader.groups, profile));
     findings.extend(unaskable(&reader.groups));
+    findings.extend(variables(&reader.groups));
     for note in reader.notes.iter().chain(&reader.unjudged) {
         findings.push(Finding::note(At::Place(note.place.clone()), note.text.clone()));
     }
@@ -124,6 +125,15 @@ fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
         let selector = format!("{{{META_JOB}={}}}", excerpt(group.job.as_str()));
         let consequence = format!("the function rejects /prom/{{job}}: poll /prom with match[]={selector}");
         Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
+    })
+}
+
+/// Returns a warning for each group with a variable that only vmagent replaces.
+fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
+    groups.iter().filter_map(|group| {
+        let problem = format!("contains the variable {}: write its value", excerpt(group.variable()?));
+        let consequence = "only vmagent replaces it, from its environment. sdctl apply refuses it".into();
+        Some(Finding::warning(At::Place(group.place.clone()), "", problem, consequence))
     })
 }
 
