@@ -60,7 +60,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let mut after = options.group.group()?;
     let mut connection = options.table.open().await?;
-    connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
+    connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     let lease = |now| options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));
     let mut now = EpochSeconds::now();
     after.lease = lease(now);

@@ -26,13 +26,13 @@ Examples:
   sdctl scrape-config http://127.0.0.1:8088/prom/node_exporter --for vmagent
   sdctl scrape-config \"$URL\" --for operator      a Kubernetes resource")]
 pub(crate) struct Options {
-    /// Poll this URL of a job, or of the function for the job `node_exporter`
+    /// Poll this URL of a job; to the URL of the function, sdctl adds /prom/node_exporter
     #[arg(value_name = "URL", value_parser = poll_url)]
     url: String,
     /// Print the configuration of this poller
     #[arg(long = "for", value_name = "POLLER", value_enum, default_value_t = Poller::Prometheus)]
     poller: Poller,
-    /// Send the token in this file, as the poller finds it [default: no token]
+    /// Use the token in this file of the poller's machine [default: no token]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -121,7 +121,7 @@ impl ScrapeConfig<'_> {
         let config = ScrapeConfig { poller: Poller::Prometheus, job, url, token_file }.to_string();
         let indented = config.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
         format!(
-            "{indented}For another poller: sdctl scrape-config '{url}' --for vmagent, alloy, operator or opentelemetry\n"
+            "{indented}For another poller: sdctl scrape-config '{url}' --for vmagent (or alloy, operator, opentelemetry)\n"
         )
     }
 

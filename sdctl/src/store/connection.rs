@@ -108,7 +108,7 @@ impl TableOptions {
     /// Opens the table for writes, and prints which table it is.
     pub(crate) async fn open_to_change(&self) -> Result<Connection, CliError> {
         let mut connection = self.open().await?;
-        connection.announce("Changing").await?;
+        connection.announce("Using").await?;
         Ok(connection)
     }
 

@@ -246,7 +246,7 @@ fn apply_uses_local_table_with_or_without_serve() {
     let data = TempDir::new().unwrap();
     let here = |arguments: &[&str], data: &Path| run(sdctl().args(arguments).arg("--data").arg(data));
     let put = here(&["put", "node", "a", "-t", "a:1"], data.path());
-    assert!(put.stderr.starts_with("Changing the local table \"http-sd\" in "), "{put:?}");
+    assert!(put.stderr.starts_with("Using the local table \"http-sd\" in "), "{put:?}");
     put.done();
     let served = serve_local(data.path(), &[]);
     assert_eq!(served.get("/prom", None), (200, r#"[{"targets":["a:1"],"labels":{}}]"#.into()));
@@ -260,7 +260,7 @@ fn apply_uses_local_table_with_or_without_serve() {
 async fn writers_name_their_table_or_report_it_missing() {
     let applied = Applied::new().await;
     let put = applied.run(&["put", "node", "a", "-t", "a:1"]);
-    assert!(put.stderr.starts_with("Changing table \"http-sd\", account 000000000000, region "), "{put:?}");
+    assert!(put.stderr.starts_with("Using table \"http-sd\", account 000000000000, region "), "{put:?}");
     for command in [["put", "node", "a", "-t", "a:1"], ["label", "node", "a", "x=y", "z-"]] {
         let ran = run(applied.command(&command).args(["--table", "no-such-table"]));
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");

@@ -39,7 +39,7 @@ async fn prune_removes_only_rows_of_its_set() {
 
     let shorter = r#"[{"targets": ["a:1", "b:1"], "labels": {"env": "prod"}}]"#;
     let kept = applied.apply(shorter, &[]).done();
-    assert!(kept.contains("2 rows of the set \"fleet\" are in no file: --prune removes them"), "{kept}");
+    assert!(kept.contains("2 rows of the set \"fleet\" in these jobs are in no file: --prune removes them"), "{kept}");
     let plan = applied.apply(shorter, &["--prune", "--max-removed", "100"]).done();
     assert!(plan.ends_with("Applied: 0 added, 0 changed, 3 removed.\n"), "{plan}");
     let targets: Vec<String> = applied.served("node").await.into_iter().flat_map(|group| group.targets).collect();

@@ -285,7 +285,7 @@ async fn import_shows_and_writes_only_what_differs() {
         "  ~ changed\n      targets  + c:1  (1 target before)\n      targets  - c:2  (1 target before)\n",
         "      labels   ~ env: test → prod\n",
         "  ~ own\n      attributes  - new, ~ note, + old\n",
-        "1 row of these jobs is in no file: --replace removes it\n",
+        "1 row of these jobs is in no file: --replace removes it, and rows of other jobs\n",
     ] {
         assert!(plan.stdout.contains(line), "no {line:?} in:\n{}", plan.stdout);
     }

@@ -31,7 +31,7 @@ async fn register_renews_and_finally_removes_its_group() {
         let before = EpochSeconds::now();
         let mut process = Process::start(register(&dynamo.endpoint(), &labels).args(SHORTEST));
         let output = process.wait_for("registered group");
-        assert!(output.contains("Changing table \"http-sd\", account 000000000000, region "), "{output}");
+        assert!(output.contains("Using table \"http-sd\", account 000000000000, region "), "{output}");
         assert!(output.contains("registered group \"web\" of job \"node\" until 20"), "{output}");
         assert!(output.contains("Z, renewing every 1s\n"), "{output}");
 
@@ -129,7 +129,7 @@ async fn register_start_error_is_immediate_and_one_line() {
     for arguments in [&[][..], &["--once"]] {
         let denied = refused(&mut register(&faulty.endpoint(), arguments));
         let (announced, error) = denied.split_once('\n').unwrap();
-        assert!(announced.starts_with("Changing table \"http-sd\", account "), "{announced}");
+        assert!(announced.starts_with("Using table \"http-sd\", account "), "{announced}");
         assert!(error.starts_with("sdctl: access to table \"http-sd\" denied: "), "{error}");
         assert!(error.contains("AccessDeniedException") && error.lines().count() == 1, "{error}");
     }
@@ -172,7 +172,7 @@ async fn register_uses_local_table_through_running_serve() {
     assert_eq!(served.get("/prom/node", None), expected);
     let mut process = Process::start(&mut command(&[]));
     let output = process.wait_for("registered group");
-    assert!(output.contains("Changing the local table \"http-sd\" in "), "{output}");
+    assert!(output.contains("Using the local table \"http-sd\" in "), "{output}");
     assert_eq!(served.get("/prom/node", None), expected);
     assert!(process.stop_with(Signal::TERM).success());
     assert_eq!(served.get("/prom/node", None), (200, "[]".into()));

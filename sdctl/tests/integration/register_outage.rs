@@ -71,7 +71,7 @@ async fn register_survives_an_outage_at_start() {
         assert!(row(&dynamo).await.is_none());
         faulty.heal();
         let output = process.wait_for("\nregistered group");
-        assert_eq!(output.matches("Changing table").count(), 1, "{output}");
+        assert_eq!(output.matches("Using table").count(), 1, "{output}");
         assert!(process.stop_with(Signal::TERM).success());
     }
 }

@@ -131,7 +131,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
-    connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
+    connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     let store = connection.store.patient();
 
     let now = EpochSeconds::now();

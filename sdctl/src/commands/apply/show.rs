@@ -38,7 +38,11 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     if counts.kept > 0 {
         let (count, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
         let them = if counts.kept == 1 { "it" } else { "them" };
-        writeln!(out, "{FAINT}{count} of the set {} {verb} in no file: --prune removes {them}{FAINT:#}", excerpt(set))?;
+        writeln!(
+            out,
+            "{FAINT}{count} of the set {} in these jobs {verb} in no file: --prune removes {them}, and rows in other jobs{FAINT:#}",
+            excerpt(set)
+        )?;
     }
     if plan.changes.is_empty() {
         let verb = if counts.unchanged == 1 { "matches" } else { "match" };

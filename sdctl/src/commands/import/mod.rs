@@ -86,7 +86,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let names = config::settings(&variable)?.label_names;
     let backup = read_files(&options.files, names)?;
     let mut connection = options.table.open().await?;
-    connection.announce(if options.dry_run { "Comparing with" } else { "Changing" }).await?;
+    connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     // An import of other rows into a table with another key would fail at the first write only.
     connection.store.table().ensure_key().await.map_err(|error| connection.error(error))?;
     let connection = Connection { store: connection.store.patient(), ..connection };

@@ -56,7 +56,10 @@ impl Printer<'_> {
         if counts.kept > 0 {
             let (rows, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
             let them = if counts.kept == 1 { "it" } else { "them" };
-            writeln!(out, "{FAINT}{rows} of these jobs {verb} in no file: --replace removes {them}{FAINT:#}")?;
+            writeln!(
+                out,
+                "{FAINT}{rows} of these jobs {verb} in no file: --replace removes {them}, and rows of other jobs{FAINT:#}"
+            )?;
         }
         if plan.changes.is_empty() {
             let verb = if counts.unchanged == 1 { "matches" } else { "match" };

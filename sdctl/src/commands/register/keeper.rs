@@ -109,7 +109,7 @@ impl Keeper {
         let name = self.connection.store.name().to_owned();
         if !self.announced {
             let late = |_| CliError::of_table(&name, unanswered(ATTEMPT_WITHIN));
-            timeout(ATTEMPT_WITHIN, self.connection.announce("Changing")).await.map_err(late)??;
+            timeout(ATTEMPT_WITHIN, self.connection.announce("Using")).await.map_err(late)??;
             self.announced = true;
         }
         let look = self.registrant.look(&self.connection, &self.group);

@@ -103,7 +103,7 @@ async fn once(
     ttl: Duration,
     exclusive: bool,
 ) -> Result<Outcome, CliError> {
-    connection.announce("Changing").await?;
+    connection.announce("Using").await?;
     let (connection, mut registrant) = Registrant::new(connection, exclusive);
     let store = &connection.store;
     let found = registrant.look(&connection, &group).await?;
