@@ -26,7 +26,7 @@ Examples:
   sdctl scrape-config http://127.0.0.1:8088/prom/node_exporter --for vmagent
   sdctl scrape-config \"$URL\" --for operator      a Kubernetes resource")]
 pub(crate) struct Options {
-    /// Poll this URL of a job; to the URL of the function, sdctl adds /prom/node_exporter
+    /// Poll this URL of a job; to the URL of the function, sdctl adds `/prom/node_exporter`
     #[arg(value_name = "URL", value_parser = poll_url)]
     url: String,
     /// Print the configuration of this poller
