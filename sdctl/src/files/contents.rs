@@ -54,7 +54,7 @@ impl FileGroup {
 pub struct Note {
     /// Where the skipped part is.
     pub place: Place,
-    /// What is skipped, and why.
+    /// The skipped part, and the reason.
     pub text: String,
 }
 
@@ -63,9 +63,9 @@ pub struct Note {
 pub struct Advice {
     /// Where the part is.
     pub place: Place,
-    /// What the part is, and what to do.
+    /// The problem, and the remedy.
     pub text: String,
-    /// What happens otherwise.
+    /// The effect without the remedy.
     pub consequence: String,
     /// The poller that is concerned; `None` for all, after a move to the function.
     pub poller: Option<Poller>,
@@ -110,11 +110,11 @@ pub(super) struct Reference {
     /// Where the pattern is.
     pub(super) place: Place,
     pub(super) pattern: String,
-    /// What the files must contain.
+    /// The required content of the files.
     pub(super) role: Role,
 }
 
-/// What a file must contain, by the place that names it.
+/// The required content of a file, by the place that names the file.
 #[derive(Debug)]
 pub(super) enum Role {
     /// The command line names the file: a configuration, or a list of groups of this job.

@@ -15,11 +15,11 @@ pub struct FileFault {
     /// The path of the field, such as `targets[2]` or `labels["a-b"]`, or the name of an unknown field. Empty for a
     /// fault of a whole group or file.
     pub field: String,
-    /// What is wrong, as text that continues from the field.
+    /// The problem, as text that continues from the field.
     pub problem: Problem,
 }
 
-/// What is wrong with a file.
+/// A problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// A field of a group or of a configuration is invalid.

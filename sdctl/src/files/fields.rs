@@ -188,7 +188,7 @@ const SCRAPE_CONFIG: [(Pollers, &[&str]); 5] = [
 
 const FILE_SD_CONFIG: [(Pollers, &[&str]); 2] = [(ALL, &["files"]), (P, &["refresh_interval"])];
 
-/// What a poller does with a field.
+/// The use of a field by a poller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Accepted,

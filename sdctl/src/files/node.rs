@@ -62,7 +62,7 @@ pub(super) struct SyntaxError {
     pub(super) problem: Problem,
 }
 
-/// What a reader returns for a document. It passes the elements of a list on one by one, so that a long list never is
+/// The result of reading a document. The reader passes on the elements of a list one by one, so that a long list is never
 /// in memory as one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Document {

@@ -46,7 +46,7 @@ pub struct Reader {
     pub advice: Vec<Advice>,
 }
 
-/// What is known of a configuration while it is read.
+/// The facts about a configuration that the reader has seen so far.
 #[derive(Default)]
 struct Known {
     /// The jobs so far, with the places of their scrape configurations.

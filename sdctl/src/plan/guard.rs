@@ -9,7 +9,7 @@ use std::{
 
 use http_sd_lambda::group::{Job, excerpt};
 
-/// What a plan removes from a job of the set, or from the whole set.
+/// The removals of a plan from a job of the set, or from the whole set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     /// The job; `None` for the whole set.

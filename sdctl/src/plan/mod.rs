@@ -19,7 +19,7 @@ pub use compare::Comparison;
 pub use desired::{Desired, DoesNotFit, Wanted};
 pub use guard::{Removal, Share, TooMuchRemoved};
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter::Sum};
 
 use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target};
 
@@ -34,7 +34,7 @@ pub struct Plan<'d> {
     pub jobs: BTreeMap<Job, Counts>,
     /// The number of wanted groups that rows outside the set already hold, by holder.
     pub elsewhere: BTreeMap<Holder, usize>,
-    /// What the plan removes from each job, and last from the whole set.
+    /// The removals from each job, and last from the whole set.
     pub removals: Vec<Removal>,
     /// The number of targets that move to rows which did not contain them for long. A poll that began before may miss
     /// them in the new row, so the old row must keep them until that poll has ended.
@@ -102,6 +102,18 @@ pub struct Counts {
     pub kept: usize,
 }
 
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, job| Self {
+            added: sum.added + job.added,
+            changed: sum.changed + job.changed,
+            removed: sum.removed + job.removed,
+            unchanged: sum.unchanged + job.unchanged,
+            kept: sum.kept + job.kept,
+        })
+    }
+}
+
 impl Change<'_> {
     /// Returns the group to store, or `None` for a removal. It has no lease, because files have no leases.
     #[must_use]
@@ -124,12 +136,6 @@ impl Plan<'_> {
     /// Returns the sum of the counts of all jobs.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.jobs.values().fold(Counts::default(), |sum, job| Counts {
-            added: sum.added + job.added,
-            changed: sum.changed + job.changed,
-            removed: sum.removed + job.removed,
-            unchanged: sum.unchanged + job.unchanged,
-            kept: sum.kept + job.kept,
-        })
+        self.jobs.values().copied().sum()
     }
 }

@@ -18,12 +18,30 @@ use super::{Backoff, Store, WriteError, content::content};
 /// The most rows of a transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const MOST_IN_TRANSACTION: usize = 100;
+/// The most bytes of rows in a transaction: small enough for a slow connection and for a small table.
+const MOST_BYTES: usize = 256 << 10;
 /// The attempts of a transaction that a throttled table or another transaction cancels.
 const ATTEMPTS: u32 = 15;
 /// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Cuts new rows into transactions. `size` returns the bytes of a row.
+pub fn transactions<T>(rows: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut transactions = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, row) in rows.iter().enumerate() {
+        let more = size(row);
+        if i > start && (i - start == MOST_IN_TRANSACTION || bytes + more > MOST_BYTES) {
+            transactions.push(&rows[start..i]);
+            (start, bytes) = (i, 0);
+        }
+        bytes += more;
+    }
+    transactions.extend(Some(&rows[start..]).filter(|rest| !rest.is_empty()));
+    transactions
+}
 
 impl Store {
     /// Adds all of the rows or none. At most [`MOST_IN_TRANSACTION`] rows, at most 4 MB in total.

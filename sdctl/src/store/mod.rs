@@ -22,7 +22,7 @@ pub use admin::{Description, Place};
 pub use backoff::Backoff;
 pub use client::{Overrides, connect};
 pub use clock::ServerClock;
-pub use insert::MOST_IN_TRANSACTION;
+pub use insert::{MOST_IN_TRANSACTION, transactions};
 pub use item_json::{read_line, same_row, write_line};
 pub use items::Items;
 pub use restore::{Whole, differing};

@@ -16,9 +16,9 @@ use crate::{
     error::CliError,
     plan::{Change, ChangeKind, Plan},
     store::{
-        Expect, MOST_IN_TRANSACTION, Owner, Record, Store, WriteError,
+        Expect, Owner, Record, Store, WriteError,
         batch::{self, Ended, ROWS_AT_ONCE, Write, Written},
-        size, that_fit,
+        size, that_fit, transactions,
     },
     terminal::{
         progress::{self, Countdown},
@@ -26,9 +26,6 @@ use crate::{
         text::Count,
     },
 };
-
-/// The most bytes of rows in a transaction: small enough for a slow connection and for a small table.
-const MOST_BYTES: usize = 256 << 10;
 
 /// The number of concurrent transactions. A new table accepts 4,000 rows a second.
 const TRANSACTIONS_AT_ONCE: usize = 4;
@@ -58,8 +55,13 @@ pub(super) async fn plan(
     let giving = changes(plan, |change| !change.moving.is_empty() && matches!(change.kind, ChangeKind::Update(..)));
     let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
 
-    let mut written =
-        batch::all(batches(&new).into_iter().map(|new| writer.add(new)), TRANSACTIONS_AT_ONCE, &bar, signals).await;
+    let mut written = batch::all(
+        transactions(&new, |change| bytes(change)).into_iter().map(|new| writer.add(new)),
+        TRANSACTIONS_AT_ONCE,
+        &bar,
+        signals,
+    )
+    .await;
     if written.ended.is_none() {
         written += batch::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
@@ -98,24 +100,13 @@ async fn settle(moved: usize, settle: Duration, bar: &ProgressBar, signals: &mut
     }
 }
 
-fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {
-    plan.changes.iter().filter(move |change| which(change))
+/// Returns the bytes of a new row.
+fn bytes(change: &Change<'_>) -> usize {
+    if let ChangeKind::Add(wanted) = &change.kind { size(&wanted.group) } else { 0 }
 }
 
-/// Cuts new rows into transactions.
-fn batches<'c, 'd>(new: &'c [&'c Change<'d>]) -> Vec<&'c [&'c Change<'d>]> {
-    let mut batches = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (i, change) in new.iter().enumerate() {
-        let more = if let ChangeKind::Add(wanted) = &change.kind { size(&wanted.group) } else { 0 };
-        if i > start && (i - start == MOST_IN_TRANSACTION || bytes + more > MOST_BYTES) {
-            batches.push(&new[start..i]);
-            (start, bytes) = (i, 0);
-        }
-        bytes += more;
-    }
-    batches.extend(Some(&new[start..]).filter(|rest| !rest.is_empty()));
-    batches
+fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {
+    plan.changes.iter().filter(move |change| which(change))
 }
 
 impl<'t> Writer<'t> {

@@ -23,15 +23,14 @@ use crate::{
     error::CliError,
     plan::{Counts, TooMuchRemoved},
     store::{
-        MOST_IN_TRANSACTION, Store, Whole, WriteError,
+        Store, Whole, WriteError,
         batch::{self, ROWS_AT_ONCE, Write as Written},
         connection::{Connection, TableOptions},
+        transactions,
     },
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
-/// The most bytes of lines in a transaction: small enough for a slow connection and for a small table.
-const MOST_BYTES: usize = 256 << 10;
 /// The number of concurrent transactions. A new table accepts 4,000 rows a second.
 const TRANSACTIONS_AT_ONCE: usize = 4;
 
@@ -155,7 +154,8 @@ async fn write(store: &Store, backup: &Backup, plan: &Plan) -> Result<(), CliErr
     let mut signals = Signals::listen()?;
     let of = |is: fn(&Kind) -> bool| plan.changes.iter().filter(move |change| is(&change.kind));
     let new: Vec<&Change> = of(|kind| matches!(kind, Kind::Add)).collect();
-    let adds = batches(backup, &new).into_iter().map(|new| add(store, backup, new));
+    let size = |change: &&Change| backup.line(&change.job, &change.name).map_or(0, read::Line::size);
+    let adds = transactions(&new, size).into_iter().map(|new| add(store, backup, new));
     let mut written = batch::all(adds, TRANSACTIONS_AT_ONCE, &bar, &mut signals).await;
     if written.ended.is_none() {
         let changed = of(|kind| matches!(kind, Kind::Update(_))).map(|change| self::change(store, backup, change));
@@ -173,22 +173,6 @@ async fn write(store: &Store, backup: &Backup, plan: &Plan) -> Result<(), CliErr
     let how_far =
         format!("{} of {} written. Run the same command again for the rest", written.done, Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
-}
-
-/// Cuts new rows into transactions.
-fn batches<'c>(backup: &Backup, new: &'c [&'c Change]) -> Vec<&'c [&'c Change]> {
-    let mut batches = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (i, change) in new.iter().enumerate() {
-        let more = backup.line(&change.job, &change.name).map_or(0, read::Line::size);
-        if i > start && (i - start == MOST_IN_TRANSACTION || bytes + more > MOST_BYTES) {
-            batches.push(&new[start..i]);
-            (start, bytes) = (i, 0);
-        }
-        bytes += more;
-    }
-    batches.extend(Some(&new[start..]).filter(|rest| !rest.is_empty()));
-    batches
 }
 
 /// Reads the line of a row again.

@@ -24,7 +24,7 @@ pub(super) struct Plan {
     /// By job; within a job added rows, then changed rows, then removed rows.
     pub(super) changes: Vec<Change>,
     pub(super) jobs: BTreeMap<Job, Counts>,
-    /// What the plan removes from each job, and last from the whole table.
+    /// The removals from each job, and last from the whole table.
     pub(super) removals: Vec<Removal>,
     /// The number of rows to write whose lease is expired.
     pub(super) expired: usize,
@@ -56,7 +56,7 @@ struct Comparison<'b> {
     now: EpochSeconds,
     seen: HashSet<(Job, GroupName)>,
     plan: Plan,
-    /// What each job serves, and what it loses.
+    /// The served and the lost groups and targets of each job.
     removals: BTreeMap<Job, Removal>,
     /// The targets that the backup serves, of jobs that lose targets.
     targets: BTreeMap<Job, HashSet<String>>,
@@ -99,13 +99,7 @@ impl Plan {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        self.jobs.values().fold(Counts::default(), |sum, job| Counts {
-            added: sum.added + job.added,
-            changed: sum.changed + job.changed,
-            removed: sum.removed + job.removed,
-            unchanged: sum.unchanged + job.unchanged,
-            kept: sum.kept + job.kept,
-        })
+        self.jobs.values().copied().sum()
     }
 }
 
