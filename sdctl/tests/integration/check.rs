@@ -289,7 +289,7 @@ fn check_names_what_vmagent_does_with_urls() {
 }
 
 #[test]
-fn rule_on_the_file_of_a_target_is_a_warning() {
+fn rule_on_file_paths_is_a_warning() {
     let config = "scrape_configs:\n- job_name: x\n  file_sd_configs: [{files: [x.json]}]\n  relabel_configs:\n  \
                   - source_labels: [__meta_filepath]\n    target_label: file\n";
     let files = folder(&[("prometheus.yml", config), ("x.json", r#"[{"targets":["a:1"]}]"#)]);
