@@ -29,6 +29,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The time-out for removing the row after a stop signal.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
+/// The time in which a write that the stop signal interrupted reaches the table.
+const INTERRUPTED_WRITE: Duration = Duration::from_millis(500);
+
 /// Renews a group's lease, and removes the group at the end.
 pub(crate) struct Keeper {
     connection: Connection,
@@ -228,9 +231,16 @@ impl Keeper {
         let Self { connection: Connection { store, names, .. }, group: StoredGroup { job, name, .. }, .. } = self;
         let process = &self.registrant.identity.attribute;
         let mut backoff = self.backoff();
+        let (mut interrupted, mut removed) = (!self.unsure.is_empty(), false);
         loop {
             match store.delete(job, name, Expect::RegisteredBy(process)).await {
+                Ok(_) if interrupted => {
+                    (interrupted, removed) = (false, true);
+                    Moment::now().wait(INTERRUPTED_WRITE).await;
+                    continue;
+                }
                 Ok(_) => return Removal::Done,
+                Err(WriteError::Conflict { .. }) if removed => return Removal::Done,
                 Err(WriteError::Conflict { .. }) => match store.record(job, name, *names).await {
                     Ok(None) => return Removal::GoneBefore,
                     // An attempt without a response may have been written after the delete.
