@@ -45,7 +45,7 @@ pub struct Poller {
     process: Process,
 }
 
-/// What a poller reports about a target.
+/// The state of a target, as a poller reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Active {
     pub health: String,

@@ -242,7 +242,7 @@ struct Watched {
     watcher: Option<JoinHandle<()>>,
 }
 
-/// What the thread found.
+/// The findings of the thread.
 #[derive(Default)]
 struct Seen {
     lost: Mutex<Vec<String>>,

@@ -222,7 +222,7 @@ async fn pollers_drop_expired_leases_and_keep_lapsed() {
     let clock = Arc::new(AtomicI64::new(NOW));
     let settings = Settings { lease_grace: GRACE, ..Settings::default() };
     let polled = Polled::start(service(&dynamo, settings).with_clock(Clock::Set(clock.clone())));
-    // Of the labels that relabelling drops, vmagent shows the values that the target had at first.
+    // vmagent shows the first values of the labels that relabelling drops.
     let config = |kind: Kind| {
         format!(
             "
