@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::group::{Job, Target, TargetGroup};
+use http_sd_lambda::group::{Job, LabelNames, Target, TargetGroup};
 
 use super::{fault::FileFault, fields::Poller, place::Place};
 
@@ -78,6 +78,14 @@ pub enum Format {
     Json,
     /// YAML: Prometheus reads a plain `9100` as the string `"9100"`.
     Yaml,
+}
+
+/// The rules by which a file is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) names: LabelNames,
+    /// The poller whose rules apply; `None` if any poller's do.
+    pub(super) poller: Option<Poller>,
 }
 
 /// The contents of a file.

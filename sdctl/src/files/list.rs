@@ -3,12 +3,11 @@
 use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
 use super::{
-    contents::{FileGroup, Item},
+    contents::{FileGroup, Item, Reading},
     fault::{FileFault, Problem},
     fields::Poller,
     node::{Entry, Node, Sources, Value},
     place::Place,
-    prometheus::Reading,
 };
 
 /// Reads one group of the list at `list`, and adds the group or its faults to `items`. `number` counts from 1.

@@ -6,6 +6,7 @@
 
 mod contents;
 pub(crate) mod duration;
+mod events;
 mod fault;
 mod fields;
 mod json;

@@ -3,13 +3,13 @@
 use http_sd_lambda::group::Fault;
 
 use super::{
-    contents::{Contents, Format, Item, Note, Role},
+    contents::{Contents, Format, Item, Note, Reading, Role},
     fault::{FileFault, Problem},
     fields::Poller,
     json, list,
     node::{Document, Node, SyntaxError, Value},
     place::Place,
-    prometheus::{self, Reading, is_scrape_config},
+    prometheus::{self, is_scrape_config},
     yaml,
 };
 

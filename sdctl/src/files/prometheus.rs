@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use http_sd_lambda::group::{Fault, Job, LabelNames, excerpt};
+use http_sd_lambda::group::{Fault, Job, excerpt};
 
 use super::{
-    contents::{Advice, Item, Note, Reference, Role},
+    contents::{Advice, Item, Note, Reading, Reference, Role},
     duration,
     fault::{FileFault, Problem, printable_field},
     fields::{Poller, Section, Use, is_of_targets, right_name},
@@ -43,14 +43,6 @@ const MOST_UNJUDGED: usize = 10;
 
 /// Prometheus's default.
 const SCRAPE_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How a configuration is read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub(super) names: LabelNames,
-    /// The poller whose rules apply; `None` if any poller's do.
-    pub(super) poller: Option<Poller>,
-}
 
 /// Returns whether a map is a Prometheus configuration: whether it contains a field of one, or a misspelt field that
 /// names targets.

@@ -12,12 +12,11 @@ use std::{
 use http_sd_lambda::group::{Job, LabelNames, excerpt};
 
 use super::{
-    contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reference, Role},
+    contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reading, Reference, Role},
     fault::{FileFault, Problem},
     fields::Poller,
     parse, pattern,
     place::Place,
-    prometheus::Reading,
     text,
 };
 

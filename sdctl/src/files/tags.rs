@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use libyaml_safer::{Error, EventData, Mark};
 
-use super::yaml::parser;
+use super::events::parser;
 
 /// Returns where a tag is that a comma follows. Returns an error for text that is not valid YAML.
 pub(super) fn before_comma(text: &str) -> Result<Option<Mark>, Error> {

@@ -3,16 +3,12 @@
 //!
 //! The differences between go-yaml and libyaml were found by asking Prometheus: `sdctl/tests/e2e/files` repeats them.
 
-use std::{
-    collections::HashMap,
-    io::{BufReader, Chain, Read},
-};
+use std::collections::HashMap;
 
-use libyaml_safer::{
-    Encoding, Error, ErrorKind, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle,
-};
+use libyaml_safer::{Error, ErrorKind, Event, EventData, MappingStyle, Mark, ScalarStyle, SequenceStyle};
 
 use super::{
+    events::{YamlParser, parser},
     fault::Problem,
     node::{DEEPEST, Document, Entry, Node, SyntaxError, Value, too_deep},
     scalar, tags,
@@ -20,23 +16,6 @@ use super::{
 
 /// The most nodes that aliases may repeat. A few lines of nested aliases can expand to billions.
 const MOST_REPEATED: usize = 1_000_000;
-
-/// The bytes that the parser decodes at once. It keeps each character in four bytes.
-const DECODED_AT_ONCE: usize = 64 << 10;
-
-type YamlParser<'t> = Parser<BufReader<Chain<&'t [u8], &'t [u8]>>>;
-
-/// Returns a parser of a text without a byte order mark.
-///
-/// The parser panics at a block scalar or an escape that the end of the text cuts off, so it gets one more line break.
-pub(super) fn parser(text: &str) -> YamlParser<'_> {
-    let mut parser = Parser::new();
-    // The parser would take U+FFxx at the start for a mark of another encoding.
-    parser.set_encoding(Encoding::Utf8);
-    let end: &[u8] = if text.ends_with(['\n', '\r']) { b"" } else { b"\n" };
-    parser.set_input(BufReader::with_capacity(DECODED_AT_ONCE, text.as_bytes().chain(end)));
-    parser
-}
 
 struct Composer<'t> {
     text: &'t str,

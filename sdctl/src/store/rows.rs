@@ -3,30 +3,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, InvalidGroup, Job, LabelNames, Lease, StoredGroup, StoredGroupRef, TargetGroup},
-    table::{Attributes, GROUP, JOB, Row, TableError, View, row_key},
+    table::{Attributes, Row, TableError, row_key},
 };
 
 use super::{
     Store,
     content::{CONTENT, content},
-    items::{Items, Stream},
-};
-
-/// All attributes of the data model. Reads are strongly consistent, because a write may follow.
-pub(super) const EDITED: View = View {
-    attributes: &[
-        JOB,
-        GROUP,
-        "targets",
-        "labels",
-        "expires_at",
-        "delete_at",
-        "managed_by",
-        "registered_by",
-        "updated_at",
-    ],
-    is_consistent: true,
-    most_rows: 4000,
+    items::{EDITED, Items, Stream},
 };
 
 /// One row.
