@@ -4,6 +4,7 @@
 mod apply;
 mod apply_moves;
 mod apply_safety;
+mod apply_sets;
 mod apply_together;
 mod backup;
 mod check;

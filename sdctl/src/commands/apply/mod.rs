@@ -1,6 +1,7 @@
 //! `sdctl apply`: applies target groups from files to the table.
 
 mod execute;
+mod owners;
 mod show;
 
 use std::{
@@ -18,17 +19,16 @@ use http_sd_lambda::{
 };
 use indicatif::ProgressBar;
 
+use self::owners::DEFAULT_SET;
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
     files::{Advice, Note, Reader},
-    plan::{Comparison, Desired, Plan, Rows},
+    plan::{Comparison, Desired, Ownership, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
-/// The set of files without `--set`.
-const DEFAULT_SET: &str = "default";
 /// The longest `--settle`.
 const LONGEST_SETTLE: Duration = Duration::from_mins(5);
 /// The most faults of files that are printed.
@@ -47,11 +47,14 @@ Examples:
   sdctl apply -f targets/ --set fleet --prune --yes         in a pipeline
   sdctl apply -f node.json --job node --prune --max-removed 50
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
+  sdctl apply -f node.json --set fleet --adopt default      from another set
+  sdctl apply -f node.json --set fleet --adopt-unowned      from sdctl put
 
 Sets: a row belongs to the set that wrote it (attribute managed_by). --prune removes only rows of the same set. It \
 never removes rows of another set, of sdctl put or sdctl register, or rows written by hand. With --set, the set has \
 its own row for each group: sdctl takes over a row without owner and lease that holds exactly the group, or adds a \
-row. Without --set, sdctl leaves a group unchanged if any row already holds it.
+row. With --adopt-unowned it also takes over such a row if its targets or labels differ. Without --set, sdctl leaves a \
+group unchanged if any row already holds it.
 
 Names: groups in files have no names. sdctl names a new row after its label values and a hash of its set and labels. \
 If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
@@ -80,6 +83,10 @@ pub(crate) struct Options {
     /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
     #[arg(long, value_name = "NAME", requires = "set")]
     adopt: Option<String>,
+    /// Take over rows without owner and lease, such as those of sdctl put, that share targets with a group of the files;
+    /// with --prune also a row that alone has the labels of a group
+    #[arg(long)]
+    adopt_unowned: bool,
     /// Remove rows of the set that match no group in the files
     #[arg(long)]
     prune: bool,
@@ -115,10 +122,7 @@ fn settle(text: &str) -> Result<Duration, String> {
 struct Intent {
     desired: Desired,
     names: LabelNames,
-    set: String,
-    rows: Rows,
-    /// Another set whose rows this set takes over.
-    adopted_set: Option<String>,
+    ownership: Ownership,
     prune: bool,
 }
 
@@ -129,15 +133,19 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
-    let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
+    let ownership = Ownership { set, rows, adopted_set, adopts_unowned: options.adopt_unowned };
+    let intent = Intent { desired, names, ownership, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     let store = connection.store.patient();
 
     let now = EpochSeconds::now();
     let plan = intent.plan(&store, now).await?;
+    owners::check_adopted(&store, names, &plan, &intent.ownership).await?;
+    let set = intent.ownership.set.as_str();
     let mut out = output::stdout();
-    show::plan(&mut out, &plan, &intent.set, options.full, now)?;
+    show::plan(&mut out, &plan, set, options.full, now)?;
+    owners::note(&plan, set, options.set.is_some());
     if plan.changes.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -151,7 +159,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
     let mut signals = Signals::listen()?;
-    execute::plan(&store, &intent.set, names, &plan, options.settle, &mut signals).await?;
+    execute::plan(&store, set, names, &plan, options.settle, &mut signals).await?;
     let applied = show::applied(plan);
     tokio::select! {
         verified = intent.verify(&store) => verified?,
@@ -232,8 +240,7 @@ fn emptied(reader: &Reader) -> Option<&Note> {
 impl Intent {
     /// Compares the files with the current table.
     async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
-        let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
-        let mut comparison = comparison.adopting(self.adopted_set.as_deref());
+        let mut comparison = Comparison::new(&self.desired, self.ownership.clone(), now);
         let reading = progress::counter("rows read");
         let read = async {
             if self.prune {
