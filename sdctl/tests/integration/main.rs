@@ -3,6 +3,7 @@
 
 mod apply;
 mod apply_moves;
+mod apply_output;
 mod apply_safety;
 mod apply_sets;
 mod apply_together;

@@ -2,6 +2,7 @@
 
 mod execute;
 mod owners;
+mod report;
 mod show;
 
 use std::{
@@ -19,13 +20,19 @@ use http_sd_lambda::{
 };
 use indicatif::ProgressBar;
 
-use self::owners::DEFAULT_SET;
+use self::{
+    owners::DEFAULT_SET,
+    report::{Format, Report},
+};
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
     files::{Advice, Note, Reader},
     plan::{Comparison, Desired, Ownership, Plan, Rows},
-    store::{Records, Store, connection::TableOptions},
+    store::{
+        Records, Store,
+        connection::{Connection, TableOptions},
+    },
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
@@ -49,6 +56,8 @@ Examples:
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
   sdctl apply -f node.json --set fleet --adopt default      from another set
   sdctl apply -f node.json --set fleet --adopt-unowned      from sdctl put
+  sdctl apply -f targets/ --set fleet --dry-run -o json | jq .counts
+  sdctl apply -f targets/ --set fleet --yes -o name >written.txt
 
 Sets: a row belongs to the set that wrote it (attribute managed_by). --prune removes only rows of the same set. It \
 never removes rows of another set, of sdctl put or sdctl register, or rows written by hand. With --set, the set has \
@@ -63,6 +72,11 @@ or changing a label therefore does not rewrite other rows.
 
 Moves: a target that moves to another row stays in the old row until the new row has it and polls in progress have \
 ended (--settle). A poll therefore never misses it. Without such targets, apply does not wait.
+
+Output: with --dry-run, -o json and -o name print the plan. Without it they print the written rows, or nothing if \
+apply is refused or a write fails. All messages are on standard error. The JSON object has table, set, dry_run, counts \
+and changes. A change has its kind (add, change or remove), job, group, the targets added and removed, and before and \
+after the change: labels, set and expires_at.
 
 Size: sdctl splits a group that exceeds DynamoDB's 400 KB into several rows with the same labels.
 
@@ -106,6 +120,9 @@ pub(crate) struct Options {
     /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
     full: bool,
+    /// Print in this format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -137,15 +154,26 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let intent = Intent { desired, names, ownership, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
-    let store = connection.store.patient();
+    let Connection { store, location, .. } = connection;
+    let store = store.patient();
 
     let now = EpochSeconds::now();
     let plan = intent.plan(&store, now).await?;
     owners::check_adopted(&store, names, &plan, &intent.ownership).await?;
     let set = intent.ownership.set.as_str();
+    let asks = !options.yes && !options.dry_run && !plan.changes.is_empty();
+    let show = |out: &mut dyn Write| show::plan(out, &plan, set, options.full, now);
     let mut out = output::stdout();
-    show::plan(&mut out, &plan, set, options.full, now)?;
+    match options.output {
+        Format::Human => show(&mut out)?,
+        // The question needs the plan.
+        Format::Json | Format::Name if asks => show(&mut anstream::stderr())?,
+        Format::Json | Format::Name => {}
+    }
     owners::note(&plan, set, options.set.is_some());
+    if plan.changes.is_empty() || options.dry_run {
+        Report::new(&plan, set, &location, options.dry_run).print(options.output)?;
+    }
     if plan.changes.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -160,6 +188,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
     let mut signals = Signals::listen()?;
     execute::plan(&store, set, names, &plan, options.settle, &mut signals).await?;
+    Report::new(&plan, set, &location, false).print(options.output)?;
     let applied = show::applied(plan);
     tokio::select! {
         verified = intent.verify(&store) => verified?,
@@ -169,7 +198,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             return Err(CliError::Refused(late.into()));
         }
     }
-    writeln!(out, "{applied}")?;
+    if options.output == Format::Human {
+        writeln!(out, "{applied}")?;
+    }
     Ok(Outcome::Done)
 }
 
