@@ -25,7 +25,7 @@ pub use ownership::{Holder, Ownership, Rows};
 
 use std::{collections::BTreeMap, iter::Sum};
 
-use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target};
+use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target, TargetGroup};
 
 use crate::store::Record;
 
@@ -107,12 +107,29 @@ impl Sum for Counts {
 }
 
 impl Change<'_> {
+    /// Returns the row before the change.
+    #[must_use]
+    pub fn before(&self) -> Option<&Record> {
+        match &self.kind {
+            ChangeKind::Add(_) => None,
+            ChangeKind::Update(record, _) | ChangeKind::Remove(record) => Some(record),
+        }
+    }
+
+    /// Returns the group after the change.
+    #[must_use]
+    pub fn after(&self) -> Option<&TargetGroup> {
+        match self.kind {
+            ChangeKind::Add(wanted) | ChangeKind::Update(_, wanted) => Some(&wanted.group),
+            ChangeKind::Remove(_) => None,
+        }
+    }
+
     /// Returns the group to store, or `None` for a removal. It has no lease, because files have no leases.
     #[must_use]
     pub fn stored(&self) -> Option<StoredGroup> {
-        let (ChangeKind::Add(wanted) | ChangeKind::Update(_, wanted)) = self.kind else { return None };
-        let (job, name) = (self.job.clone(), self.name.clone());
-        Some(StoredGroup { job, name, lease: Lease::default(), group: wanted.group.clone() })
+        let group = self.after()?.clone();
+        Some(StoredGroup { job: self.job.clone(), name: self.name.clone(), lease: Lease::default(), group })
     }
 }
 

@@ -141,7 +141,8 @@ async fn notes_stay_out_of_json() {
     assert_eq!(object(&ran)["counts"]["add"], 1);
     applied.write(
         "prometheus.yml",
-        "scrape_configs:\n- job_name: node\n  static_configs: [{targets: ['a:1']}, {targets: ['b:1'], labels: {x: y}}]\n",
+        "scrape_configs:\n- job_name: node\n  static_configs:\n  - targets: ['a:1']\n  - targets: ['b:1']\n    \
+         labels: {x: y}\n",
     );
     let ran = applied.run(&apply);
     assert!(ran.stderr.contains("waiting 1s before removing 1 moved target"), "{ran:?}");

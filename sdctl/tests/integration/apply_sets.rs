@@ -98,7 +98,7 @@ async fn notes_on_unowned_rows_are_cut() {
         "note: job \"job-10\": 7 groups (no set) share targets with added groups: \"row-0\", \"row-1\", \"row-2\", \
          \"row-3\", \"row-4\" and 2 more; --adopt-unowned takes them over"
     );
-    assert_eq!(notes[10], "note: 2 jobs more with such groups");
+    assert_eq!(notes[10], "note: such groups exist in 2 more jobs");
 }
 
 /// Such a row stays with its targets if the set does not take it over.
@@ -154,8 +154,8 @@ async fn misspelt_set_names_the_likely_one() {
     };
     let note = |set, adopt| {
         format!(
-            "note: no row of these jobs belongs to the set \"{set}\", but 3 rows of the set \"shop\" share targets with \
-             the files: did you mean --set shop?{adopt}"
+            "note: no row of these jobs belongs to the set \"{set}\", but 3 rows of the set \"shop\" share targets \
+             with the files: did you mean --set shop?{adopt}"
         )
     };
     for prune in [&[][..], &["--prune"]] {
@@ -195,12 +195,12 @@ async fn adopt_of_missing_set_names_existing_ones() {
         assert_eq!(ran.stdout, "", "{ran:?}");
         ran.failed()
     };
-    let start = "sdctl: nothing was changed: no row belongs to the set \"defualt\" of --adopt, ";
+    let start = "sdctl: nothing was changed: no row belongs to the set \"defaults\" of --adopt, ";
     let end = ". Correct the name, or omit --adopt";
-    assert_eq!(refused(adopt("defualt", &[])), format!("{start}no row of the table belongs to a set{end}"));
+    assert_eq!(refused(adopt("defaults", &[])), format!("{start}no row of the table belongs to a set{end}"));
     applied.run(&["apply", "-f", "node.json", "--yes"]).done();
     for more in [&[][..], &["--prune"], &["--dry-run"], &["--dry-run", "-o", "json"]] {
-        let said = refused(adopt("defualt", more));
+        let said = refused(adopt("defaults", more));
         assert_eq!(said, format!("{start}the only set of the table is \"default\"{end}"));
     }
     for i in 1..8 {
@@ -210,7 +210,7 @@ async fn adopt_of_missing_set_names_existing_ones() {
             .await;
     }
     let sets = "the sets of the table are \"default\", \"set-1\", \"set-2\", \"set-3\", \"set-4\" and 3 more";
-    assert_eq!(refused(adopt("defualt", &[])), format!("{start}{sets}{end}"));
+    assert_eq!(refused(adopt("defaults", &[])), format!("{start}{sets}{end}"));
     // The set has rows in other jobs.
     let plan = adopt("set-7", &["--dry-run"]);
     assert!(plan.code == 2 && plan.stdout.contains("3 to add"), "{plan:?}");

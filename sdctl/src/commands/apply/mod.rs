@@ -97,8 +97,8 @@ pub(crate) struct Options {
     /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
     #[arg(long, value_name = "NAME", requires = "set")]
     adopt: Option<String>,
-    /// Take over rows without owner and lease, such as those of sdctl put, that share targets with a group of the files;
-    /// with --prune also a row that alone has the labels of a group
+    /// Take over rows without owner and lease, such as those of sdctl put, that share targets with a group of the
+    /// files; with --prune also a row that alone has the labels of a group
     #[arg(long)]
     adopt_unowned: bool,
     /// Remove rows of the set that match no group in the files

@@ -21,8 +21,8 @@ const MOST_NAMES: usize = 5;
 /// The most jobs with a note of their own.
 const MOST_JOBS: usize = 10;
 
-/// Prints notes about the rows of other owners that look like the groups of the files. `adopts` says whether the command
-/// can adopt a set.
+/// Prints notes about rows of other owners that look like groups of the files. `adopts` says whether the command can
+/// adopt a set.
 pub(super) fn note(plan: &Plan<'_>, set: &str, adopts: bool) {
     for (job, groups) in plan.unowned.iter().take(MOST_JOBS) {
         let job = excerpt(job.as_str());
@@ -32,13 +32,13 @@ pub(super) fn note(plan: &Plan<'_>, set: &str, adopts: bool) {
                 "job {job}: group {names} (no set) shares targets with an added group; --adopt-unowned takes it over"
             )),
             count => message::note(format_args!(
-                "job {job}: {count} groups (no set) share targets with added groups: {names}; --adopt-unowned takes them \
-                 over"
+                "job {job}: {count} groups (no set) share targets with added groups: {names}; --adopt-unowned takes \
+                 them over"
             )),
         }
     }
     if let Some(more @ 1..) = plan.unowned.len().checked_sub(MOST_JOBS) {
-        message::note(format_args!("{} more with such groups", Count(more, "job")));
+        message::note(format_args!("such groups exist in {}", Count(more, "more job")));
     }
     if let Some((other, rows)) = plan.likely_set() {
         let (set, rows, share) = (excerpt(set), Count(rows, "row"), if rows == 1 { "shares" } else { "share" });
@@ -50,14 +50,14 @@ pub(super) fn note(plan: &Plan<'_>, set: &str, adopts: bool) {
             true => format!("--set {word}? (or --adopt {word})"),
         };
         message::note(format_args!(
-            "no row of these jobs belongs to the set {set}, but {rows} of the set {} {share} targets with the files: did \
-             you mean {meant}",
+            "no row of these jobs belongs to the set {set}, but {rows} of the set {} {share} targets with the files: \
+             did you mean {meant}",
             excerpt(other)
         ));
     }
 }
 
-/// Checks that the table has a row of the adopted set. If the plan has no changes, an earlier run may have taken them all.
+/// Checks that the table has a row of the adopted set. Without changes an earlier run may have taken all of them over.
 pub(super) async fn check_adopted(
     store: &Store,
     label_names: LabelNames,

@@ -143,17 +143,17 @@ impl Serialize for Changes<'_> {
 
 impl<'a> JsonChange<'a> {
     fn of(change: &'a Change<'_>, set: &'a str) -> Self {
-        let (kind, before, after) = match &change.kind {
-            ChangeKind::Add(wanted) => ("add", None, Some(&wanted.group)),
-            ChangeKind::Update(record, wanted) => ("change", Some(&**record), Some(&wanted.group)),
-            ChangeKind::Remove(record) => ("remove", Some(&**record), None),
-        };
+        let (before, after) = (change.before(), change.after());
         let old = before.and_then(|record| record.group.as_ref().ok());
         let [of_old, of_new] =
             [old, after].map(|group| group.map(|group| group.targets.as_slice()).unwrap_or_default());
         let (added, removed) = difference(of_old, of_new);
         Self {
-            kind,
+            kind: match change.kind {
+                ChangeKind::Add(_) => "add",
+                ChangeKind::Update(..) => "change",
+                ChangeKind::Remove(_) => "remove",
+            },
             job: change.job.as_str(),
             group: change.name.as_str(),
             targets: Targets { added, removed },

@@ -100,7 +100,7 @@ async fn plans() {
         &[
             "cat web.yml",
             "sdctl apply -f web.yml --set fleeet --dry-run",
-            "sdctl apply -f web.yml --set fleet --adopt defualt",
+            "sdctl apply -f web.yml --set fleet --adopt defaults",
             "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run",
         ],
     );
