@@ -96,7 +96,8 @@ fn content(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
     if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
 }
 
-fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Result<()> {
+/// Returns the targets that a group gains, and those that it loses.
+pub(crate) fn difference<'t>(old: &'t [Target], new: &'t [Target]) -> (Vec<&'t str>, Vec<&'t str>) {
     let mut counts: BTreeMap<&str, isize> = BTreeMap::new();
     for target in new {
         *counts.entry(target.as_str()).or_default() += 1;
@@ -106,10 +107,15 @@ fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Re
     }
     let with = |sign: isize| {
         let changed = counts.iter().filter(|(_, count)| count.signum() == sign);
-        changed.map(|(target, _)| *target).collect::<Vec<_>>()
+        changed.map(|(target, _)| *target).collect()
     };
+    (with(1), with(-1))
+}
+
+fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Result<()> {
+    let (added, removed) = difference(old, new);
     let kept = new.len().min(old.len());
-    for (style, sign, changed) in [(ADDED, "+ ", with(1)), (REMOVED, "- ", with(-1))] {
+    for (style, sign, changed) in [(ADDED, "+ ", added), (REMOVED, "- ", removed)] {
         if !changed.is_empty() {
             let of = if kept > 0 { format!("  ({} before)", Count(old.len(), "target")) } else { String::new() };
             writeln!(out, "      targets  {style}{}{style:#}{of}", first(&changed, sign))?;

@@ -1,36 +1,35 @@
 //! Compares the wanted groups with the rows of the table, row by row. Only rows that differ stay in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+};
 
-use http_sd_lambda::group::{EpochSeconds, Fault, Job, Target, TargetGroup};
+use http_sd_lambda::group::{EpochSeconds, Fault, Job};
 
 use super::{
-    Change, ChangeKind, Counts, Desired, Holder, Plan, Removal, Rows, Wanted,
+    Change, ChangeKind, Counts, Desired, Holder, Ownership, Plan, Removal, Rows, Wanted,
     desired::{Fingerprint, fingerprint},
     guard::Share,
     names::FreeNames,
     pair::pair,
+    targets::{WantedTargets, is_old, moved},
 };
 use crate::store::{Record, State};
-
-/// The age in seconds from which a row is old: all polls in progress began after its last write. The longest `--settle`
-/// is half of it, so that the clocks of two writers may differ.
-const OLD: i64 = 600;
 
 /// A comparison in progress. It sees each row of the table once, then returns the plan.
 #[derive(Debug)]
 pub struct Comparison<'d> {
     view: View,
     jobs: BTreeMap<Job, JobComparison<'d>>,
+    has_own_rows: bool,
+    has_adopted_rows: bool,
 }
 
-/// The set and the time of a comparison.
+/// The owner and the time of a comparison.
 #[derive(Debug)]
 struct View {
-    set: String,
-    rows: Rows,
-    /// Another set, whose rows the set takes over.
-    adopted_set: Option<String>,
+    ownership: Ownership,
     now: EpochSeconds,
 }
 
@@ -38,10 +37,15 @@ struct View {
 #[derive(Debug, Default)]
 struct JobComparison<'d> {
     wanted: &'d [Wanted],
+    targets: WantedTargets<'d>,
     /// The wanted groups by fingerprint.
     by_content: HashMap<Fingerprint, Matches>,
     /// Rows of the set that match no wanted group.
     left: Vec<Record>,
+    /// Rows without owner and lease that match no wanted group.
+    unowned: Vec<Record>,
+    /// The number of rows of each other set that share a target with the wanted groups.
+    other_sets: BTreeMap<String, usize>,
     names: FreeNames,
     unchanged: usize,
     /// Wanted groups that a row got recently, for example from an apply that was interrupted.
@@ -55,6 +59,19 @@ struct JobComparison<'d> {
 struct Served {
     groups: usize,
     targets: usize,
+}
+
+impl Served {
+    fn add(&mut self, record: &Record, now: EpochSeconds) {
+        match record.state(now) {
+            State::Served(group) => {
+                self.groups += 1;
+                self.targets += group.targets.len();
+            }
+            State::Invalid(_) => self.groups += 1,
+            State::Lapsed => {}
+        }
+    }
 }
 
 /// Wanted groups with the same content.
@@ -86,24 +103,19 @@ enum Elsewhere {
 }
 
 impl<'d> Comparison<'d> {
-    /// Starts a comparison for `set`. `rows` selects the rows that may hold its groups.
+    /// Starts a comparison for a set.
     #[must_use]
-    pub fn new(desired: &'d Desired, set: &str, rows: Rows, now: EpochSeconds) -> Self {
+    pub fn new(desired: &'d Desired, ownership: Ownership, now: EpochSeconds) -> Self {
         let jobs = desired.jobs.iter().map(|(job, wanted)| (job.clone(), JobComparison::new(wanted))).collect();
-        Self { view: View { set: set.to_owned(), rows, adopted_set: None, now }, jobs }
-    }
-
-    /// Takes over the rows of another set.
-    #[must_use]
-    pub fn adopting(mut self, set: Option<&str>) -> Self {
-        self.view.adopted_set = set.map(str::to_owned);
-        self
+        Self { view: View { ownership, now }, jobs, has_own_rows: false, has_adopted_rows: false }
     }
 
     /// Compares one row of the table.
     pub fn see(&mut self, record: Record) {
-        let of = record.managed_by.as_deref();
-        let own = of.is_some() && (of == Some(&self.view.set) || of == self.view.adopted_set.as_deref());
+        let (owned, adopted) = (self.view.ownership.owns(&record), self.view.ownership.adopts(&record));
+        self.has_own_rows |= owned;
+        self.has_adopted_rows |= adopted;
+        let own = owned || adopted;
         if own && !self.jobs.contains_key(&record.job) {
             self.jobs.insert(record.job.clone(), JobComparison::default());
         }
@@ -117,7 +129,8 @@ impl<'d> Comparison<'d> {
     /// # Errors
     /// [`Fault`] if a new name is not a valid key. [`names`](super::names) only builds valid ones.
     pub fn finish(self, prune: bool) -> Result<Plan<'d>, Fault> {
-        let mut plan = Plan::default();
+        let Self { has_own_rows, has_adopted_rows, .. } = self;
+        let mut plan = Plan { has_own_rows, has_adopted_rows, ..Plan::default() };
         let mut whole = Removal { job: None, groups: Share::default(), targets: Share::default() };
         for (job, comparison) in self.jobs {
             let removal = comparison.finish(&job, &self.view, prune, &mut plan)?;
@@ -138,30 +151,29 @@ impl<'d> JobComparison<'d> {
         for (i, wanted) in wanted.iter().enumerate().rev() {
             by_content.entry(wanted.fingerprint).or_default().free.push(i);
         }
-        Self { wanted, by_content, ..Self::default() }
+        Self { wanted, targets: WantedTargets::of(wanted), by_content, ..Self::default() }
     }
 
-    fn see(&mut self, record: Record, own: bool, view: &View) {
+    fn see(&mut self, record: Record, own: bool, View { ownership, now }: &View) {
         self.names.take(&record.name);
-        let state = record.state(view.now);
-        if own && state != State::Lapsed {
-            self.served.groups += 1;
+        if own {
+            self.served.add(&record, *now);
         }
-        let State::Served(group) = state else {
+        let State::Served(group) = record.state(*now) else {
             if own {
                 self.left.push(record);
+            } else if ownership.adopts_unowned && Holder::of(&record) == Holder::NoSet {
+                self.unowned.push(record);
             }
             return;
         };
-        let targets = group.targets.len();
-        let is_old = is_old(&record, view.now);
+        let is_old = is_old(&record, *now);
         let matches = self.by_content.get_mut(&fingerprint(group));
         if own {
-            self.served.targets += targets;
             // Groups of files have no lease, so a row with a lease never matches.
             let matches = matches.filter(|_| record.lease.end().is_none());
             match matches.and_then(|matches| Some((matches.claim()?, matches))) {
-                Some((i, _)) if record.managed_by.as_deref() == Some(&view.set) => {
+                Some((i, _)) if ownership.owns(&record) => {
                     self.unchanged += 1;
                     self.recent.extend(Some(i).filter(|_| !is_old));
                 }
@@ -170,29 +182,34 @@ impl<'d> JobComparison<'d> {
             }
             return;
         }
-        let holder = match record.managed_by.clone() {
-            Some(set) => Holder::Set(set),
-            None if record.lease.end().is_some() => Holder::Lease,
-            None => Holder::NoSet,
-        };
-        let elsewhere = match (view.rows, holder) {
-            (Rows::Any, holder) => Elsewhere::Left(holder),
-            (Rows::Own, Holder::NoSet) => Elsewhere::Unowned(Box::new(record)),
-            // The holder may remove this row at any time, so the set adds another one.
-            (Rows::Own, Holder::Set(_) | Holder::Lease) => return,
-        };
-        if let Some(matches) = matches
-            && let Some(i) = matches.free.pop()
+        let holder = Holder::of(&record);
+        if let Holder::Set(set) = &holder
+            && self.targets.share(group)
         {
+            *self.other_sets.entry(set.clone()).or_default() += 1;
+        }
+        let Some(matches) = matches else {
+            self.unowned.extend(Some(record).filter(|_| holder == Holder::NoSet));
+            return;
+        };
+        let elsewhere = match (ownership.rows, holder) {
+            (rows, Holder::NoSet) if rows == Rows::Own || ownership.adopts_unowned => {
+                Elsewhere::Unowned(Box::new(record))
+            }
+            (Rows::Any, holder) => Elsewhere::Left(holder),
+            // The holder may remove this row at any time, so the set adds another one.
+            (Rows::Own, _) => return,
+        };
+        if let Some(i) = matches.free.pop() {
             self.recent.extend(Some(i).filter(|_| !is_old));
             matches.elsewhere.push((i, elsewhere));
         }
     }
 
     fn finish(mut self, job: &Job, view: &View, prune: bool, plan: &mut Plan<'d>) -> Result<Removal, Fault> {
-        let now = view.now;
+        let View { ownership: Ownership { set, adopts_unowned, .. }, now } = view;
         let (mut free, mut updates) = (Vec::new(), Vec::new());
-        for matches in std::mem::take(&mut self.by_content).into_values() {
+        for matches in mem::take(&mut self.by_content).into_values() {
             free.extend(matches.free);
             for (i, elsewhere) in matches.elsewhere {
                 match elsewhere {
@@ -205,26 +222,41 @@ impl<'d> JobComparison<'d> {
             }
         }
         free.sort_unstable();
-        let left = std::mem::take(&mut self.left);
-        let (claimed, added, left) = pair(&view.set, self.wanted, free, left, prune);
+        let (mut claimed, mut added, left) = pair(set, self.wanted, free, mem::take(&mut self.left), prune);
+        let unowned = mem::take(&mut self.unowned);
+        if *adopts_unowned {
+            let (taken, rest, _) = pair(set, self.wanted, added, unowned, prune);
+            claimed.extend(taken);
+            added = rest;
+        } else if !added.is_empty() && !unowned.is_empty() {
+            // Not by labels: with the same labels and other targets it is another group.
+            let (alike, ..) = pair(set, self.wanted, added.clone(), unowned, false);
+            let names: Vec<_> = alike.into_iter().map(|(_, record)| record.name).collect();
+            if !names.is_empty() {
+                plan.unowned.insert(job.clone(), names);
+            }
+        }
         updates.extend(claimed.into_iter().map(|(i, record)| (i, Box::new(record))));
         updates.sort_unstable_by_key(|(i, _)| *i);
+        for (set, rows) in mem::take(&mut self.other_sets) {
+            *plan.other_sets.entry(set).or_default() += rows;
+        }
 
         let mut counts = Counts { unchanged: self.unchanged, ..Counts::default() };
         let first = plan.changes.len();
         let mut change = |name, kind, moving| plan.changes.push(Change { job: job.clone(), name, kind, moving });
         for i in added {
             let wanted = &self.wanted[i];
-            change(self.names.next(&view.set, &wanted.group.labels)?, ChangeKind::Add(wanted), Vec::new());
+            change(self.names.next(set, &wanted.group.labels)?, ChangeKind::Add(wanted), Vec::new());
             counts.added += 1;
         }
         let mut removal = Removal { job: Some(job.clone()), groups: Share::default(), targets: Share::default() };
-        removal.groups.of = self.served.groups;
-        removal.targets.of = self.served.targets;
-        let mut given_up = GivenUp::in_job(self.wanted);
         for (i, record) in updates {
+            if record.managed_by.is_none() {
+                self.served.add(&record, *now);
+            }
             let wanted = &self.wanted[i];
-            let (moving, lost) = given_up.by(&record, Some(&wanted.group), now);
+            let (moving, lost) = self.targets.given_up(&record, Some(&wanted.group), *now);
             removal.targets.removed += lost;
             change(record.name.clone(), ChangeKind::Update(record, wanted), moving);
             counts.changed += 1;
@@ -234,74 +266,17 @@ impl<'d> JobComparison<'d> {
                 counts.kept += 1;
                 continue;
             }
-            let (moving, lost) = given_up.by(&record, None, now);
-            if record.state(now) != State::Lapsed {
+            let (moving, lost) = self.targets.given_up(&record, None, *now);
+            if record.state(*now) != State::Lapsed {
                 removal.groups.removed += 1;
                 removal.targets.removed += lost;
             }
             change(record.name.clone(), ChangeKind::Remove(Box::new(record)), moving);
             counts.removed += 1;
         }
-        plan.moved += self.moved(&plan.changes[first..], now);
+        (removal.groups.of, removal.targets.of) = (self.served.groups, self.served.targets);
+        plan.moved += moved(&plan.changes[first..], self.recent.iter().map(|&i| &self.wanted[i]), *now);
         plan.jobs.insert(job.clone(), counts);
         Ok(removal)
-    }
-
-    /// Returns the number of moving targets that their new row did not contain for long.
-    fn moved(&self, changes: &[Change<'d>], now: EpochSeconds) -> usize {
-        if changes.iter().all(|change| change.moving.is_empty()) {
-            return 0;
-        }
-        let mut new: HashSet<&str> = HashSet::new();
-        let recent = self.recent.iter().map(|&i| &self.wanted[i]);
-        let added = changes.iter().filter_map(|change| match &change.kind {
-            ChangeKind::Add(wanted) => Some(*wanted),
-            ChangeKind::Update(..) | ChangeKind::Remove(_) => None,
-        });
-        new.extend(recent.chain(added).flat_map(|wanted| &wanted.group.targets).map(Target::as_str));
-        for change in changes {
-            let ChangeKind::Update(record, wanted) = &change.kind else { continue };
-            let before: HashSet<&str> = match record.state(now) {
-                State::Served(group) if is_old(record, now) => group.targets.iter().map(Target::as_str).collect(),
-                _ => HashSet::new(),
-            };
-            new.extend(wanted.group.targets.iter().map(Target::as_str).filter(|target| !before.contains(target)));
-        }
-        let moving = changes.iter().flat_map(|change| &change.moving);
-        moving.filter(|target| new.contains(target.as_str())).count()
-    }
-}
-
-/// Returns whether the row was last written before every poll in progress began. Without a time of the last write the
-/// row may be new.
-fn is_old(record: &Record, now: EpochSeconds) -> bool {
-    record.updated_at.is_some_and(|at| at.0 <= now.0 - OLD)
-}
-
-/// Finds the targets that rows give up: those that move to other wanted groups of the job, and those that are lost.
-struct GivenUp<'d> {
-    wanted: &'d [Wanted],
-    targets: Option<HashSet<&'d str>>,
-}
-
-impl<'d> GivenUp<'d> {
-    fn in_job(wanted: &'d [Wanted]) -> Self {
-        Self { wanted, targets: None }
-    }
-
-    /// Returns the moving targets and the number of lost ones, where a row becomes `after` or is removed.
-    fn by(&mut self, record: &Record, after: Option<&TargetGroup>, now: EpochSeconds) -> (Vec<Target>, usize) {
-        let State::Served(before) = record.state(now) else { return (Vec::new(), 0) };
-        let kept: HashSet<&str> = after.iter().flat_map(|group| &group.targets).map(Target::as_str).collect();
-        let given_up: Vec<&Target> = before.targets.iter().filter(|target| !kept.contains(target.as_str())).collect();
-        if given_up.is_empty() {
-            return (Vec::new(), 0);
-        }
-        let wanted = self.targets.get_or_insert_with(|| {
-            self.wanted.iter().flat_map(|wanted| &wanted.group.targets).map(Target::as_str).collect()
-        });
-        let (moving, lost): (Vec<&Target>, Vec<&Target>) =
-            given_up.into_iter().partition(|target| wanted.contains(target.as_str()));
-        (moving.into_iter().cloned().collect(), lost.len())
     }
 }

@@ -5,7 +5,8 @@
 //! 1. a row with exactly its targets and labels: a row of the set or any row, as [`Rows`] says;
 //! 2. the row of the set that shares the most targets with the group;
 //! 3. with `prune`, a row of the set with the group's labels or name, whose old targets are then removed;
-//! 4. a new row, named by [`names`].
+//! 4. if [`Ownership`] says so, a row without owner and lease, by the rules 2 and 3;
+//! 5. a new row, named by [`names`].
 //!
 //! A new order in a file therefore changes nothing, and a group keeps its row when its labels or its targets change.
 
@@ -13,15 +14,18 @@ mod compare;
 mod desired;
 mod guard;
 pub mod names;
+mod ownership;
 mod pair;
+mod targets;
 
 pub use compare::Comparison;
 pub use desired::{Desired, DoesNotFit, Wanted};
 pub use guard::{Removal, Share, TooMuchRemoved};
+pub use ownership::{Holder, Ownership, Rows};
 
 use std::{collections::BTreeMap, iter::Sum};
 
-use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target};
+use http_sd_lambda::group::{GroupName, Job, Lease, StoredGroup, Target, TargetGroup};
 
 use crate::store::Record;
 
@@ -34,32 +38,20 @@ pub struct Plan<'d> {
     pub jobs: BTreeMap<Job, Counts>,
     /// The number of wanted groups that rows outside the set already hold, by holder.
     pub elsewhere: BTreeMap<Holder, usize>,
+    /// The rows without owner and lease that share targets with added groups, by job. Empty if the set takes such rows
+    /// over.
+    pub unowned: BTreeMap<Job, Vec<GroupName>>,
+    /// The number of rows of each other set that share targets with the wanted groups.
+    pub other_sets: BTreeMap<String, usize>,
+    /// Whether the set had a row before.
+    pub has_own_rows: bool,
+    /// Whether the adopted set had a row.
+    pub has_adopted_rows: bool,
     /// The removals from each job, and last from the whole set.
     pub removals: Vec<Removal>,
     /// The number of targets that move to rows which did not contain them for long. A poll that began before may miss
     /// them in the new row, so the old row must keep them until that poll has ended.
     pub moved: usize,
-}
-
-/// The rows that may hold the groups of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
-    /// Any row: the set adds no group that a row of any owner holds.
-    Any,
-    /// Rows of the set only. The set takes over a row without owner and lease that holds a wanted group. It adds a row
-    /// for a group in a row of another set or with a lease, because that row's holder may remove it.
-    Own,
-}
-
-/// The holder of a row outside the set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holder {
-    /// The row has neither an owner nor a lease.
-    NoSet,
-    /// The row has a lease, which its writer renews.
-    Lease,
-    /// The row belongs to this other set.
-    Set(String),
 }
 
 /// A change of one row.
@@ -115,12 +107,29 @@ impl Sum for Counts {
 }
 
 impl Change<'_> {
+    /// Returns the row before the change.
+    #[must_use]
+    pub fn before(&self) -> Option<&Record> {
+        match &self.kind {
+            ChangeKind::Add(_) => None,
+            ChangeKind::Update(record, _) | ChangeKind::Remove(record) => Some(record),
+        }
+    }
+
+    /// Returns the group after the change.
+    #[must_use]
+    pub fn after(&self) -> Option<&TargetGroup> {
+        match self.kind {
+            ChangeKind::Add(wanted) | ChangeKind::Update(_, wanted) => Some(&wanted.group),
+            ChangeKind::Remove(_) => None,
+        }
+    }
+
     /// Returns the group to store, or `None` for a removal. It has no lease, because files have no leases.
     #[must_use]
     pub fn stored(&self) -> Option<StoredGroup> {
-        let (ChangeKind::Add(wanted) | ChangeKind::Update(_, wanted)) = self.kind else { return None };
-        let (job, name) = (self.job.clone(), self.name.clone());
-        Some(StoredGroup { job, name, lease: Lease::default(), group: wanted.group.clone() })
+        let group = self.after()?.clone();
+        Some(StoredGroup { job: self.job.clone(), name: self.name.clone(), lease: Lease::default(), group })
     }
 }
 
@@ -131,6 +140,16 @@ impl Plan<'_> {
     /// [`TooMuchRemoved`] names the jobs that would lose more.
     pub fn check_removals(&self, most: u8) -> Result<(), TooMuchRemoved> {
         TooMuchRemoved::among(&self.removals, most, "set")
+    }
+
+    /// Returns the other set that probably was meant, with the number of its rows that share targets with the wanted
+    /// groups: the plan adds groups to a set without rows.
+    #[must_use]
+    pub fn likely_set(&self) -> Option<(&str, usize)> {
+        if self.has_own_rows || self.has_adopted_rows || self.counts().added == 0 {
+            return None;
+        }
+        self.other_sets.iter().map(|(set, rows)| (set.as_str(), *rows)).max_by_key(|(_, rows)| *rows)
     }
 
     /// Returns the sum of the counts of all jobs.

@@ -18,7 +18,8 @@ const MOST_ALIKE: usize = 64;
 /// Finds for each wanted group the row that probably held it before, in this order:
 ///
 /// 1. the row that shares the most targets with the group, and of several the one that shares the most labels;
-/// 2. with `prune`, a row with the group's labels or name, because its old targets are removed;
+/// 2. with `prune`, a row with the group's labels or name, because its old targets are removed; of the rows without a
+///    set, only one that alone has these labels;
 /// 3. a broken row with the group's name.
 pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Record>, prune: bool) -> Pairs {
     let groups: Vec<Option<&TargetGroup>> = left.iter().map(|record| record.group.as_ref().ok()).collect();
@@ -32,6 +33,10 @@ pub(super) fn pair(set: &str, wanted: &[Wanted], free: Vec<usize>, left: Vec<Rec
             by_labels.entry(&group.labels).or_default().push(row);
         }
     }
+    // A row without a set would stay with its targets. So it must be the only one with its labels.
+    by_labels.retain(|labels, rows| {
+        rows.iter().all(|row| left[*row].managed_by.is_some()) || (rows.len() == 1 && !labels.is_empty())
+    });
     let alike = Alike::of(&groups);
     let mut row_of: HashMap<usize, usize> = HashMap::new();
     let mut taken: HashSet<usize> = HashSet::new();

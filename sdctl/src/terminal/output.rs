@@ -9,6 +9,11 @@ pub(crate) fn stdout() -> Stdout {
     Stdout(anstream::stdout())
 }
 
+/// Returns standard output for programs: terminal escapes in the text are data and stay.
+pub(crate) fn data() -> Stdout {
+    Stdout(anstream::AutoStream::always(io::stdout()))
+}
+
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {

@@ -3,7 +3,9 @@
 
 mod apply;
 mod apply_moves;
+mod apply_output;
 mod apply_safety;
+mod apply_sets;
 mod apply_together;
 mod backup;
 mod check;

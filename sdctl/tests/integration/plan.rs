@@ -10,7 +10,7 @@ use http_sd_lambda::group::{EpochSeconds, Job, LabelName, LabelNames, Labels, Ta
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use sdctl::{
     files::{FileGroup, Place},
-    plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Plan},
+    plan::{self, Change, ChangeKind, Comparison, Counts, Desired, Ownership, Plan},
     store::{Record, State},
 };
 use test_support::row::{n, s};
@@ -109,8 +109,16 @@ fn desired(groups: &[(String, Content)]) -> Desired {
     Desired::new(groups.iter().enumerate().map(group).collect()).unwrap()
 }
 
-fn plan<'d>(rows: &Rows, desired: &'d Desired, which: plan::Rows, prune: bool) -> Plan<'d> {
-    let mut comparison = Comparison::new(desired, SET, which, NOW);
+/// The rows that may hold groups, and whether the set takes over rows without an owner.
+type Which = (plan::Rows, bool);
+
+fn whiches() -> impl Strategy<Value = Which> {
+    (select(vec![Any, Own]), any::<bool>())
+}
+
+fn plan<'d>(rows: &Rows, desired: &'d Desired, (which, adopts_unowned): Which, prune: bool) -> Plan<'d> {
+    let ownership = Ownership { set: SET.into(), rows: which, adopted_set: None, adopts_unowned };
+    let mut comparison = Comparison::new(desired, ownership, NOW);
     for (key, row) in rows {
         comparison.see(row.record(key));
     }
@@ -214,7 +222,7 @@ proptest! {
     fn carried_out_plan_matches_the_files(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
-        which in select(vec![Any, Own]),
+        which in whiches(),
     ) {
         let desired = desired(&groups);
         let plan = plan(&rows, &desired, which, true);
@@ -227,13 +235,15 @@ proptest! {
         for (content, there) in &own {
             prop_assert!(wanted.get(content).is_some_and(|wanted| there <= wanted), "too many rows with {content:?}");
         }
-        // Rows of other owners stay. Rows without an owner may join the set if they hold content of the files.
+        // Rows of other owners stay. Rows without an owner and a lease may join the set if they hold content of the
+        // files, or if the set takes them over.
         for (key, before) in rows.iter().filter(|(_, row)| !row.is_own()) {
             let now = &after[key];
-            let adopted = now.is_own() && which == Own && before.owner.is_none() && before.expires_at.is_none();
-            prop_assert!(now == before || (adopted && sorted(now) == sorted(before)), "{before:?} became {now:?}");
+            let adopted = now.is_own() && before.owner.is_none() && before.expires_at.is_none();
+            let may_join = which.1 || (which.0 == Own && sorted(now) == sorted(before));
+            prop_assert!(now == before || (adopted && may_join), "{before:?} became {now:?}");
         }
-        if which == Own {
+        if which.0 == Own {
             prop_assert_eq!(&own, &wanted);
         }
         // A second plan changes nothing.
@@ -245,9 +255,10 @@ proptest! {
     fn plan_without_prune_removes_no_row(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
+        adopts in any::<bool>(),
     ) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Any, false);
+        let plan = plan(&rows, &desired, (Any, adopts), false);
         let after = carry_out(rows.clone(), &plan);
         prop_assert!(rows.keys().all(|key| after.contains_key(key)));
         let Counts { added, changed, removed, unchanged, .. } = plan.counts();
@@ -258,32 +269,41 @@ proptest! {
     fn file_order_does_not_matter_after_apply(
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8).prop_flat_map(|groups| (Just(groups.clone()), Just(groups).prop_shuffle())),
+        adopts in any::<bool>(),
     ) {
         let (groups, shuffled) = groups;
         let first = desired(&groups);
-        let after = carry_out(rows.clone(), &plan(&rows, &first, Own, true));
+        let after = carry_out(rows.clone(), &plan(&rows, &first, (Own, adopts), true));
         let second = desired(&shuffled);
-        let again = plan(&after, &second, Own, true);
+        let again = plan(&after, &second, (Own, adopts), true);
         prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
     }
 
     #[test]
-    fn unowned_copy_causes_no_change(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn unowned_copy_causes_no_change(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+        adopts in any::<bool>(),
+    ) {
         let desired = desired(&groups);
-        let mut after = carry_out(rows.clone(), &plan(&rows, &desired, Own, true));
+        let mut after = carry_out(rows.clone(), &plan(&rows, &desired, (Own, adopts), true));
         // Names that sort before and after any other.
         for name in ["!", "~"] {
             let copies = after.clone().into_iter().filter(|(_, row)| row.is_own());
             after.extend(copies.map(|((job, group), row)| ((job, format!("{name}{group}")), Stored { owner: None, ..row })));
         }
-        let again = plan(&after, &desired, Own, true);
+        let again = plan(&after, &desired, (Own, adopts), true);
         prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
     }
 
     #[test]
-    fn polls_during_a_plan_miss_no_lasting_target(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn polls_during_a_plan_miss_no_lasting_target(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+        adopts in any::<bool>(),
+    ) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Own, true);
+        let plan = plan(&rows, &desired, (Own, adopts), true);
         let after = carry_out(rows.clone(), &plan);
         for (job, found) in on_the_way(&rows, &plan).0.iter().flat_map(|found| [("one", found), ("two", found)]) {
             let stays: BTreeSet<String> = targets_of(&rows, job).intersection(&targets_of(&after, job)).cloned().collect();
@@ -298,9 +318,10 @@ proptest! {
         rows in tables(),
         groups in vec((jobs(), contents()), 0..8),
         key in select(vec!["group-5", "h", "prod-8", "q", "row-2", "row-5", "row-8", "s"]),
+        adopts in any::<bool>(),
     ) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Own, true);
+        let plan = plan(&rows, &desired, (Own, adopts), true);
         let after = carry_out(rows.clone(), &plan);
         let (states, before) = on_the_way(&rows, &plan);
         for job in ["one", "two"] {
@@ -320,22 +341,49 @@ proptest! {
         }
     }
 
-    /// The guard counts a target as lost if no row of the job contains it any more.
+    /// The guard counts a target as lost if no row of the job contains it any more. Rows that the set takes over count
+    /// as its own.
     #[test]
-    fn plan_counts_lost_targets(rows in tables(), groups in vec((jobs(), contents()), 0..8)) {
+    fn plan_counts_lost_targets(rows in tables(), groups in vec((jobs(), contents()), 0..8), which in whiches()) {
         let desired = desired(&groups);
-        let plan = plan(&rows, &desired, Any, true);
+        let plan = plan(&rows, &desired, which, true);
         let after = carry_out(rows.clone(), &plan);
         for removal in plan.removals.iter().filter(|removal| removal.job.is_some()) {
             let job = removal.job.as_ref().unwrap().as_str();
-            let targets = |rows: &Rows, own: bool| -> Vec<String> {
-                let rows = rows.iter().filter(|((j, _), row)| j == job && row.is_served() && (!own || row.is_own()));
-                rows.flat_map(|(_, row)| row.targets.clone()).collect()
-            };
-            let left = targets(&after, false);
-            let lost = targets(&rows, true).into_iter().filter(|target| !left.contains(target)).count();
+            let own: Rows = rows.clone().into_iter().filter(|(key, row)| {
+                key.0 == job && row.is_served() && (row.is_own() || after[key].is_own())
+            }).collect();
+            let targets: Vec<&String> = own.values().flat_map(|row| &row.targets).collect();
+            let left = targets_of(&after, job);
+            let lost = targets.iter().filter(|target| !left.contains(**target)).count();
             prop_assert!(removal.targets.removed >= lost, "{lost} lost, {removal:?}");
-            prop_assert_eq!(removal.targets.of, targets(&rows, true).len());
+            prop_assert!(removal.targets.removed <= removal.targets.of, "{removal:?}");
+            prop_assert_eq!(removal.targets.of, targets.len());
+        }
+    }
+
+    /// The set could take such a row over instead of adding the same target again.
+    #[test]
+    fn unowned_row_with_an_added_target_is_named(
+        rows in tables(),
+        groups in vec((jobs(), contents()), 0..8),
+        which in select(vec![Any, Own]),
+    ) {
+        let desired = desired(&groups);
+        let plan = plan(&rows, &desired, (which, false), true);
+        let wanted = count(groups.iter().map(|(job, (targets, labels))| (job.as_str(), targets, labels)));
+        for job in ["one", "two"] {
+            let added: BTreeSet<&str> = plan.changes.iter().filter(|change| change.job.as_str() == job)
+                .filter_map(|change| match &change.kind { ChangeKind::Add(wanted) => Some(&wanted.group), _ => None })
+                .flat_map(|group| &group.targets).map(Target::as_str).collect();
+            let alike: BTreeSet<&str> = rows.iter()
+                .filter(|((j, _), row)| j == job && !row.broken && row.owner.is_none() && row.expires_at.is_none())
+                .filter(|(_, row)| !wanted.contains_key(&(job.to_owned(), sorted(row))))
+                .filter(|(_, row)| row.targets.iter().any(|target| added.contains(target.as_str())))
+                .map(|((_, name), _)| name.as_str()).collect();
+            let named = plan.unowned.get(&Job::new(job).unwrap()).cloned().unwrap_or_default();
+            prop_assert!(named.iter().all(|name| alike.contains(name.as_str())), "{named:?}, but {alike:?}");
+            prop_assert_eq!(named.is_empty(), alike.is_empty(), "{:?}, but {:?}", named, alike);
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn plan(
     let gone = changes(plan, |change| matches!(change.kind, ChangeKind::Remove(_)));
 
     let mut written = batch::all(
-        transactions(&new, |change| bytes(change)).into_iter().map(|new| writer.add(new)),
+        transactions(&new, |change| change.after().map_or(0, size)).into_iter().map(|new| writer.add(new)),
         TRANSACTIONS_AT_ONCE,
         &bar,
         signals,
@@ -98,11 +98,6 @@ async fn settle(moved: usize, settle: Duration, bar: &ProgressBar, signals: &mut
         () = signals.stop() => Some(Ended::Interrupted),
         () = countdown.wait(bar) => None,
     }
-}
-
-/// Returns the bytes of a new row.
-fn bytes(change: &Change<'_>) -> usize {
-    if let ChangeKind::Add(wanted) = &change.kind { size(&wanted.group) } else { 0 }
 }
 
 fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {

@@ -1,6 +1,8 @@
 //! `sdctl apply`: applies target groups from files to the table.
 
 mod execute;
+mod owners;
+mod report;
 mod show;
 
 use std::{
@@ -18,17 +20,22 @@ use http_sd_lambda::{
 };
 use indicatif::ProgressBar;
 
+use self::{
+    owners::DEFAULT_SET,
+    report::{Format, Report},
+};
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
     files::{Advice, Note, Reader},
-    plan::{Comparison, Desired, Plan, Rows},
-    store::{Records, Store, connection::TableOptions},
+    plan::{Comparison, Desired, Ownership, Plan, Rows},
+    store::{
+        Records, Store,
+        connection::{Connection, TableOptions},
+    },
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
-/// The set of files without `--set`.
-const DEFAULT_SET: &str = "default";
 /// The longest `--settle`.
 const LONGEST_SETTLE: Duration = Duration::from_mins(5);
 /// The most faults of files that are printed.
@@ -47,11 +54,16 @@ Examples:
   sdctl apply -f targets/ --set fleet --prune --yes         in a pipeline
   sdctl apply -f node.json --job node --prune --max-removed 50
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
+  sdctl apply -f node.json --set fleet --adopt default      from another set
+  sdctl apply -f node.json --set fleet --adopt-unowned      from sdctl put
+  sdctl apply -f targets/ --set fleet --dry-run -o json | jq .counts
+  sdctl apply -f targets/ --set fleet --yes -o name >written.txt
 
 Sets: a row belongs to the set that wrote it (attribute managed_by). --prune removes only rows of the same set. It \
 never removes rows of another set, of sdctl put or sdctl register, or rows written by hand. With --set, the set has \
 its own row for each group: sdctl takes over a row without owner and lease that holds exactly the group, or adds a \
-row. Without --set, sdctl leaves a group unchanged if any row already holds it.
+row. With --adopt-unowned it also takes over such a row if its targets or labels differ. Without --set, sdctl leaves a \
+group unchanged if any row already holds it.
 
 Names: groups in files have no names. sdctl names a new row after its label values and a hash of its set and labels. \
 If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
@@ -60,6 +72,11 @@ or changing a label therefore does not rewrite other rows.
 
 Moves: a target that moves to another row stays in the old row until the new row has it and polls in progress have \
 ended (--settle). A poll therefore never misses it. Without such targets, apply does not wait.
+
+Output: with --dry-run, -o json and -o name print the plan. Without it they print the written rows, or nothing if \
+apply is refused or a write fails. All messages are on standard error. The JSON object has table, set, dry_run, counts \
+and changes. A change has its kind (add, change or remove), job, group, the targets added and removed, and before and \
+after the change: labels, set and expires_at.
 
 Size: sdctl splits a group that exceeds DynamoDB's 400 KB into several rows with the same labels.
 
@@ -80,6 +97,10 @@ pub(crate) struct Options {
     /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
     #[arg(long, value_name = "NAME", requires = "set")]
     adopt: Option<String>,
+    /// Take over rows without owner and lease, such as those of sdctl put, that share targets with a group of the
+    /// files; with --prune also a row that alone has the labels of a group
+    #[arg(long)]
+    adopt_unowned: bool,
     /// Remove rows of the set that match no group in the files
     #[arg(long)]
     prune: bool,
@@ -99,6 +120,9 @@ pub(crate) struct Options {
     /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
     full: bool,
+    /// Print in this format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -115,10 +139,7 @@ fn settle(text: &str) -> Result<Duration, String> {
 struct Intent {
     desired: Desired,
     names: LabelNames,
-    set: String,
-    rows: Rows,
-    /// Another set whose rows this set takes over.
-    adopted_set: Option<String>,
+    ownership: Ownership,
     prune: bool,
 }
 
@@ -129,15 +150,30 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let names = config::settings(&variable)?.label_names;
     let desired = read_files(&options, Reader::new(names))?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
-    let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
+    let ownership = Ownership { set, rows, adopted_set, adopts_unowned: options.adopt_unowned };
+    let intent = Intent { desired, names, ownership, prune: options.prune };
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
-    let store = connection.store.patient();
+    let Connection { store, location, .. } = connection;
+    let store = store.patient();
 
     let now = EpochSeconds::now();
     let plan = intent.plan(&store, now).await?;
+    owners::check_adopted(&store, names, &plan, &intent.ownership).await?;
+    let set = intent.ownership.set.as_str();
+    let asks = !options.yes && !options.dry_run && !plan.changes.is_empty();
+    let show = |out: &mut dyn Write| show::plan(out, &plan, set, options.full, now);
     let mut out = output::stdout();
-    show::plan(&mut out, &plan, &intent.set, options.full, now)?;
+    match options.output {
+        Format::Human => show(&mut out)?,
+        // The question needs the plan.
+        Format::Json | Format::Name if asks => show(&mut anstream::stderr())?,
+        Format::Json | Format::Name => {}
+    }
+    owners::note(&plan, set, options.set.is_some());
+    if plan.changes.is_empty() || options.dry_run {
+        Report::new(&plan, set, &location, options.dry_run).print(options.output)?;
+    }
     if plan.changes.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -151,7 +187,8 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     question::ask(&format!("Apply {}?", Count(plan.changes.len(), "change")), options.yes)?;
     let mut signals = Signals::listen()?;
-    execute::plan(&store, &intent.set, names, &plan, options.settle, &mut signals).await?;
+    execute::plan(&store, set, names, &plan, options.settle, &mut signals).await?;
+    Report::new(&plan, set, &location, false).print(options.output)?;
     let applied = show::applied(plan);
     tokio::select! {
         verified = intent.verify(&store) => verified?,
@@ -161,7 +198,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             return Err(CliError::Refused(late.into()));
         }
     }
-    writeln!(out, "{applied}")?;
+    if options.output == Format::Human {
+        writeln!(out, "{applied}")?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -232,8 +271,7 @@ fn emptied(reader: &Reader) -> Option<&Note> {
 impl Intent {
     /// Compares the files with the current table.
     async fn plan(&self, store: &Store, now: EpochSeconds) -> Result<Plan<'_>, CliError> {
-        let comparison = Comparison::new(&self.desired, &self.set, self.rows, now);
-        let mut comparison = comparison.adopting(self.adopted_set.as_deref());
+        let mut comparison = Comparison::new(&self.desired, self.ownership.clone(), now);
         let reading = progress::counter("rows read");
         let read = async {
             if self.prune {

@@ -1,12 +1,15 @@
 //! Prints a plan.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    mem::discriminant,
+};
 
-use http_sd_lambda::group::{EpochSeconds, Job, excerpt};
+use http_sd_lambda::group::{EpochSeconds, excerpt};
 
 use crate::{
     commands::change,
-    plan::{Change, ChangeKind, Counts, Holder, Plan},
+    plan::{Change, Counts, Holder, Plan},
     terminal::{
         style::{FAINT, HEADING},
         text::Count,
@@ -17,13 +20,20 @@ use crate::{
 const MOST: usize = 20;
 
 pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, now: EpochSeconds) -> io::Result<()> {
-    let mut changes = plan.changes.as_slice();
-    for (job, counts) in &plan.jobs {
-        // Changes and jobs have the same order.
-        let (own, rest) = changes.split_at(changes.iter().take_while(|change| change.job == *job).count());
-        changes = rest;
-        if !own.is_empty() {
-            self::job(out, job, *counts, own, if full { usize::MAX } else { MOST }, (set, now))?;
+    let most = if full { usize::MAX } else { MOST };
+    for changes in plan.changes.chunk_by(|a, b| a.job == b.job) {
+        let Some(Change { job, .. }) = changes.first() else { continue };
+        let counts = plan.jobs.get(job).copied().unwrap_or_default();
+        writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(job.as_str()), self::counts(counts))?;
+        for changes in changes.chunk_by(|a, b| discriminant(&a.kind) == discriminant(&b.kind)) {
+            for change in changes.iter().take(most) {
+                let (before, after) = (change.before(), change.stored());
+                change::Change { name: &change.name, before, after: after.as_ref(), owner: Some(set), now }
+                    .show(out)?;
+            }
+            if changes.len() > most {
+                writeln!(out, "  {FAINT}… and {} more (--full shows all){FAINT:#}", changes.len() - most)?;
+            }
         }
     }
     let counts = plan.counts();
@@ -61,37 +71,4 @@ pub(super) fn applied(plan: Plan<'_>) -> String {
 
 fn counts(Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
     format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
-}
-
-fn job(
-    out: &mut dyn Write,
-    job: &Job,
-    counts: Counts,
-    changes: &[Change<'_>],
-    most: usize,
-    (set, now): (&str, EpochSeconds),
-) -> io::Result<()> {
-    writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(job.as_str()), self::counts(counts))?;
-    let kind = |change: &Change<'_>| match change.kind {
-        ChangeKind::Add(_) => 0,
-        ChangeKind::Update(..) => 1,
-        ChangeKind::Remove(_) => 2,
-    };
-    for changes in changes.chunk_by(|a, b| kind(a) == kind(b)) {
-        for change in changes.iter().take(most) {
-            let (ChangeKind::Update(record, _) | ChangeKind::Remove(record)) = &change.kind else {
-                let after = change.stored();
-                change::Change { name: &change.name, before: None, after: after.as_ref(), owner: None, now }
-                    .show(out)?;
-                continue;
-            };
-            let after = change.stored();
-            let (before, after) = (Some(&**record), after.as_ref());
-            change::Change { name: &change.name, before, after, owner: Some(set), now }.show(out)?;
-        }
-        if changes.len() > most {
-            writeln!(out, "  {FAINT}… and {} more (--full shows all){FAINT:#}", changes.len() - most)?;
-        }
-    }
-    Ok(())
 }

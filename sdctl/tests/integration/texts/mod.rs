@@ -20,7 +20,7 @@ use test_support::{
 };
 
 /// Parts of the output that differ between runs, and what the snapshots show in their place.
-const VARYING: [(&str, &str); 10] = [
+const VARYING: [(&str, &str); 11] = [
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:<port>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"[0-9a-f]{64}", "<sha256>"),
@@ -30,6 +30,7 @@ const VARYING: [(&str, &str); 10] = [
     ("14m 5[0-9]s", "15m"),
     (r", region [a-z0-9-]+", ", region <region>"),
     (r"region:( +)\S+", "region:$1<region>"),
+    (r#""region":"[^"]+""#, r#""region":"<region>""#),
     (r"arn:aws:dynamodb:[a-z0-9-]+:", "arn:aws:dynamodb:<region>:"),
 ];
 

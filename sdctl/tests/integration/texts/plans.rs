@@ -89,6 +89,34 @@ async fn plans() {
         ],
     );
 
+    transcript.part("An edited list beside rows without a set, and a misspelt set");
+    transcript.write(
+        "web.yml",
+        "- targets: [web-1:8080, web-2:8080]\n  labels: {note: \"two words\"}\n- targets: [web-3:8080]\n",
+    );
+    Row::new("web", "by-hand", &["web-3:8080"]).labels([("team", "shop")]).put(&dynamo).await;
+    transcript.at(
+        &dynamo,
+        &[
+            "cat web.yml",
+            "sdctl apply -f web.yml --set fleeet --dry-run",
+            "sdctl apply -f web.yml --set fleet --adopt defaults",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run",
+        ],
+    );
+
+    transcript.part("Output for programs");
+    transcript.at(
+        &dynamo,
+        &[
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run -o json",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned -o json",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --yes -o name",
+            "sdctl apply -f web.yml --set web --yes -o name",
+            "sdctl apply -f web.yml --set web --yes -o json",
+        ],
+    );
+
     transcript.part("A long plan");
     let groups: Vec<String> =
         (10..32).map(|i| format!(r#"{{"targets": ["host-{i}:9100"], "labels": {{"host": "{i}"}}}}"#)).collect();
