@@ -35,7 +35,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
         Role::Nested(_) => !matches!(reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3)),
     };
     let nested = matches!(role, Role::Nested(_));
-    let mut contents = Contents { configuration: nested, items: Vec::new() };
+    let mut contents = Contents { configuration: nested, bare: false, items: Vec::new() };
     let (mut number, mut scrape_configs) = (0, Vec::new());
     let read = document(text, format, &mut |node| {
         number += 1;
@@ -56,7 +56,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
                             scrape_configs above it for Prometheus";
                 items.push(Item::Note(Note { place: whole, text: text.into() }));
             }
-            return Contents { configuration: true, items };
+            return Contents { configuration: true, bare: true, items };
         }
         Ok(Document::List) if job.is_some() => return contents,
         Ok(Document::List) if nested => (file.at(1), Problem::Group(Fault::WrongType { found: "a list", expected })),
@@ -67,7 +67,8 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
         Ok(Document::Other(Node { value: Value::Map(entries), .. }))
             if prometheus::is_configuration(&entries) && !matches!(role, Role::List(..)) =>
         {
-            return Contents { configuration: true, items: prometheus::items(entries, &whole, role, reading) };
+            let items = prometheus::items(entries, &whole, role, reading);
+            return Contents { configuration: true, bare: false, items };
         }
         Ok(Document::Other(node)) if matches!(role, Role::Given(_)) && is_scrape_config(&node) => {
             let problem = "is one scrape configuration: put it into a list under scrape_configs";
