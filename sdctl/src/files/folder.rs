@@ -78,8 +78,8 @@ impl Folder {
     pub(super) fn advice(&self, folder: &Place) -> impl Iterator<Item = Advice> {
         let kinds = [
             (&self.subfolders, "subfolder", "add --recursive"),
-            (&self.links, "linked folder", "name it too"),
-            (&self.almost, "file", "end its name in .json, .yml or .yaml, or move it away"),
+            (&self.links, "linked folder", "name each on the command line"),
+            (&self.almost, "file", "end each name in .json, .yml or .yaml, or move it away"),
         ];
         kinds.into_iter().filter(|(names, ..)| !names.is_empty()).map(|(names, noun, remedy)| Advice {
             place: folder.clone(),

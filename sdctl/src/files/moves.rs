@@ -86,8 +86,8 @@ fn maps(rule: &[Entry], label: &str) -> bool {
 pub(super) fn of_merged_labels(place: Place) -> Advice {
     Advice {
         place,
-        text: "labels has those of the merged map too".into(),
-        consequence: "vmagent ignores them in files, but not after a move to the function".into(),
+        text: "labels is in the merged map too: write each label here".into(),
+        consequence: "Prometheus uses the labels of both, vmagent only these".into(),
         poller: Some(Poller::Vmagent),
     }
 }
