@@ -10,6 +10,7 @@ mod events;
 mod fault;
 mod fields;
 mod folder;
+mod given;
 mod json;
 mod list;
 mod moves;

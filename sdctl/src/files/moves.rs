@@ -47,7 +47,7 @@ pub(super) fn of_rules(rules: &Node, place: &Place, has_files: bool) -> Vec<Advi
     let of_url = line_of(rules, URL).map(|line| {
         advice(
             line,
-            "relabel_configs uses __meta_url, which targets of files do not have: exclude them by another label",
+            "relabel_configs uses __meta_url, which targets of files do not have: use another label",
             "after a move to the function the rule finds the function's URL",
         )
     });
@@ -115,7 +115,7 @@ pub(super) fn of_groups(groups: &[FileGroup]) -> Vec<Advice> {
     let (first, count) = having(groups, URL);
     advice.extend(first.map(|group| Advice {
         place: group.place.clone(),
-        text: format!("the label __meta_url{}: rename it, also in relabel_configs", also(count)),
+        text: format!("has the label __meta_url{}: rename it, also in relabel_configs", also(count)),
         consequence: "after a move to the function it is the function's URL".into(),
         poller: None,
     }));
@@ -127,8 +127,8 @@ pub(super) fn of_own_jobs(groups: &[FileGroup]) -> Option<Note> {
     let (first, count) = having(groups, "job");
     let place = first?.place.clone();
     let text = format!(
-        "has its own label job{}. With the URL of its job, and with the rule that docs/pollers.md shows for \
-         /prom?meta=true, it keeps the label. A rule that always copies {META_JOB} to job replaces it",
+        "has its own label job{}. The label stays with the URL /prom/{{job}}, and with /prom?meta=true and the rule in \
+         docs/pollers.md. A rule that always copies {META_JOB} to job replaces it",
         also(count)
     );
     Some(Note { place, text })

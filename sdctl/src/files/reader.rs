@@ -17,12 +17,12 @@ use super::{
     fault::{FileFault, Problem},
     fields::Poller,
     folder::Folder,
+    given::{Elsewhere, Given},
     moves::{self, Origins},
     parse, pattern,
     place::Place,
     text,
 };
-use crate::terminal::text::{Count, shortened};
 
 /// The name of standard input on the command line and in errors.
 const STANDARD_INPUT: &str = "-";
@@ -61,18 +61,6 @@ struct Known {
     jobs: HashMap<Job, Place>,
     /// The lists that were read for the current job. Two patterns may match one file.
     lists: HashSet<PathBuf>,
-}
-
-/// A parsed file of the command line, or of a folder there.
-struct Given<'a> {
-    path: PathBuf,
-    /// The path without links.
-    real: PathBuf,
-    /// Whether a folder of the command line contains the file. Otherwise the command line names the file itself.
-    in_folder: bool,
-    job: Option<&'a Job>,
-    file: ReadFile,
-    contents: Contents,
 }
 
 impl Reader {
@@ -135,33 +123,16 @@ impl Reader {
                 }
             }
         }
-        // Configurations come first, and first those that name other configurations: a file that one of them names is
-        // no file of its own.
         given.sort_by_key(Given::rank);
         let first = self.groups.len();
-        let mut skipped: Vec<(Place, Vec<String>)> = Vec::new();
+        let mut elsewhere = Elsewhere::default();
         for given in given {
             match self.referenced.get(&given.real).filter(|_| given.in_folder) {
-                Some(place) => {
-                    let name = given.file.name.to_string();
-                    match skipped.iter_mut().find(|(known, _)| known == place) {
-                        Some((_, names)) => names.push(name),
-                        None => skipped.push((place.clone(), vec![name])),
-                    }
-                }
+                Some(place) => elsewhere.add(place, &given.file.name),
                 None => self.take(given),
             }
         }
-        for (place, names) in skipped {
-            let (them, jobs) =
-                if names.len() == 1 { ("it", "a job of its own") } else { ("them", "jobs of their own") };
-            let text = format!(
-                "names {} of the folder ({}): sdctl reads {them} only here, not as {jobs}",
-                Count(names.len(), "file"),
-                shortened(&names)
-            );
-            self.note(place, text);
-        }
+        self.notes.extend(elsewhere.notes());
         let origins = mem::take(&mut self.origins);
         if job.is_none() {
             self.notes.extend(origins.notes());
@@ -377,19 +348,6 @@ impl Reader {
 
     fn note(&mut self, place: Place, text: String) {
         self.notes.push(Note { place, text });
-    }
-}
-
-impl Given<'_> {
-    /// Returns the position of the file in the order of reading.
-    fn rank(&self) -> u8 {
-        let names_configurations =
-            |item: &Item| matches!(item, Item::Reference(Reference { role: Role::Nested(_), .. }));
-        match self.contents.configuration {
-            true if self.contents.items.iter().any(names_configurations) => 0,
-            true => 1,
-            false => 2,
-        }
     }
 }
 

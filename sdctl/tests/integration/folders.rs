@@ -175,6 +175,12 @@ async fn job_of_two_files_is_told_once() {
         let ran = applied.run(&[&["apply", "--dry-run"], &of_apply[..]].concat());
         assert_eq!((ran.code, said(&ran)), (2, vec![expected]));
     }
+    applied.write("twice.yml", &format!("{0}{1}", config("a:1"), &config("b:1")["scrape_configs:\n".len()..]));
+    for arguments in [&["check", "twice.yml"][..], &["apply", "-f", "twice.yml", "--yes"]] {
+        let (code, output) = applied.run(arguments).code_and_text();
+        let fault = "twice.yml:4: job \"node\": job_name is already used by the scrape configuration at twice.yml:2";
+        assert!(code > 0 && output.contains(fault), "{output}");
+    }
     // The command line says it.
     let ran = applied.run(&["check", "--strict", "--job", "node", "node.yml", "/dev/fd/0"]);
     assert!(ran.code == 2 && said(&ran).is_empty(), "{ran:?}");

@@ -40,6 +40,7 @@ Examples:
   sdctl apply -f prometheus.yml --dry-run        show the plan only
   sdctl apply -f prometheus.yml                  show the plan, ask, write
   sdctl apply -f targets/ --set fleet --prune --yes         in a pipeline
+  sdctl apply -R -f targets/ --dry-run           with the subfolders
   sdctl apply -f node.json --job node --prune --max-removed 50
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
 
@@ -48,10 +49,10 @@ never removes rows of another set, of sdctl put or sdctl register, or rows writt
 its own row for each group: sdctl takes over a row without owner and lease that holds exactly the group, or adds a \
 row. Without --set, sdctl leaves a group unchanged if any row already holds it.
 
-Folders: sdctl reads the files that end in .json, .yml or .yaml, with --recursive also those of subfolders. It follows \
-no links to folders, and names what it leaves out. The name of a file is its job, in a subfolder too: files of the \
-same name belong to one job, which gets the groups of all. A list that a configuration of the command line names \
-belongs to the job there, and is no job of its own.
+Folders: sdctl reads the files that end in .json, .yml or .yaml, with --recursive also those of subfolders. It names \
+what it leaves out: hidden files, links to folders, other suffixes. The name of a file is its job, in a subfolder \
+too. Lists of one name are one job, which gets the groups of all. If a configuration names a list of the folder, the \
+list belongs to the job there, and is no job of its own.
 
 Names: groups in files have no names. sdctl names a new row after its label values and a hash of its set and labels. \
 If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
@@ -72,7 +73,7 @@ pub(crate) struct Options {
     /// Read target groups from this file or folder, or from standard input (-); repeatable
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Read the subfolders of folders too
+    /// Read the subfolders of folders too; links to folders are not followed
     #[arg(short = 'R', long)]
     recursive: bool,
     /// Use this job for lists of target groups [default: the file name without its extension]

@@ -220,9 +220,9 @@ scrape_configs:
         r#"job "all meta labels": relabel_configs uses __meta_filepath"#,
         r#"job "all meta labels": relabel_configs uses __meta_url"#,
         r#"job "own URL label": relabel_configs uses __meta_url"#,
-        r#"job "own URL label", group 1: the label __meta_url: rename it"#,
+        r#"job "own URL label", group 1: has the label __meta_url: rename it"#,
     ],
     differing: &["file path", "all meta labels", "own URL label"],
-    notes: &[r#"prometheus.yml:35: job "own job", group 1: has its own label job. With"#],
+    notes: &[r#"prometheus.yml:35: job "own job", group 1: has its own label job. The label stays"#],
     ..NOTHING
 };
