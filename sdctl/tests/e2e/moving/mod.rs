@@ -28,7 +28,8 @@ use yaml_serde::{Mapping, Value};
 
 /// Files as people have them.
 struct Fixture {
-    /// The name and the text of each file. The first one is the configuration.
+    /// The name and the text of each file. The first one is the configuration. No job has the name of a job of the
+    /// fixture before.
     files: &'static [(&'static str, &'static str)],
     /// The paths that `apply` and `check` receive.
     paths: &'static [&'static str],

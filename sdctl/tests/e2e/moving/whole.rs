@@ -344,9 +344,9 @@ const INCLUDED_BY_VMAGENT: Fixture = Fixture {
         ("vmagent.yml", "# included by vmagent\nglobal: {scrape_interval: 30s}\nscrape_config_files:\n- jobs/*.yml\n"),
         (
             "jobs/node.yml",
-            "- job_name: node\n  static_configs:\n  - targets: [n1.invalid:9100, n2.invalid:9100]\n    labels: {env: prod}\n",
+            "- job_name: included-node\n  static_configs:\n  - targets: [n1.invalid:9100, n2.invalid:9100]\n    labels: {env: prod}\n",
         ),
-        ("jobs/db.yml", "- job_name: db\n  stream_parse: true\n  file_sd_configs: [{files: [db.json]}]\n"),
+        ("jobs/db.yml", "- job_name: included-db\n  stream_parse: true\n  file_sd_configs: [{files: [db.json]}]\n"),
         // vmagent reads this path from the folder of vmagent.yml.
         ("db.json", r#"[{"targets": ["db.invalid:9104"]}]"#),
         ("jobs/db.json", r#"[{"targets": ["other.invalid:9104"]}]"#),
