@@ -27,6 +27,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
     let expected = match role {
         Role::Given(_) => "a list of target groups or a Prometheus configuration",
         Role::List(..) => "a list of target groups",
+        Role::Nested(_) if reading.poller == Some(Poller::Vmagent) => "a list of scrape configurations",
         Role::Nested(_) => "a map of scrape_configs",
     };
     let takes_scrape_configs = match role {
@@ -59,13 +60,21 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
             return Contents { configuration: true, bare: true, items };
         }
         Ok(Document::List) if job.is_some() => return contents,
-        Ok(Document::List) if nested => (file.at(1), Problem::Group(Fault::WrongType { found: "a list", expected })),
+        Ok(Document::List) if nested && takes_scrape_configs && number == 0 => {
+            return Contents { bare: true, ..contents };
+        }
+        Ok(Document::List) if nested => {
+            let found = if takes_scrape_configs { "another list" } else { "a list" };
+            (file.at(1), Problem::Group(Fault::WrongType { found, expected }))
+        }
         Ok(Document::List) => {
             (file.at(1), Problem::Job("is a list of target groups without a job: name the job with --job".into()))
         }
         Ok(Document::Empty) => (file.clone(), Problem::Empty(expected)),
         Ok(Document::Other(Node { value: Value::Map(entries), .. }))
-            if prometheus::is_configuration(&entries) && !matches!(role, Role::List(..)) =>
+            if prometheus::is_configuration(&entries)
+                && !matches!(role, Role::List(..))
+                && !(nested && reading.poller == Some(Poller::Vmagent)) =>
         {
             let items = prometheus::items(entries, &whole, role, reading);
             return Contents { configuration: true, bare: false, items };
