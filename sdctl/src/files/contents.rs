@@ -112,6 +112,8 @@ pub(super) enum Item {
     Job(Job, Place),
     /// Other files, whose items belong at this position.
     Reference(Reference),
+    /// A pattern of files with rules, which name no targets.
+    Rules(String),
 }
 
 /// A pattern in a configuration that names other files.

@@ -161,6 +161,7 @@ mod tests {
             Item::Note(note) | Item::Unjudged(note) => note.to_string(),
             Item::Advice(advice) => advice.text.clone(),
             Item::Job(job, place) => format!("{place} {}", job.as_str()),
+            Item::Rules(pattern) => pattern.clone(),
             Item::Reference(Reference { place, pattern, role: Role::List(job, _) }) => {
                 format!("{place} {pattern} List {}", job.as_str())
             }

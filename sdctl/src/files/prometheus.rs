@@ -140,6 +140,14 @@ impl Configuration {
                     self.files(file, value, SCRAPE_CONFIG_FILES, pattern::is_path, Role::Nested);
                 }
                 "global" => self.global(file, value),
+                "rule_files" if self.is_known(file, &key, Section::Whole) => {
+                    self.unjudged(file, field, &value);
+                    let patterns = if let Value::List(patterns) = value.value { patterns } else { Vec::new() };
+                    self.items.extend(patterns.into_iter().filter_map(|node| match node.value {
+                        Value::Text(pattern) => Some(Item::Rules(pattern)),
+                        _ => None,
+                    }));
+                }
                 _ if self.is_known(file, &key, Section::Whole) => self.unjudged(file, field, &value),
                 _ => {}
             }

@@ -37,6 +37,8 @@ pub struct Reader {
     known: HashSet<(PathBuf, Option<Job>)>,
     /// The files that configurations name, with the place of the first reference to each.
     referenced: HashMap<PathBuf, Place>,
+    /// The files that configurations name as rules.
+    rules: HashSet<PathBuf>,
     origins: Origins,
     /// The files that were read, in the order of reading.
     pub files: Vec<ReadFile>,
@@ -72,6 +74,7 @@ impl Reader {
             recursive: false,
             known: HashSet::new(),
             referenced: HashMap::new(),
+            rules: HashSet::new(),
             origins: Origins::default(),
             files: Vec::new(),
             groups: Vec::new(),
@@ -129,6 +132,7 @@ impl Reader {
         for given in given {
             match self.referenced.get(&given.real).filter(|_| given.in_folder) {
                 Some(place) => elsewhere.add(place, &given.file.name),
+                None if given.in_folder && self.rules.contains(&given.real) => {}
                 None => self.take(given),
             }
         }
@@ -228,6 +232,11 @@ impl Reader {
                 Item::Note(note) => self.notes.push(note),
                 Item::Unjudged(note) => self.unjudged.push(note),
                 Item::Advice(advice) => self.advice.push(advice),
+                Item::Rules(pattern) => {
+                    let folder = file.parent().unwrap_or(Path::new(""));
+                    let paths = pattern::paths(folder, &pattern, false).unwrap_or_default();
+                    self.rules.extend(paths.into_iter().filter_map(|path| fs::canonicalize(path).ok()));
+                }
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {

@@ -17,7 +17,7 @@ global:
   scrape_interval: 15s
   evaluation_interval: 15s
   external_labels: {cluster: eu, replica: a}
-rule_files: [rules/*.rules]
+rule_files: ['rule*.yml', rules/*.yml]
 alerting:
   alertmanagers:
     - static_configs: [{targets: ['127.0.0.1:1']}]
@@ -47,6 +47,8 @@ scrape_configs:
       - {source_labels: [__meta_dns_name], regex: (.+), target_label: name}
 ",
         ),
+        ("rules.yml", "groups: [{name: a, rules: [{record: a, expr: up}]}]\n"),
+        ("rules/b.yml", "groups: []\n"),
         ("node-eu.json", r#"[{"targets": ["web-1.invalid:9100", "web-2.invalid:9100"], "labels": {"region": "eu"}}]"#),
         ("node-us.json", r#"[{"targets": ["web-3.invalid:9100"], "labels": {"region": "us"}}]"#),
         ("node.yml", "- targets: [web-4.invalid:9100]\n"),
