@@ -148,7 +148,7 @@ impl Program {
             command
                 .args(["--config.file=poller.yml", "--storage.tsdb.path=data", "--log.level=debug"])
                 // Prometheus collects changes of targets for 5 s twice. This option shortens the second time.
-                .arg("--scrape.discovery-reload-interval=1s")
+                .args(["--scrape.discovery-reload-interval=1s", "--web.enable-lifecycle"])
                 .arg(format!("--web.listen-address={address}"));
         } else {
             command
@@ -209,6 +209,19 @@ scrape_configs: [{{job_name: node, http_sd_configs: [{entry}]}}]
         fs::write(folder.path().join("poller.yml"), config).unwrap();
         let process = Process::start(&mut program.command(kind, folder.path(), &address));
         Some(Self { kind, url: format!("http://{address}"), folder, process })
+    }
+
+    /// Returns the folder with the configuration, from which the poller reads other files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces the configuration, once the poller has started.
+    pub fn reload(&self, config: &str) {
+        self.wait("its start", || self.active_targets().is_some());
+        fs::write(self.folder().join("poller.yml"), config).unwrap();
+        let response = http::agent().post(format!("{}/-/reload", self.url)).send_empty().unwrap();
+        assert_eq!(response.status(), 200, "{config}\n{}", self.process.output());
     }
 
     /// Returns the active targets from the API, or `None` while the poller starts.

@@ -93,6 +93,8 @@ pub(super) struct Reading {
 pub(super) struct Contents {
     /// Whether the file is a Prometheus configuration rather than a list of groups.
     pub(super) configuration: bool,
+    /// Whether the configuration is a list of scrape configurations without the field `scrape_configs`.
+    pub(super) bare: bool,
     /// The items, in the order of the file.
     pub(super) items: Vec<Item>,
 }
@@ -110,6 +112,8 @@ pub(super) enum Item {
     Job(Job, Place),
     /// Other files, whose items belong at this position.
     Reference(Reference),
+    /// A pattern of files with rules, which name no targets.
+    Rules(String),
 }
 
 /// A pattern in a configuration that names other files.

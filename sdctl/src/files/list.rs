@@ -6,6 +6,7 @@ use super::{
     contents::{FileGroup, Item, Reading},
     fault::{FileFault, Problem},
     fields::Poller,
+    moves,
     node::{Entry, Node, Sources, Value},
     place::Place,
 };
@@ -25,11 +26,19 @@ pub(super) fn group(
     let read = read_group(node, reading, &mut |line, field, fault| {
         items.push(Item::Fault(FileFault { place: place.at(line), field, problem: Problem::Group(fault) }));
     });
-    items.extend(read.map(|group| Item::Group(FileGroup { job: job.clone(), group, place, readdressed })));
+    let Some((group, merged)) = read else { return };
+    let advice = merged.map(|line| Item::Advice(moves::of_merged_labels(place.at(line))));
+    items.push(Item::Group(FileGroup { job: job.clone(), group, place, readdressed }));
+    items.extend(advice);
 }
 
-/// Reads a group and passes each fault to `report`. Returns `None` after any fault.
-fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String, Fault)) -> Option<TargetGroup> {
+/// Reads a group and passes each fault to `report`. Returns the group, and the line of labels that a merged map has too.
+/// Returns `None` after any fault.
+fn read_group(
+    node: Node,
+    reading: Reading,
+    report: &mut dyn FnMut(usize, String, Fault),
+) -> Option<(TargetGroup, Option<usize>)> {
     let mut faults = 0;
     let mut report = |line, field, fault| {
         faults += 1;
@@ -40,7 +49,7 @@ fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String
         report(line, String::new(), node.wrong_type("a map of targets and labels"));
         return None;
     };
-    let (mut targets, mut labels) = (None, Vec::new());
+    let (mut targets, mut labels, mut merged) = (None, Vec::new(), None);
     let (mut target_sources, mut label_sources) = (Sources::default(), Sources::default());
     for Entry { key, value, source } in entries {
         match &key.value {
@@ -49,6 +58,9 @@ fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String
                 targets = Some(value);
             }
             Value::Text(name) if name == "labels" && label_sources.insert(source) => {
+                if !labels.is_empty() && value.value != Value::Null {
+                    merged = Some(value.line);
+                }
                 // vmagent replaces the labels of a merged map.
                 if value.value == Value::Null || reading.poller == Some(Poller::Vmagent) {
                     labels.clear();
@@ -68,7 +80,7 @@ fn read_group(node: Node, reading: Reading, report: &mut dyn FnMut(usize, String
         report(line, "targets".into(), Fault::Missing);
     }
     let group = TargetGroup { targets: targets.unwrap_or_default(), labels };
-    (faults == 0).then_some(group)
+    (faults == 0).then_some((group, merged))
 }
 
 fn read_targets(node: Node, report: &mut dyn FnMut(usize, String, Fault)) -> Vec<Target> {

@@ -27,6 +27,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
     let expected = match role {
         Role::Given(_) => "a list of target groups or a Prometheus configuration",
         Role::List(..) => "a list of target groups",
+        Role::Nested(_) if reading.poller == Some(Poller::Vmagent) => "a list of scrape configurations",
         Role::Nested(_) => "a map of scrape_configs",
     };
     let takes_scrape_configs = match role {
@@ -35,7 +36,7 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
         Role::Nested(_) => !matches!(reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3)),
     };
     let nested = matches!(role, Role::Nested(_));
-    let mut contents = Contents { configuration: nested, items: Vec::new() };
+    let mut contents = Contents { configuration: nested, bare: false, items: Vec::new() };
     let (mut number, mut scrape_configs) = (0, Vec::new());
     let read = document(text, format, &mut |node| {
         number += 1;
@@ -56,18 +57,27 @@ pub(super) fn contents(text: &str, format: Format, file: &Place, role: &Role, re
                             scrape_configs above it for Prometheus";
                 items.push(Item::Note(Note { place: whole, text: text.into() }));
             }
-            return Contents { configuration: true, items };
+            return Contents { configuration: true, bare: true, items };
         }
         Ok(Document::List) if job.is_some() => return contents,
-        Ok(Document::List) if nested => (file.at(1), Problem::Group(Fault::WrongType { found: "a list", expected })),
+        Ok(Document::List) if nested && takes_scrape_configs && number == 0 => {
+            return Contents { bare: true, ..contents };
+        }
+        Ok(Document::List) if nested => {
+            let found = if takes_scrape_configs { "another list" } else { "a list" };
+            (file.at(1), Problem::Group(Fault::WrongType { found, expected }))
+        }
         Ok(Document::List) => {
             (file.at(1), Problem::Job("is a list of target groups without a job: name the job with --job".into()))
         }
         Ok(Document::Empty) => (file.clone(), Problem::Empty(expected)),
         Ok(Document::Other(Node { value: Value::Map(entries), .. }))
-            if prometheus::is_configuration(&entries) && !matches!(role, Role::List(..)) =>
+            if prometheus::is_configuration(&entries)
+                && !matches!(role, Role::List(..))
+                && !(nested && reading.poller == Some(Poller::Vmagent)) =>
         {
-            return Contents { configuration: true, items: prometheus::items(entries, &whole, role, reading) };
+            let items = prometheus::items(entries, &whole, role, reading);
+            return Contents { configuration: true, bare: false, items };
         }
         Ok(Document::Other(node)) if matches!(role, Role::Given(_)) && is_scrape_config(&node) => {
             let problem = "is one scrape configuration: put it into a list under scrape_configs";
@@ -151,6 +161,7 @@ mod tests {
             Item::Note(note) | Item::Unjudged(note) => note.to_string(),
             Item::Advice(advice) => advice.text.clone(),
             Item::Job(job, place) => format!("{place} {}", job.as_str()),
+            Item::Rules(pattern) => pattern.clone(),
             Item::Reference(Reference { place, pattern, role: Role::List(job, _) }) => {
                 format!("{place} {pattern} List {}", job.as_str())
             }

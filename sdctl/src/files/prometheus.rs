@@ -17,12 +17,13 @@ use super::{
     duration,
     fault::{FileFault, Problem, printable_field},
     fields::{Poller, Section, Use, is_of_targets, right_name},
-    list,
+    list, moves,
     node::{Entry, Node, Sources, Value},
     pattern,
     place::Place,
     scalar,
 };
+use crate::terminal::text::Count;
 
 const SCRAPE_CONFIGS: &str = "scrape_configs";
 const SCRAPE_CONFIG_FILES: &str = "scrape_config_files";
@@ -139,6 +140,14 @@ impl Configuration {
                     self.files(file, value, SCRAPE_CONFIG_FILES, pattern::is_path, Role::Nested);
                 }
                 "global" => self.global(file, value),
+                "rule_files" if self.is_known(file, &key, Section::Whole) => {
+                    self.unjudged(file, field, &value);
+                    let patterns = if let Value::List(patterns) = value.value { patterns } else { Vec::new() };
+                    self.items.extend(patterns.into_iter().filter_map(|node| match node.value {
+                        Value::Text(pattern) => Some(Item::Rules(pattern)),
+                        _ => None,
+                    }));
+                }
                 _ if self.is_known(file, &key, Section::Whole) => self.unjudged(file, field, &value),
                 _ => {}
             }
@@ -152,6 +161,10 @@ impl Configuration {
             match name(&key) {
                 field @ "scrape_interval" => interval = self.duration(file, field, &value),
                 field @ "scrape_timeout" => timeout = self.duration(file, field, &value),
+                "relabel_configs" if self.is_known(file, &key, Section::Global) => {
+                    self.items.extend(moves::of_rules(&value, file, true).into_iter().map(Item::Advice));
+                    self.unjudged(file, "relabel_configs", &value);
+                }
                 field @ "evaluation_interval" if self.is_known(file, &key, Section::Global) => {
                     self.duration(file, field, &value);
                 }
@@ -185,14 +198,10 @@ impl Configuration {
         let rules = fields.iter().find(|(key, _)| name(key) == "relabel_configs").map(|(_, rules)| rules);
         let is_relabelled = rules.is_some_and(|rules| matches!(&rules.value, Value::List(rules) if !rules.is_empty()));
         let readdressed = rules.is_some_and(writes_address);
-        let has_files = fields.iter().any(|(key, _)| name(key) == "file_sd_configs");
-        if let Some(line) = rules.filter(|_| has_files).and_then(line_of_file_path) {
-            let text =
-                "relabel_configs uses __meta_filepath, which only files have: write a label into the files, or use \
-                        __meta_dynamodb_group of ?meta=true"
-                    .into();
-            let consequence = "after a move to the function the rule finds an empty label".into();
-            self.items.push(Item::Advice(Advice { place: file.at(line), text, consequence, poller: None }));
+        let has = |field: &str| fields.iter().any(|(key, _)| name(key) == field);
+        let (has_static, has_files) = (has("static_configs"), has("file_sd_configs"));
+        if let Some(rules) = rules.filter(|_| has_static || has_files) {
+            self.items.extend(moves::of_rules(rules, &file, has_files).into_iter().map(Item::Advice));
         }
         let mut names_targets = false;
         let (mut interval, mut timeout) = (Some(Duration::ZERO), None);
@@ -216,7 +225,7 @@ impl Configuration {
                 other if other.ends_with("_sd_configs") => {
                     self.repeated(&file, &value);
                     if other == "http_sd_configs" {
-                        self.http_sd_configs(&file.at(key.line), &value);
+                        self.http_sd_configs(&file.at(key.line), &value, has_static || has_files);
                     }
                     let text = format!(
                         "{} is skipped: its targets are not in a file. Keep it in Prometheus's configuration",
@@ -244,12 +253,13 @@ impl Configuration {
     }
 
     /// Checks what vmagent and Prometheus treat differently.
-    fn http_sd_configs(&mut self, place: &Place, configs: &Node) {
+    fn http_sd_configs(&mut self, place: &Place, configs: &Node, gets_another: bool) {
         let Value::List(configs) = &configs.value else { return };
-        if configs.len() > 1 {
+        if configs.len() + usize::from(gets_another) > 1 {
             let consequence =
                 "if one URL fails and another succeeds, vmagent drops the targets of the failed one".into();
-            let text = format!("polls {} URLs: give each URL its own job", configs.len());
+            let after = if gets_another { ", and another one after a move to the function" } else { "" };
+            let text = format!("polls {}{after}: give each URL its own job", Count(configs.len(), "URL"));
             let advice = Advice { place: place.clone(), text, consequence, poller: Some(Poller::Vmagent) };
             self.items.push(Item::Advice(advice));
         }
@@ -523,16 +533,6 @@ fn writes_address(rules: &Node) -> bool {
         name(key) == "target_label" && matches!(&value.value, Value::Text(label) if label == "__address__")
     };
     rules.iter().any(|rule| matches!(&rule.value, Value::Map(entries) if entries.iter().any(writes)))
-}
-
-/// Returns the line on which relabelling rules use the label that names the file of a target.
-fn line_of_file_path(node: &Node) -> Option<usize> {
-    match &node.value {
-        Value::Text(text) => text.contains("__meta_filepath").then_some(node.line),
-        Value::List(list) => list.iter().find_map(line_of_file_path),
-        Value::Map(entries) => entries.iter().find_map(|entry| line_of_file_path(&entry.value)),
-        _ => None,
-    }
 }
 
 /// Returns a key's text; empty for a key that is not a string, which matches no field.

@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     fs,
     io::{self, Read},
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,9 @@ use super::{
     contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reading, Reference, Role},
     fault::{FileFault, Problem},
     fields::Poller,
+    folder::Folder,
+    given::{Elsewhere, Given},
+    moves::{self, Origins},
     parse, pattern,
     place::Place,
     text,
@@ -27,8 +31,15 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug)]
 pub struct Reader {
     reading: Reading,
-    /// The files of the command line that were read, each with the job of its list; `None` for a configuration.
-    given: HashSet<(PathBuf, Option<Job>)>,
+    /// Whether the subfolders of a folder are read too.
+    recursive: bool,
+    /// The files that were read, each with the job of its list; `None` for a configuration.
+    known: HashSet<(PathBuf, Option<Job>)>,
+    /// The files that configurations name, with the place of the first reference to each.
+    referenced: HashMap<PathBuf, Place>,
+    /// The files that configurations name as rules.
+    rules: HashSet<PathBuf>,
+    origins: Origins,
     /// The files that were read, in the order of reading.
     pub files: Vec<ReadFile>,
     /// The groups that were read.
@@ -60,7 +71,11 @@ impl Reader {
     pub fn new(names: LabelNames) -> Self {
         Self {
             reading: Reading { names, poller: None },
-            given: HashSet::new(),
+            recursive: false,
+            known: HashSet::new(),
+            referenced: HashMap::new(),
+            rules: HashSet::new(),
+            origins: Origins::default(),
             files: Vec::new(),
             groups: Vec::new(),
             faults: Vec::new(),
@@ -78,83 +93,134 @@ impl Reader {
         self
     }
 
-    /// Reads a file, the files of a folder that end in `.json`, `.yml` or `.yaml`, or standard input for `-`. Skips a
-    /// file that was already read for the same job.
+    /// Returns the reader, which then reads the subfolders of a folder too if `recursive`.
+    #[must_use]
+    pub fn recursive(self, recursive: bool) -> Self {
+        Self { recursive, ..self }
+    }
+
+    /// Reads one path as [`Reader::read_all`] does.
+    pub fn read(&mut self, path: &Path, job: Option<&Job>) {
+        self.read_all(&[path], job);
+    }
+
+    /// Reads files, the files of folders that end in `.json`, `.yml` or `.yaml`, and standard input for `-`. Skips a
+    /// file that was already read for the same job, and a file of a folder that one of the configurations names.
     ///
     /// `job` is the job of lists of groups; the default is the file's name without its extension. A Prometheus
     /// configuration names its own jobs.
-    pub fn read(&mut self, path: &Path, job: Option<&Job>) {
-        if path == Path::new(STANDARD_INPUT) || !path.is_dir() {
-            return self.read_given(path, job);
-        }
-        match files_of(path) {
-            Ok(files) if files.is_empty() => {
-                self.unreadable(
-                    path,
-                    "contains no file that ends in .json, .yml or .yaml: name another folder or a file".into(),
-                );
+    pub fn read_all(&mut self, paths: &[impl AsRef<Path>], job: Option<&Job>) {
+        let mut given = Vec::new();
+        for path in paths.iter().map(AsRef::as_ref) {
+            if path == Path::new(STANDARD_INPUT) || !path.is_dir() {
+                given.extend(self.given(path, job, false));
+                continue;
             }
-            Ok(files) => {
-                for file in files {
-                    match fs::metadata(&file) {
-                        // Reading a pipe may block forever.
-                        Ok(metadata) if !metadata.is_file() => {
-                            self.unreadable(&file, "is not a regular file: move it out of the folder".into());
-                        }
-                        _ => self.read_given(&file, job),
+            for file in self.files_of(path) {
+                match fs::metadata(&file) {
+                    // Reading a pipe may block forever.
+                    Ok(metadata) if !metadata.is_file() => {
+                        self.unreadable(&file, "is not a regular file: move it out of the folder".into());
                     }
+                    _ => given.extend(self.given(&file, job, true)),
                 }
             }
-            Err(error) => self.cannot_be_read(path, &error),
         }
+        given.sort_by_key(Given::rank);
+        let first = self.groups.len();
+        let mut elsewhere = Elsewhere::default();
+        for given in given {
+            match self.referenced.get(&given.real).filter(|_| given.in_folder) {
+                Some(place) => elsewhere.add(place, &given.file.name),
+                None if given.in_folder && self.rules.contains(&given.real) => {}
+                None => self.take(given),
+            }
+        }
+        self.notes.extend(elsewhere.notes());
+        let origins = mem::take(&mut self.origins);
+        if job.is_none() {
+            self.notes.extend(origins.notes());
+        }
+        self.notes.extend(moves::of_own_jobs(&self.groups[first..]));
+        self.advice.extend(origins.advice().chain(moves::of_groups(&self.groups[first..])));
     }
 
-    /// Reads a file of the command line, unless it was already read for the same job.
-    fn read_given(&mut self, path: &Path, job: Option<&Job>) {
+    /// Returns the files of a folder, and reports what the folder contains besides.
+    fn files_of(&mut self, path: &Path) -> Vec<PathBuf> {
+        let folder = Folder::list(path, self.recursive);
+        if folder.files.is_empty() && folder.unreadable.is_empty() {
+            self.unreadable(
+                path,
+                "contains no file that ends in .json, .yml or .yaml: name another folder or a file".into(),
+            );
+        }
+        for (folder, error) in &folder.unreadable {
+            self.cannot_be_read(folder, error);
+        }
+        let place = whole(path);
+        self.notes.extend(folder.note(&place));
+        self.advice.extend(folder.advice(&place));
+        folder.files
+    }
+
+    /// Parses a file of the command line. Returns `None` after a fault.
+    fn given<'a>(&mut self, path: &Path, job: Option<&'a Job>, in_folder: bool) -> Option<Given<'a>> {
+        let text = self.text_of(path)?;
+        Some(self.parse_given(path, &text, job, in_folder))
+    }
+
+    fn parse_given<'a>(&self, path: &Path, text: &str, job: Option<&'a Job>, in_folder: bool) -> Given<'a> {
+        let whole = whole(path);
+        let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
+        let role = Role::Given(job.cloned().or_else(|| job_by_name(path)));
+        let (file, contents) = self.parse(text, Format::of(path, text), &place, &role);
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Given { path: path.to_owned(), real, in_folder, job, file, contents }
+    }
+
+    /// Collects the contents of a file, unless it was already read for the same job.
+    fn take(&mut self, given: Given<'_>) {
+        let Given { path, real, job, file, contents: Contents { configuration, items, .. }, .. } = given;
+        let list_job = job.cloned().or_else(|| job_by_name(&path));
         let as_configuration = (real.clone(), None);
-        let as_list = (real, job.cloned().or_else(|| job_by_name(path)));
-        if self.given.contains(&as_configuration) || !self.given.insert(as_list) {
+        if self.known.contains(&as_configuration) || !self.known.insert((real, list_job.clone())) {
             return;
         }
-        let this = self.files.len();
-        if let Some(text) = self.text_of(path) {
-            self.read_text(path, &text, job);
+        self.files.push(file);
+        let place = whole(&path);
+        if configuration {
+            self.known.insert(as_configuration);
+            if let Some(job) = job {
+                let problem = "is a Prometheus configuration, which names its own jobs: omit --job";
+                self.problem(place.with_job(job).at(1), Problem::Job(problem.into()));
+            }
+        } else if let Some(job) = &list_job {
+            self.origins.add(job, &place, false);
         }
-        if self.files.get(this).is_some_and(|file| file.configuration) {
-            self.given.insert(as_configuration);
+        let (mut known, faults) = (Known::default(), self.faults.len());
+        self.collect(items, &path, &mut known);
+        if configuration && known.jobs.is_empty() && self.faults.len() == faults {
+            self.note(place, "contains no scrape configuration: add scrape_configs".into());
         }
     }
 
     /// Reads `text` as the contents of `file`.
     pub fn read_text(&mut self, file: &Path, text: &str, job: Option<&Job>) {
-        let whole = whole(file);
-        let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
-        let role = Role::Given(job.cloned().or_else(|| job_by_name(file)));
-        let Contents { configuration, items } = self.parse(text, Format::of(file, text), &place, &role);
-        if configuration && job.is_some() {
-            let problem = "is a Prometheus configuration, which names its own jobs: omit --job";
-            self.problem(place.at(1), Problem::Job(problem.into()));
-        }
-        let (mut known, faults) = (Known::default(), self.faults.len());
-        self.collect(items, file, &mut known);
-        if configuration && known.jobs.is_empty() && self.faults.len() == faults {
-            self.note(whole, "contains no scrape configuration: add scrape_configs".into());
-        }
+        let given = self.parse_given(file, text, job, false);
+        self.take(given);
     }
 
     /// Reads the body of a response, which must be a list of groups in JSON. `name` is its source in faults.
     pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
-        let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone(), false));
+        let (file, contents) = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone(), false));
+        self.files.push(file);
         self.collect(contents.items, Path::new(""), &mut Known::default());
     }
 
-    /// Parses a text and records its file as read.
-    fn parse(&mut self, text: &str, format: Format, place: &Place, role: &Role) -> Contents {
+    fn parse(&self, text: &str, format: Format, place: &Place, role: &Role) -> (ReadFile, Contents) {
         let contents = parse::contents(text, format, place, role, self.reading);
         let configuration = contents.configuration;
-        self.files.push(ReadFile { name: place.file.clone(), format, configuration });
-        contents
+        (ReadFile { name: place.file.clone(), format, configuration }, contents)
     }
 
     /// Collects the items of a file. Reads each referenced file at the position of its reference.
@@ -166,10 +232,16 @@ impl Reader {
                 Item::Note(note) => self.notes.push(note),
                 Item::Unjudged(note) => self.unjudged.push(note),
                 Item::Advice(advice) => self.advice.push(advice),
+                Item::Rules(pattern) => {
+                    let folder = file.parent().unwrap_or(Path::new(""));
+                    let paths = pattern::paths(folder, &pattern, false).unwrap_or_default();
+                    self.rules.extend(paths.into_iter().filter_map(|path| fs::canonicalize(path).ok()));
+                }
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {
                         Entry::Vacant(new) => {
+                            self.origins.add(new.key(), &place, true);
                             new.insert(place);
                         }
                         Entry::Occupied(known) => {
@@ -187,8 +259,14 @@ impl Reader {
                         if matches!(reference.role, Role::List(..)) && !known.lists.insert(path.clone()) {
                             continue;
                         }
-                        if let Some(items) = self.referenced(&path, &reference.role) {
-                            self.collect(items, &path, known);
+                        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+                        if let Role::List(job, _) = &reference.role {
+                            self.known.insert((real.clone(), Some(job.clone())));
+                        }
+                        self.referenced.entry(real).or_insert_with(|| reference.place.clone());
+                        if let Some(Contents { bare, items, .. }) = self.referenced_contents(&path, &reference.role) {
+                            // vmagent, which alone includes a list, reads its paths from the including file.
+                            self.collect(items, if bare { file } else { &path }, known);
                         }
                     }
                 }
@@ -197,7 +275,7 @@ impl Reader {
     }
 
     /// Reads a file that a configuration names. Returns `None` after a fault.
-    fn referenced(&mut self, path: &Path, role: &Role) -> Option<Vec<Item>> {
+    fn referenced_contents(&mut self, path: &Path, role: &Role) -> Option<Contents> {
         let text = self.text_of(path)?;
         let whole = whole(path);
         // Prometheus reads a list by its suffix, and a configuration always as YAML.
@@ -205,7 +283,9 @@ impl Reader {
             Role::List(job, _) => (whole.with_job(job), Format::of(path, &text)),
             _ => (whole, Format::Yaml),
         };
-        Some(self.parse(&text, format, &place, role).items)
+        let (file, contents) = self.parse(&text, format, &place, role);
+        self.files.push(file);
+        Some(contents)
     }
 
     /// Returns a file's text, or `None` after a fault.
@@ -268,7 +348,11 @@ impl Reader {
     }
 
     fn problem(&mut self, place: Place, problem: Problem) {
-        self.faults.push(FileFault { place, field: String::new(), problem });
+        let fault = FileFault { place, field: String::new(), problem };
+        // A file may be both in a folder and named by a configuration.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     fn note(&mut self, place: Place, text: String) {
@@ -289,21 +373,4 @@ fn shown(path: &Path) -> String {
 fn job_by_name(file: &Path) -> Option<Job> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| file != Path::new(STANDARD_INPUT))?;
     Job::new(stem).ok()
-}
-
-/// Returns the entries of a folder that are named like lists, except folders. Unreadable entries are included, so that
-/// reading them reports a fault.
-fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let is_list = ["json", "yml", "yaml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-        if is_list && !entry.file_type()?.is_dir() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -13,6 +13,18 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
+/// The most names that a message lists.
+const MOST_NAMES: usize = 10;
+
+/// Returns the first of these names on one line, and how many more there are.
+pub(crate) fn shortened(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| printable(name)).collect();
+    if names.len() > MOST_NAMES {
+        shown.push(format!("{} more", names.len() - MOST_NAMES));
+    }
+    shown.join(", ")
+}
+
 /// A number with its noun in the singular or plural: `1 group`, `3 groups`.
 #[derive(Clone, Copy)]
 pub(crate) struct Count<'a>(pub(crate) usize, pub(crate) &'a str);

@@ -81,3 +81,27 @@ fn promtool_and_check_agree_on_files() {
         assert_eq!(code, if verdict == Good { 0 } else { 2 }, "check --strict on {said}");
     }
 }
+
+#[test]
+fn vmagent_and_check_agree_on_included_files() {
+    let Some(vmagent) = tool("vmagent") else { return };
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("vmagent.yml"), "scrape_config_files: [jobs.yml]\n").unwrap();
+    let job = "- job_name: x\n  static_configs: [{targets: [a:1]}]\n";
+    for (text, is_accepted) in [
+        (job.to_owned(), true),
+        ("[]\n".into(), true),
+        (format!("scrape_configs:\n{job}"), false),
+        ("- targets: [a:1]\n".into(), false),
+        ("a\n".into(), false),
+    ] {
+        fs::write(folder.path().join("jobs.yml"), &text).unwrap();
+        let vmagent = run(Command::new(&vmagent).current_dir(folder.path()).args([
+            "-dryRun",
+            "-remoteWrite.url=http://127.0.0.1:1/",
+            "-promscrape.config=vmagent.yml",
+        ]));
+        let checked = run(sdctl().current_dir(folder.path()).args(["check", "--for", "vmagent", "vmagent.yml"]));
+        assert_eq!([vmagent.code == 0, checked.code == 0], [is_accepted; 2], "{text}: {vmagent:?} {checked:?}");
+    }
+}

@@ -5,4 +5,5 @@ mod check;
 mod docs;
 mod files;
 mod function;
+mod moving;
 mod paste;

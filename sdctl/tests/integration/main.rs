@@ -11,6 +11,7 @@ mod backup;
 mod check;
 mod check_url;
 mod edit;
+mod folders;
 mod help;
 mod plan;
 mod register;

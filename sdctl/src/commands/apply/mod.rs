@@ -5,17 +5,12 @@ mod owners;
 mod report;
 mod show;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    io::Write,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::HashSet, io::Write, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
-    group::{EpochSeconds, Job, LabelNames, META_JOB, excerpt},
+    group::{EpochSeconds, LabelNames, excerpt},
     table::TableError,
 };
 use indicatif::ProgressBar;
@@ -52,6 +47,7 @@ Examples:
   sdctl apply -f prometheus.yml --dry-run        show the plan only
   sdctl apply -f prometheus.yml                  show the plan, ask, write
   sdctl apply -f targets/ --set fleet --prune --yes         in a pipeline
+  sdctl apply -R -f targets/ --dry-run           with the subfolders
   sdctl apply -f node.json --job node --prune --max-removed 50
   sdctl get node -o file_sd | sdctl apply -f - --job node   changes nothing
   sdctl apply -f node.json --set fleet --adopt default      from another set
@@ -64,6 +60,11 @@ never removes rows of another set, of sdctl put or sdctl register, or rows writt
 its own row for each group: sdctl takes over a row without owner and lease that holds exactly the group, or adds a \
 row. With --adopt-unowned it also takes over such a row if its targets or labels differ. Without --set, sdctl leaves a \
 group unchanged if any row already holds it.
+
+Folders: sdctl reads the files that end in .json, .yml or .yaml, with --recursive also those of subfolders. It names \
+what it leaves out: hidden files, links to folders, other suffixes. The name of a file is its job, in a subfolder \
+too. Lists of one name are one job, which gets the groups of all. If a configuration names a list of the folder, the \
+list belongs to the job there, and is no job of its own.
 
 Names: groups in files have no names. sdctl names a new row after its label values and a hash of its set and labels. \
 If several groups of a job have the same labels, it adds a number: prod-eu-3f2a91c4-2. At the next apply, each group \
@@ -89,6 +90,9 @@ pub(crate) struct Options {
     /// Read target groups from this file or folder, or from standard input (-); repeatable
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Read the subfolders of folders too; links to folders are not followed
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
@@ -148,7 +152,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
     // Before opening the table: the writer of standard input may still be reading the same table.
     let names = config::settings(&variable)?.label_names;
-    let desired = read_files(&options, Reader::new(names))?;
+    let desired = read_files(&options, Reader::new(names).recursive(options.recursive))?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let ownership = Ownership { set, rows, adopted_set, adopts_unowned: options.adopt_unowned };
     let intent = Intent { desired, names, ownership, prune: options.prune };
@@ -217,22 +221,13 @@ async fn see_all(comparison: &mut Comparison<'_>, mut pages: Records, reading: &
 /// Reads the files. A single fault in any of them is an error.
 fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError> {
     let job = options.job.as_deref().map(arguments::job).transpose()?;
-    for file in &options.files {
-        reader.read(file, job.as_ref());
-    }
+    reader.read_all(&options.files, job.as_ref());
     for note in reader.notes.iter().chain(&reader.unmatched) {
         message::note(note);
     }
-    for Advice { place, text, consequence, .. } in reader.advice.iter().filter(|advice| advice.poller.is_none()) {
+    // Any poller may have used the files.
+    for Advice { place, text, consequence, .. } in &reader.advice {
         message::warning(format_args!("{place}: {text}; {consequence}"));
-    }
-    let no_url: BTreeSet<&str> =
-        reader.groups.iter().map(|group| &group.job).filter(|job| !job.fits_a_url()).map(Job::as_str).collect();
-    for job in no_url {
-        let job = excerpt(job);
-        message::warning(format_args!(
-            "no URL can name job {job}: poll /prom with match[]={{{META_JOB}={job}}}, percent-encoded"
-        ));
     }
     if !reader.faults.is_empty() {
         let mut stderr = anstream::stderr();

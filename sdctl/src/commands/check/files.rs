@@ -1,7 +1,7 @@
 //! Checks files.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt::{self, Display, Formatter},
     fs::{self, File},
     io,
@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use http_sd_lambda::group::{Job, LabelName, LabelNames, META_JOB, excerpt};
+use http_sd_lambda::group::{Job, LabelName, LabelNames, excerpt};
 use serde::Serialize;
 
 use super::{
@@ -32,12 +32,17 @@ pub(super) struct Summary {
 }
 
 /// Checks files and folders. `-` is standard input.
-pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> Result<Report<Summary>, CliError> {
-    let mut reader = Reader::new(profile.label_names()).for_poller(profile.poller());
+pub(super) fn check(
+    paths: &[PathBuf],
+    recursive: bool,
+    job: Option<&Job>,
+    profile: Profile,
+) -> Result<Report<Summary>, CliError> {
+    let mut reader = Reader::new(profile.label_names()).for_poller(profile.poller()).recursive(recursive);
     for path in paths {
         readable(path).map_err(|source| CliError::Read { file: path.clone(), source })?;
-        reader.read(path, job);
     }
+    reader.read_all(paths, job);
     if let Some(fault) = reader.faults.iter().find(|fault| is_about_the_command_line(fault, paths)) {
         return Err(CliError::Refused(fault.to_string()));
     }
@@ -52,7 +57,6 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
     twice::check(&reader.groups, &mut findings);
     size::check(&reader.groups, &mut findings)?;
     findings.extend(refused_elsewhere(&reader.groups, profile));
-    findings.extend(unaskable(&reader.groups));
     findings.extend(variables(&reader.groups));
     for note in reader.notes.iter().chain(&reader.unjudged) {
         findings.push(Finding::note(At::Place(note.place.clone()), note.text.clone()));
@@ -114,18 +118,6 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     );
     note.field = format!("labels[{}]", excerpt(name.as_str()));
     Some(note)
-}
-
-/// Returns a warning for each job that only the list of all jobs can contain: no URL can name the job.
-fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
-    let mut said = HashSet::new();
-    groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
-        let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control \
-                       character, or is . or ..";
-        let selector = format!("{{{META_JOB}={}}}", excerpt(group.job.as_str()));
-        let consequence = format!("the function rejects /prom/{{job}}: poll /prom with match[]={selector}");
-        Finding::warning(At::Place(group.place.clone()), "", problem.into(), consequence)
-    })
 }
 
 /// Returns a warning for each group with a variable that only vmagent replaces.

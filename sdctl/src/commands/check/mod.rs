@@ -31,6 +31,7 @@ use crate::{
 Examples:
   sdctl check targets.json more/        lists of target groups, and a folder
   sdctl check prometheus.yml            a configuration and the files it names
+  sdctl check -R /etc/prometheus        a folder with its subfolders
   terraform output -json targets | sdctl check - --job node
   sdctl check --url http://127.0.0.1:8088/prom/node_exporter
   sdctl check --url https://…/prom --token-file http-sd.token
@@ -45,6 +46,9 @@ pub(crate) struct Options {
     /// Check lists of target groups in JSON or YAML, Prometheus configurations, folders of these, or standard input (-)
     #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
     files: Vec<PathBuf>,
+    /// Check the subfolders of folders too; links to folders are not followed
+    #[arg(short = 'R', long, conflicts_with = "url")]
+    recursive: bool,
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB", conflicts_with = "url")]
     job: Option<String>,
@@ -75,7 +79,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         return url::check(&poller, url, refresh_interval, profile).await?.print(output, strict);
     }
     let job = options.job.as_deref().map(arguments::job).transpose()?;
-    files::check(&options.files, job.as_ref(), profile)?.print(output, strict)
+    files::check(&options.files, options.recursive, job.as_ref(), profile)?.print(output, strict)
 }
 
 /// Parses a URL that Prometheus can poll.
