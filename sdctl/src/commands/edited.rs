@@ -1,6 +1,6 @@
-//! Prints what `sdctl put` or `sdctl label` writes.
+//! Prints what `sdctl put`, `label`, `targets` or `edit` writes.
 
-use std::{io, io::Write};
+use std::{collections::BTreeSet, io, io::Write};
 
 use http_sd_lambda::group::{EpochSeconds, StoredGroup, excerpt};
 
@@ -40,12 +40,26 @@ pub(crate) fn difference(before: Option<&Record>, after: &StoredGroup, now: Epoc
 
 /// Prints a note if another writer will overwrite the change.
 pub(crate) fn note(before: Option<&Record>, now: EpochSeconds) {
-    if let Some(set) = before.and_then(|before| before.managed_by.as_deref()) {
+    notes(before, now);
+}
+
+/// Prints a note for each kind of other writer that will overwrite the changes of these rows.
+pub(crate) fn notes<'r>(before: impl IntoIterator<Item = &'r Record>, now: EpochSeconds) {
+    let mut sets = BTreeSet::new();
+    let mut leased = false;
+    for record in before {
+        match &record.managed_by {
+            Some(set) => _ = sets.insert(set),
+            None => leased |= record.lease.end().is_some_and(|end| end > now),
+        }
+    }
+    for set in sets {
         let set = excerpt(set);
         message::note(format_args!(
             "the row belongs to the set {set}: the next sdctl apply of this set overwrites your change"
         ));
-    } else if before.is_some_and(|before| before.lease.end().is_some_and(|end| end > now)) {
+    }
+    if leased {
         message::note("the row had a lease: its next renewal, for example by sdctl register, overwrites your change");
     }
 }

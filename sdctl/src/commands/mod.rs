@@ -13,9 +13,11 @@ mod rm;
 mod scrape_config;
 mod serve;
 mod table;
+mod targets;
 mod token;
 
 // Shared by several commands.
+mod addresses;
 mod arguments;
 mod change;
 mod edited;
@@ -23,6 +25,7 @@ mod log;
 mod new_file;
 mod outcome;
 mod selection;
+mod settle;
 mod summary;
 mod times;
 mod token_file;
@@ -68,6 +71,7 @@ enum Command {
     Put(put::Options),
     Rm(rm::Options),
     Label(label::Options),
+    Targets(targets::Options),
     Export(export::Options),
     Import(import::Options),
     Serve(serve::Options),
@@ -111,6 +115,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Put(options) => put::run(options).await,
         Command::Rm(options) => rm::run(options).await,
         Command::Label(options) => label::run(options).await,
+        Command::Targets(options) => targets::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,
         Command::Serve(options) => serve::run(options).await,
