@@ -7,6 +7,7 @@ mod export;
 mod get;
 mod import;
 mod label;
+mod mv;
 mod put;
 mod register;
 mod rm;
@@ -72,6 +73,7 @@ enum Command {
     Rm(rm::Options),
     Label(label::Options),
     Targets(targets::Options),
+    Mv(mv::Options),
     Export(export::Options),
     Import(import::Options),
     Serve(serve::Options),
@@ -116,6 +118,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Rm(options) => rm::run(options).await,
         Command::Label(options) => label::run(options).await,
         Command::Targets(options) => targets::run(options).await,
+        Command::Mv(options) => mv::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,
         Command::Serve(options) => serve::run(options).await,

@@ -17,14 +17,11 @@ use crate::{
     plan::{Change, ChangeKind, Plan},
     store::{
         Expect, Owner, Record, Store, WriteError,
-        batch::{self, ROWS_AT_ONCE, Write, Written},
+        batch::{self, ROWS_AT_ONCE, TRANSACTIONS_AT_ONCE, Write, Written},
         size, that_fit, transactions,
     },
     terminal::{progress, signals::Signals, text::Count},
 };
-
-/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
-const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Writes the rows of one set to one table.
 struct Writer<'t> {
