@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use http_sd_lambda::group::{Target, TargetGroup, excerpt};
+use http_sd_lambda::group::{Labels, Target, TargetGroup, excerpt};
 
 use crate::{
     error::CliError,
@@ -44,6 +44,16 @@ pub(crate) fn check<'g>(
         message::warning(format_args!("{} with a doubtful address", Count(more, "more target")));
     }
     Ok(())
+}
+
+/// Returns why no poller can scrape a target with these labels, if that is so.
+pub(crate) fn refused(target: &Target, labels: &Labels) -> Option<String> {
+    match problem(target.as_str())? {
+        (problem, None) if !address::is_probed(labels) => {
+            Some(format!("target {} {problem}", excerpt(target.as_str())))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the problem of an address, and its consequence; `None` instead of a consequence if no poller can scrape it.

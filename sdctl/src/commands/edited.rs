@@ -1,4 +1,4 @@
-//! Prints what `sdctl put`, `label`, `targets` or `edit` writes.
+//! Writes and prints what `sdctl put`, `label`, `targets` or `edit` writes.
 
 use std::{collections::BTreeSet, io, io::Write};
 
@@ -7,7 +7,7 @@ use http_sd_lambda::group::{EpochSeconds, StoredGroup, excerpt};
 use super::{change::Change, outcome::Outcome};
 use crate::{
     error::CliError,
-    store::Record,
+    store::{Expect, Owner, Record, WriteError, connection::Connection},
     terminal::{message, output},
 };
 
@@ -21,6 +21,18 @@ pub(crate) fn show(before: Option<&Record>, after: &StoredGroup, now: EpochSecon
 /// Returns whether the row already has the content and the lease of `after`.
 pub(crate) fn is_unchanged(before: Option<&Record>, after: &StoredGroup) -> bool {
     before.is_some_and(|before| before.group.as_ref() == Ok(&after.group) && before.lease == after.lease)
+}
+
+/// Writes a row for its owner. If an earlier attempt has written the row, but its response was lost, this is no error.
+pub(crate) async fn write(connection: &Connection, after: &StoredGroup, expect: Expect<'_>) -> Result<(), WriteError> {
+    let store = &connection.store;
+    match store.write(after, Owner::AsBefore, expect, EpochSeconds::now()).await {
+        Err(conflict @ WriteError::Conflict { .. }) => {
+            let found = store.record(&after.job, &after.name, connection.names).await?;
+            if is_unchanged(found.as_ref(), after) { Ok(()) } else { Err(conflict) }
+        }
+        other => other.map(|_| ()),
+    }
 }
 
 /// Prints the difference between the row and `after`.

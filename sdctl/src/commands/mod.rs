@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod completions;
+mod edit;
 mod export;
 mod get;
 mod import;
@@ -73,6 +74,7 @@ enum Command {
     Rm(rm::Options),
     Label(label::Options),
     Targets(targets::Options),
+    Edit(edit::Options),
     Mv(mv::Options),
     Export(export::Options),
     Import(import::Options),
@@ -118,6 +120,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Rm(options) => rm::run(options).await,
         Command::Label(options) => label::run(options).await,
         Command::Targets(options) => targets::run(options).await,
+        Command::Edit(options) => edit::run(options).await,
         Command::Mv(options) => mv::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,

@@ -8,7 +8,7 @@ use http_sd_lambda::group::{EpochSeconds, StoredGroup, Target, TargetGroup, exce
 use super::{addresses, arguments, edited, outcome::Outcome, summary};
 use crate::{
     error::CliError,
-    store::{self, Backoff, Expect, Owner, Record, WriteError, connection::TableOptions},
+    store::{self, Backoff, Expect, Record, WriteError, connection::TableOptions},
     terminal::message,
 };
 
@@ -99,16 +99,10 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     connection.announce(if edit.dry_run { "Comparing with" } else { "Using" }).await?;
 
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-    // The row before and after a write that met a conflict.
-    let mut tried: Option<(Record, StoredGroup)> = None;
     let mut attempt = 1;
     loop {
         let now = EpochSeconds::now();
         let before = connection.record(&job, &name).await?.ok_or_else(|| CliError::no_such_group(&job, &name))?;
-        // An earlier attempt may have written the row although its response was lost.
-        if let Some((before, after)) = tried.filter(|(_, after)| edited::is_unchanged(Some(&before), after)) {
-            return finish(&before, &after, now);
-        }
         let group = before
             .group
             .clone()
@@ -124,12 +118,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             let is_unchanged = edited::is_unchanged(Some(&before), &after);
             return Ok(if is_unchanged { Outcome::Done } else { Outcome::Found });
         }
-        match connection.store.write(&after, Owner::AsBefore, Expect::Unchanged(&before), now).await {
-            Ok(_) => return finish(&before, &after, now),
+        match edited::write(&connection, &after, Expect::Unchanged(&before)).await {
+            Ok(()) => return finish(&before, &after, now),
             // Another writer was faster: change its row.
             Err(WriteError::Conflict { .. }) if attempt < ATTEMPTS => {
                 attempt += 1;
-                tried = Some((before, after));
                 tokio::time::sleep(backoff.pause()).await;
             }
             Err(error) => return Err(connection.write_error(error)),

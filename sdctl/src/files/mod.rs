@@ -12,6 +12,7 @@ mod fault;
 mod fields;
 mod json;
 mod list;
+pub(crate) mod named;
 mod node;
 mod parse;
 pub(crate) mod pattern;
