@@ -145,8 +145,16 @@ async fn given_up_text_is_kept_and_named() {
     Row::new("node", "db", &["b:1"]).put(&applied.dynamo).await;
     let before = applied.dynamo.rows().await;
     for (script, arguments, error) in [
-        ("grep -q '^#!' $1 || echo 'x: 5' > $1", "node --yes", "the text still has 1 fault"),
-        ("grep -q '^#!' $1 || echo 'db: {targets: []}' >> $1", "node web --yes", "the text still has 1 fault"),
+        (
+            "grep -q '^#!' $1 || echo 'x: 5' > $1",
+            "node --yes",
+            "group \"x\": is a string, but must be a map of targets and labels (fault 1 of 1 in the text)",
+        ),
+        (
+            "grep -q '^#!' $1 || echo 'db: {targets: []}' >> $1",
+            "node web --yes",
+            "group \"db\" exists, but was not in this text. Choose another name (fault 1 of 1",
+        ),
         ("echo x >> $1; exit 3", "node", "the editor sh failed: exit status: 3"),
         ("sed -i s/a:1/c:1/ $1", "node", "cannot ask for confirmation without a terminal"),
     ] {
@@ -160,7 +168,7 @@ async fn given_up_text_is_kept_and_named() {
     }
     // An editor that adds another fault each time.
     let ran = edit(&applied, "echo 'x: 5' >> $1", "node");
-    assert!(ran.failed().contains("the text still has"));
+    assert!(ran.failed().contains("(fault 1 of "));
     assert_eq!(applied.dynamo.rows().await, before);
 }
 
@@ -189,7 +197,7 @@ async fn row_changed_meanwhile_is_not_overwritten() {
         if code == 1 {
             let is_told =
                 ran.stderr.contains("another writer changed group \"web\" of job \"node\" while you edited it")
-                    || ran.stderr.contains("the text still has 1 fault");
+                    || ran.stderr.contains("group \"new\" exists, but was not in this text");
             assert!(is_told && !format!("{rows:?}").contains("c:1"), "{meanwhile}: {ran:?}");
             kept(&applied).iter().for_each(|file| fs::remove_file(file).unwrap());
         } else {

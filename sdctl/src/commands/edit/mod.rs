@@ -17,7 +17,7 @@ use self::{
 use super::{arguments, outcome::Outcome, settle::Settle};
 use crate::{
     error::CliError,
-    files::named,
+    files::named::{self, LineFault},
     store::{
         Record,
         connection::{Connection, TableOptions},
@@ -122,10 +122,10 @@ impl Session<'_> {
         // Ctrl-C is for the editor.
         let _editing = Signals::listen()?;
         let mut shown = original.to_owned();
-        let mut faults = 0;
+        let mut faults: Vec<LineFault> = Vec::new();
         for _ in 0..MOST_EDITS {
             let Some(text) = draft.edit(shown, self.editor).await? else {
-                if faults == 0 {
+                if faults.is_empty() {
                     return cancelled("you changed nothing");
                 }
                 break;
@@ -147,11 +147,11 @@ impl Session<'_> {
                     }
                 }
             };
-            faults = found.len();
             shown = document::with_faults(text, &found);
+            faults = found;
         }
-        let faults = Count(faults, "fault");
-        Err(CliError::Refused(format!("nothing was changed: the text still has {faults}")))
+        let first = faults.first().map_or("", |(_, fault)| fault);
+        Err(CliError::Refused(format!("nothing was changed: {first} (fault 1 of {} in the text)", faults.len())))
     }
 
     /// Shows the changes, asks, and writes them.

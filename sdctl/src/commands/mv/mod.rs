@@ -49,12 +49,12 @@ Examples:
 
 The names are separate arguments, because a job or a group may contain a slash.
 
-Another job has another URL, /prom/NEW_JOB, and another label job in Prometheus. The targets therefore start new time \
-series. Let Prometheus poll the new URL before the old rows are gone: use a long --settle, or keep both jobs in its \
-configuration.
+Another job has another URL, /prom/NEW_JOB. Prometheus polls it under another job_name, so the label job of the targets \
+changes, and they start new time series. Let Prometheus poll the new URL before sdctl removes the old rows, for example \
+with --settle 5m.
 
-The destination must not exist. If an earlier mv was interrupted, run the same command again: sdctl continues if the \
-rows that exist already are equal. sdctl does not remove a row that another writer changed meanwhile.
+The destination must not exist. After an interruption, run the same command again: sdctl continues if the rows that \
+exist already are equal. sdctl does not remove a row that another writer changed meanwhile.
 
 Exit codes:
   0  moved
