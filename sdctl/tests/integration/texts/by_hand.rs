@@ -46,7 +46,7 @@ async fn messages_about_changes_by_hand() {
         &dynamo,
         &[
             "EDITOR=cat sdctl edit node",
-            "EDITOR='sed -i s/b:9100/f:9100/' sdctl edit node web",
+            "TMPDIR=$PWD EDITOR='sed -i s/b:9100/f:9100/' sdctl edit node web",
             "EDITOR='sed -i s/b:9100/f:9100/' sdctl edit node web --yes",
             "sdctl edit node",
             "EDITOR=false sdctl edit node",
