@@ -31,7 +31,13 @@ fn metrics() -> u32 {
 fn no_poller_scrapes_refused_addresses() {
     let port = metrics();
     let good = format!("127.0.0.1:{port}");
-    let doubtful = [format!(":{port}"), format!("127.0.0.1:0{port}"), "127.0.0.1:".into(), "127.0.0.1:http".into()];
+    let doubtful = [
+        format!(":{port}"),
+        format!("127.0.0.1:0{port}"),
+        "127.0.0.1:".into(),
+        "127.0.0.1:http".into(),
+        format!("[127.0.0.1:{port}]"),
+    ];
     let refused = [
         format!("{good},{good}"),
         format!("{good},localhost:{port}"),
@@ -42,7 +48,6 @@ fn no_poller_scrapes_refused_addresses() {
         ":".into(),
         format!("[127.0.0.1:{port}"),
         format!("[::1]{port}"),
-        format!("[127.0.0.1:{port}]"),
     ];
     let data = TempDir::new().unwrap();
     for address in &refused {

@@ -84,6 +84,9 @@ async fn saved_text_is_read_back_unchanged() {
         let name = if value.is_empty() { "empty" } else { value };
         Row::new("node", name, &[&format!("{i}:1")]).labels([("l", value)]).put(&applied.dynamo).await;
     }
+    let targets =
+        [":1", "::1:1", "[::1]:1", "{a}:1", "%a:1", "*a:1", "&a:1", "!a:1", "@a:1", "`a`:1", "?a", "a#b", "60:30"];
+    Row::new("node", "odd", &targets).put(&applied.dynamo).await;
     Row::new("node", "none", &[]).put(&applied.dynamo).await;
     let ran = edit(&applied, "echo '# a comment' >> $1", "node");
     assert_eq!(ran.stderr.lines().last(), Some("sdctl: cancelled: the groups are the same as before"), "{ran:?}");

@@ -6,6 +6,7 @@ use test_support::{
     Row,
     applied::{Applied, group},
     fault::FaultyDynamo,
+    half_poll::HalfPoll,
     process::Process,
     row::{list, n, s},
     sdctl::{run, sdctl_at},
@@ -37,11 +38,27 @@ async fn mv_keeps_every_attribute() {
     ] {
         row(old.0, old.1).put(&applied.dynamo).await;
         let said = applied.run(&[&["mv"], arguments, &["--settle", "0", "--yes"]].concat()).done();
-        assert!(said.contains("moved ") && said.contains(" with 2 targets"), "{said}");
+        assert!(said.contains("moved ") && said.ends_with("2 targets\n"), "{said}");
         row(new.0, new.1).put(&expected.dynamo).await;
         assert_eq!(applied.dynamo.rows().await, expected.dynamo.rows().await, "{arguments:?}");
         applied.dynamo.delete(new.0, new.1).await;
         expected.dynamo.delete(new.0, new.1).await;
+    }
+}
+
+/// The poll in progress has passed the place of the new row. Without the wait it misses the target, so the test proves
+/// that the wait is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn poll_between_two_pages_finds_moved_group() {
+    for (settle, found) in [("0", &["stays:1"][..]), ("5m", &["moves:1", "stays:1"])] {
+        let applied = Applied::new().await;
+        Row::new("node", "b", &["stays:1"]).put(&applied.dynamo).await;
+        Row::new("node", "c", &["moves:1"]).put(&applied.dynamo).await;
+        let poll = HalfPoll::start(&applied.dynamo).await;
+        let mut moving = Process::start(&mut applied.command(&["mv", "node", "c", "a", "--settle", settle]));
+        moving.wait_for(if settle == "0" { "moved group" } else { "waiting 5m before removing 1 moved target" });
+        assert_eq!(poll.finish().await, found);
+        assert_eq!(HalfPoll::start(&applied.dynamo).await.finish().await, ["moves:1", "stays:1"]);
     }
 }
 
@@ -101,8 +118,8 @@ async fn mv_refuses_an_existing_destination() {
     }
     let before = applied.dynamo.rows().await;
     for (arguments, error) in [
-        (&["node", "web", "db"][..], "group \"db\" of job \"node\" exists, and has another content"),
-        (&["node", "one"], "group \"web\" of job \"one\" exists, and has another content"),
+        (&["node", "web", "db"][..], "group \"db\" of job \"node\" exists with other content"),
+        (&["node", "one"], "group \"web\" of job \"one\" exists with other content"),
         (&["node", "api"], "job \"api\" exists, with the group \"x\". Choose another name, or move single groups"),
     ] {
         let failed = applied.run(&[&["mv", "--yes", "--settle", "0"], arguments].concat()).failed();

@@ -127,20 +127,18 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     if options.dry_run {
         return Ok(Outcome::Found);
     }
-    let groups = Count(plan.moves.len(), "group");
+    let (shown_from, shown_to, rows) = (from.shown(), to.shown(), plan.shown(&from));
     if from.group.is_none() {
-        let (from, to) = (from.shown(), to.shown());
-        question::ask(&format!("Rename {from} to {to} ({groups} with {})?", plan.targets()), options.yes)?;
+        question::ask(&format!("Rename {shown_from} to {shown_to} ({rows})?"), options.yes)?;
     }
     let mut signals = Signals::listen()?;
     write(&connection, &plan, (&from, &to), options.settle, &mut signals).await?;
-    writeln!(out, "moved {} to {}: {groups} with {}", from.shown(), to.shown(), plan.targets())?;
+    writeln!(out, "moved {shown_from} to {shown_to}: {rows}")?;
     Ok(Outcome::Done)
 }
 
 fn show(out: &mut dyn Write, plan: &Plan, from: &Place, to: &Place) -> io::Result<()> {
-    let groups = Count(plan.moves.len(), "group");
-    writeln!(out, "{HEADING}{} → {}:{HEADING:#} {groups} with {}", from.shown(), to.shown(), plan.targets())?;
+    writeln!(out, "{HEADING}{} → {}:{HEADING:#} {}", from.shown(), to.shown(), plan.shown(from))?;
     if from.group.is_none() {
         for row in plan.moves.iter().take(MOST_SHOWN) {
             writeln!(out, "  {}", printable(row.record.name.as_str()))?;
@@ -162,8 +160,8 @@ fn notes(plan: &Plan, to_another_job: bool) {
     for set in sets.into_iter().filter(|_| to_another_job) {
         let set = excerpt(set);
         message::note(format_args!(
-            "the set {set} owns rows of this plan: rename the job in its files too, or the next sdctl apply adds the \
-             groups to the old job again"
+            "the set {set} owns rows of this plan: change its files too, or the next sdctl apply adds the groups to \
+             the old job again"
         ));
     }
     if plan.moves.iter().any(|row| row.record.registered_by.is_some()) {

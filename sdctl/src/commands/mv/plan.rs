@@ -76,9 +76,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Returns the number of targets in words.
-    pub(super) fn targets(&self) -> Count<'static> {
-        Count(self.targets, "target")
+    /// Returns the number of rows and targets in words.
+    pub(super) fn shown(&self, from: &Place) -> String {
+        let targets = Count(self.targets, "target");
+        match from.group {
+            None => format!("{} with {targets}", Count(self.moves.len(), "group")),
+            Some(_) => targets.to_string(),
+        }
     }
 
     /// Marks the moves whose new row exists. Other rows at the new place are an error, unless every new row exists: then
@@ -94,7 +98,7 @@ impl Plan {
                 Some(_) => {
                     let (name, job) = (excerpt(&name), excerpt(to.job.as_str()));
                     return Err(CliError::Refused(format!(
-                        "nothing was changed: group {name} of job {job} exists, and has another content. Choose \
+                        "nothing was changed: group {name} of job {job} exists with other content. Choose \
                          another name, or remove one of the two groups with sdctl rm"
                     )));
                 }
