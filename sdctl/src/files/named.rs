@@ -38,17 +38,14 @@ pub(crate) fn by_name(
     let (mut groups, mut faults) = (BTreeMap::new(), Vec::new());
     for entry in entries {
         let line = entry.key.line;
-        let fault = |fault: Fault| (line, format!("the name of a group {fault}"));
-        let name = match entry.key.value {
-            Value::Text(name) => match GroupName::new(name) {
-                Ok(name) => name,
-                Err(error) => {
-                    faults.push(fault(error));
-                    continue;
-                }
-            },
-            _ => {
-                faults.push(fault(entry.key.wrong_type("a string")));
+        let name = match &entry.key.value {
+            Value::Text(name) => GroupName::new(name),
+            _ => Err(entry.key.wrong_type("a string")),
+        };
+        let name = match name {
+            Ok(name) => name,
+            Err(fault) => {
+                faults.push((line, format!("the name of a group {fault}")));
                 continue;
             }
         };

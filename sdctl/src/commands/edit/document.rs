@@ -1,6 +1,6 @@
 //! The text that the user edits: a comment with instructions, and the groups as YAML.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, fmt::Write, io};
 
 use http_sd_lambda::group::{EpochSeconds, GroupName, Job, excerpt};
 
@@ -31,10 +31,10 @@ pub(super) fn of(job: &Job, records: &BTreeMap<GroupName, Record>, now: EpochSec
     for (name, record) in records {
         text.push('\n');
         if let Some(end) = record.lease.end() {
-            text += &format!("# lease {}\n", times::until(end, now));
+            let _ = writeln!(text, "# lease {}", times::until(end, now));
         }
         if let Some(set) = &record.managed_by {
-            text += &format!("# set {}: its next sdctl apply overwrites your changes\n", printable(set));
+            let _ = writeln!(text, "# set {}: its next sdctl apply overwrites your changes", printable(set));
         }
         match &record.group {
             Ok(group) => {
@@ -42,9 +42,8 @@ pub(super) fn of(job: &Job, records: &BTreeMap<GroupName, Record>, now: EpochSec
                 text += &yaml_serde::to_string(&group).map_err(io::Error::other)?;
             }
             Err(fault) => {
-                let name = excerpt(name.as_str());
-                let (field, fault) = (&fault.field, &fault.fault);
-                text += &format!("# {name} is a broken row: {field} {fault}. To replace it, write the group here.\n");
+                let broken = format!("{} is a broken row: {} {}", excerpt(name.as_str()), fault.field, fault.fault);
+                let _ = writeln!(text, "# {}. To replace it, write the group here.", printable(&broken));
             }
         }
     }
@@ -67,10 +66,10 @@ pub(super) fn with_faults(text: &str, faults: &[LineFault]) -> String {
     let mut all = format!("{FAULT} Nothing was changed. Correct the text, or save it as it is to give up.\n");
     for (line, fault) in faults.iter().take(shown) {
         let at = if *line == 0 { String::new() } else { format!("line {}: ", line + lines_above) };
-        all += &format!("{FAULT} {at}{}\n", printable(fault));
+        let _ = writeln!(all, "{FAULT} {at}{}", printable(fault));
     }
     if is_cut {
-        all += &format!("{FAULT} and {}\n", Count(faults.len() - shown, "more fault"));
+        let _ = writeln!(all, "{FAULT} and {}", Count(faults.len() - shown, "more fault"));
     }
     all + text
 }

@@ -193,8 +193,8 @@ async fn write(
         // Another writer, such as apply --prune, may have removed a new row during the wait.
         plan.check_written(to, connection).await?;
         bar.set_position(0);
-        let removes = plan.moves.iter().map(|row| remove(store, row));
-        written = batch::all(removes, ROWS_AT_ONCE, &bar, signals).await;
+        let old = plan.moves.iter().map(|row| remove(store, row));
+        written = batch::all(old, ROWS_AT_ONCE, &bar, signals).await;
         removed = written.done;
     }
     let Some(ended) = written.ended else {
