@@ -82,8 +82,7 @@ mod tests {
     #[test]
     fn groups_have_names_targets_and_labels() {
         let groups = read("web:\n  targets: [a:1, 9100]\n  labels: {env: yes}\n'a/b: c': {targets: []}\n").unwrap();
-        let shown: Vec<_> =
-            groups.iter().map(|(name, group)| format!("{name} {}", serde_json::to_string(group).unwrap()));
+        let shown = groups.iter().map(|(name, group)| format!("{name} {}", serde_json::to_string(group).unwrap()));
         assert_eq!(
             shown.collect::<Vec<_>>(),
             [r#"a/b: c {"targets":[],"labels":{}}"#, r#"web {"targets":["a:1","9100"],"labels":{"env":"yes"}}"#]

@@ -89,7 +89,7 @@ async fn probed_and_relabelled_targets_need_no_address() {
 async fn many_doubtful_addresses_give_few_warnings() {
     let applied = Applied::new().await;
     let group = |i: usize| serde_json::json!({"targets": [format!("a{i}:"), "same:"], "labels": {"i": i.to_string()}});
-    applied.write("node.json", &serde_json::Value::from_iter((0..100).map(group)).to_string());
+    applied.write("node.json", &(0..100).map(group).collect::<serde_json::Value>().to_string());
     let ran = applied.run(&["apply", "-f", "node.json", "--dry-run"]);
     assert_eq!(ran.stderr.matches("has no port").count(), 5, "{ran:?}");
     assert_eq!(ran.stderr.matches("\"same:\"").count(), 1, "{ran:?}");

@@ -202,7 +202,9 @@ async fn row_changed_meanwhile_is_not_overwritten() {
                 ran.stderr.contains("another writer changed group \"web\" of job \"node\" while you edited it")
                     || ran.stderr.contains("group \"new\" exists, but was not in this text");
             assert!(is_told && !format!("{rows:?}").contains("c:1"), "{meanwhile}: {ran:?}");
-            kept(&applied).iter().for_each(|file| fs::remove_file(file).unwrap());
+            for file in kept(&applied) {
+                fs::remove_file(file).unwrap();
+            }
         } else {
             assert!(format!("{:?}", row("web")).contains("c:1"), "{meanwhile}: {ran:?}");
             assert_eq!(row("web").unwrap().contains_key("expires_at"), meanwhile.contains("register"));
