@@ -26,9 +26,10 @@ pub(crate) fn is_probed(labels: &Labels) -> bool {
     labels.iter().any(|(name, value)| PROBING.contains(&name.as_str()) && !value.is_empty())
 }
 
-/// Returns whether the address has a port, but no host before it.
-pub(crate) fn has_no_host(address: &str) -> bool {
-    address.starts_with(':') && !is_ipv6(address)
+/// Returns whether the address or URL has no host, for example because a variable is unset.
+pub(crate) fn has_no_host(target: &str) -> bool {
+    let address = ["http://", "https://"].iter().find_map(|scheme| target.strip_prefix(scheme)).unwrap_or(target);
+    (address.is_empty() || address.starts_with([':', '/']) || address.starts_with("[]")) && !is_ipv6(address)
 }
 
 /// Returns the problem of an address, `host` or `host:port`.
@@ -158,8 +159,11 @@ mod tests {
 
     #[test]
     fn empty_host_is_found() {
-        for (address, expected) in [(":9100", true), (":", true), ("::1", false), ("a:1", false), ("", false)] {
-            assert_eq!(has_no_host(address), expected, "{address}");
+        for address in [":9100", ":", "[]:9100", "http://:9100/", "https:///metrics", "http://", "/metrics", ""] {
+            assert!(has_no_host(address), "{address}");
+        }
+        for address in ["::1", "::", "a:1", "[::1]:1", "http://a/", "http:1", "http"] {
+            assert!(!has_no_host(address), "{address}");
         }
     }
 }

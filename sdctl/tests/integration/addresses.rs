@@ -62,8 +62,10 @@ async fn each_command_refuses_unscrapable_addresses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn register_refuses_an_empty_host() {
     let applied = Applied::new().await;
-    let refused = applied.run(&["register", "node", "web", "-t", ":9100", "--once"]).failed();
-    assert_eq!(refused, "sdctl: target \":9100\" has no host before its port: use the address of this machine");
+    for target in [":9100", "[]:9100", "http://:9100/metrics"] {
+        let refused = applied.run(&["register", "node", "web", "-t", target, "--once"]).failed();
+        assert_eq!(refused, format!("sdctl: target {target:?} has no host: use the address of this machine"));
+    }
     assert!(applied.run(&["register", "node", "web", "-t", "", "--once"]).failed().contains("target \"\" is empty"));
     assert!(applied.dynamo.rows().await.is_empty());
     applied.run(&["put", "node", "web", "-t", ":9100"]).done();

@@ -85,9 +85,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     // An unset variable, as in "$HOST:9100". Each poller would scrape itself.
     if let Some(target) = group.group.targets.iter().find(|target| address::has_no_host(target.as_str())) {
         let target = excerpt(target.as_str());
-        return Err(CliError::Refused(format!(
-            "target {target} has no host before its port: use the address of this machine"
-        )));
+        return Err(CliError::Refused(format!("target {target} has no host: use the address of this machine")));
     }
     addresses::check([(None, &group.group)])?;
     let connection = options.table.open().await?;
