@@ -172,6 +172,10 @@ async fn ask(question: String, yes: bool, signals: &mut Signals) -> Result<(), C
     thread::spawn(move || answer.send(question::ask(&question, yes)));
     tokio::select! {
         answered = answered => answered.unwrap_or_else(|_| Err(CliError::Refused("nothing was changed".into()))),
-        () = signals.stop() => Err(CliError::Refused("nothing was changed: stopped by a signal".into())),
+        () = signals.stop() => {
+            // The cursor is still on the line of the question.
+            let _ = writeln!(anstream::stderr());
+            Err(CliError::Refused("nothing was changed: stopped by a signal".into()))
+        }
     }
 }
