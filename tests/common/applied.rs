@@ -48,7 +48,14 @@ impl Applied {
 
     /// Runs a shell line in the folder, where `sdctl` uses this table.
     pub fn shell(&self, line: &str) -> Ran {
-        run(shell_at(&self.dynamo.endpoint(), line).current_dir(self.folder.path()))
+        run(&mut self.shell_command(line))
+    }
+
+    /// Returns the shell that [`Applied::shell`] runs.
+    pub fn shell_command(&self, line: &str) -> Command {
+        let mut command = shell_at(&self.dynamo.endpoint(), line);
+        command.current_dir(self.folder.path());
+        command
     }
 
     /// Writes `node.json` and applies it as the set `fleet` with `--yes`. Does not wait for polls.

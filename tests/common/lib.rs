@@ -13,6 +13,7 @@ pub mod engine;
 pub mod environment;
 pub mod events;
 pub mod fault;
+pub mod half_poll;
 pub mod http;
 pub mod lambda;
 pub mod log;

@@ -47,7 +47,7 @@ pub(crate) fn group(text: &str) -> Result<GroupName, CliError> {
     GroupName::new(text).map_err(wrong("group", text))
 }
 
-fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
+pub(crate) fn targets(texts: &[String]) -> Result<Vec<Target>, CliError> {
     texts.iter().map(|text| Target::new(text.as_str()).map_err(wrong("target", text))).collect()
 }
 

@@ -3,19 +3,23 @@
 mod apply;
 mod check;
 mod completions;
+mod edit;
 mod export;
 mod get;
 mod import;
 mod label;
+mod mv;
 mod put;
 mod register;
 mod rm;
 mod scrape_config;
 mod serve;
 mod table;
+mod targets;
 mod token;
 
 // Shared by several commands.
+mod addresses;
 mod arguments;
 mod change;
 mod edited;
@@ -23,6 +27,7 @@ mod log;
 mod new_file;
 mod outcome;
 mod selection;
+mod settle;
 mod summary;
 mod times;
 mod token_file;
@@ -68,6 +73,9 @@ enum Command {
     Put(put::Options),
     Rm(rm::Options),
     Label(label::Options),
+    Targets(targets::Options),
+    Edit(edit::Options),
+    Mv(mv::Options),
     Export(export::Options),
     Import(import::Options),
     Serve(serve::Options),
@@ -111,6 +119,9 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Put(options) => put::run(options).await,
         Command::Rm(options) => rm::run(options).await,
         Command::Label(options) => label::run(options).await,
+        Command::Targets(options) => targets::run(options).await,
+        Command::Edit(options) => edit::run(options).await,
+        Command::Mv(options) => mv::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,
         Command::Serve(options) => serve::run(options).await,

@@ -6,6 +6,7 @@ use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, Lease, StoredGroup, Target, excerpt};
 
 use super::{
+    addresses,
     arguments::{self, GroupArguments},
     edited,
     outcome::Outcome,
@@ -59,6 +60,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let mut after = options.group.group()?;
+    addresses::check([(None, &after.group)])?;
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     let lease = |now| options.ttl.map_or_else(Lease::default, |ttl| Lease::starting(now, ttl));

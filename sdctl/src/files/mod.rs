@@ -4,6 +4,7 @@
 //! where Prometheus guesses, such as for a repeated field or a second document: a mistake in a file must not change the
 //! targets of a fleet.
 
+pub(crate) mod address;
 mod contents;
 pub(crate) mod duration;
 mod events;
@@ -14,6 +15,7 @@ mod given;
 mod json;
 mod list;
 mod moves;
+pub(crate) mod named;
 mod node;
 mod parse;
 pub(crate) mod pattern;

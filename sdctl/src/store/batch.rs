@@ -14,6 +14,8 @@ use crate::{
 
 /// The number of concurrent writes of single rows.
 pub(crate) const ROWS_AT_ONCE: usize = 16;
+/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
+pub(crate) const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// The result of a batch.
 #[derive(Debug)]

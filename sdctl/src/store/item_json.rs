@@ -43,11 +43,23 @@ pub fn write_line(out: &mut dyn Write, row: &Attributes) -> io::Result<()> {
 pub fn read_line(text: &[u8]) -> Result<Attributes, String> {
     let Line { item: Fields(fields) } = serde_json::from_slice(text).map_err(|error| without_line(&error))?;
     let row = attributes(fields)?;
-    let size: usize = row.iter().map(|(name, value)| name.len() + size(value)).sum();
+    let size = row_size(&row);
     if size > MOST_BYTES {
         return Err(format!("the row has at least {size} bytes, but DynamoDB allows {MOST_BYTES}"));
     }
     Ok(row)
+}
+
+/// Returns the least number of bytes that DynamoDB counts for a row.
+#[must_use]
+pub fn row_size(row: &Attributes) -> usize {
+    row.iter().map(|(name, value)| name.len() + size(value)).sum()
+}
+
+/// Returns whether DynamoDB can store a row of this size.
+#[must_use]
+pub fn row_fits(row: &Attributes) -> bool {
+    row_size(row) <= MOST_BYTES
 }
 
 /// Returns whether two rows are equal for DynamoDB: the order of sets and the notation of numbers do not matter.

@@ -23,7 +23,7 @@ pub use backoff::Backoff;
 pub use client::{Overrides, connect};
 pub use clock::ServerClock;
 pub use insert::{MOST_IN_TRANSACTION, transactions};
-pub use item_json::{read_line, same_row, write_line};
+pub use item_json::{read_line, row_fits, row_size, same_row, write_line};
 pub use items::Items;
 pub use restore::{Whole, differing};
 pub use rows::{Record, Records, State};

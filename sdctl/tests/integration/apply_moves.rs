@@ -2,16 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use http_sd_lambda::http::{Access, Service, Settings};
 use rustix::process::Signal;
-use test_support::{
-    Answer, Ask, Row,
-    applied::Applied,
-    fault::{FaultyDynamo, Waiting},
-    process::Process,
-    row::n,
-};
-use tokio::task::JoinHandle;
+use test_support::{Row, applied::Applied, half_poll::HalfPoll, process::Process, row::n};
 
 /// Two rows: the first page of a poll has `a`, the second page has `b`.
 const BEFORE: &str =
@@ -48,57 +40,29 @@ async fn age(applied: &Applied) {
     }
 }
 
-/// A poll that has read its first page of one row, and waits before its second page.
-struct HalfPoll {
-    poll: JoinHandle<Answer>,
-    waiting: Waiting,
-    _pages: FaultyDynamo,
-}
-
-impl HalfPoll {
-    async fn start(applied: &Applied) -> Self {
-        let pages = FaultyDynamo::with_pages_of(1, &applied.dynamo);
-        let mut held = pages.hold(|asked| asked.operation == "Query" && asked.page == 2);
-        let service = Service::new(pages.table(), Access::Open, Settings::default());
-        let ask = Ask::get("/prom/node").within(Duration::from_mins(2));
-        let poll = tokio::spawn(async move { ask.of(&service).await });
-        let waiting = held.next().await;
-        Self { poll, waiting, _pages: pages }
-    }
-
-    /// Lets the poll read the rest, and returns its targets without repetitions.
-    async fn finish(self) -> Vec<String> {
-        drop(self.waiting);
-        let mut targets = self.poll.await.unwrap().targets();
-        targets.sort();
-        targets.dedup();
-        targets
-    }
-}
-
 /// The same poll without the wait misses the target, so the test proves that the wait is needed.
 #[tokio::test(flavor = "multi_thread")]
 async fn poll_between_two_pages_finds_moving_targets() {
     for after in [CHANGED, REMOVED, ADDED] {
         let applied = before().await;
         applied.write("node.json", after);
-        let poll = HalfPoll::start(&applied).await;
+        let poll = HalfPoll::start(&applied.dynamo).await;
         assert!(!applied.run(&with_settle("0")).done().contains("waiting"));
         let targets = poll.finish().await;
         assert!(!targets.contains(&"moves:1".to_owned()), "{targets:?}: the test proves nothing");
 
         let applied = before().await;
         applied.write("node.json", after);
-        let poll = HalfPoll::start(&applied).await;
+        let poll = HalfPoll::start(&applied.dynamo).await;
         let mut moving = Process::start(&mut applied.command(&with_settle("5m")));
         let output = moving.wait_for("waiting 5m before removing 1 moved target from its old row");
         assert!(output.contains("polls that began before the move may not find the new row (--settle)"), "{output}");
         let all = ["moves:1", "stays-a:1", "stays-b:1"];
         assert_eq!(poll.finish().await, all);
         // Later polls find every target too.
-        assert_eq!(HalfPoll::start(&applied).await.finish().await, all);
+        assert_eq!(HalfPoll::start(&applied.dynamo).await.finish().await, all);
 
-        let poll = HalfPoll::start(&applied).await;
+        let poll = HalfPoll::start(&applied.dynamo).await;
         assert_eq!(moving.stop_with(Signal::INT).code(), Some(1));
         let output = moving.whole_output();
         assert!(output.contains("stopped by a signal: ") && output.contains("Run the same command again"), "{output}");
@@ -109,7 +73,7 @@ async fn poll_between_two_pages_finds_moving_targets() {
         drop(moving);
         applied.run(&with_settle("0")).done();
         assert!(applied.run(&APPLY).done().starts_with("Nothing to change"));
-        let targets = HalfPoll::start(&applied).await.finish().await;
+        let targets = HalfPoll::start(&applied.dynamo).await.finish().await;
         assert!(targets.contains(&"moves:1".to_owned()), "{targets:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! `sdctl` with a real engine: each command as a process, and its library.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod addresses;
 mod apply;
 mod apply_moves;
 mod apply_output;
@@ -12,7 +13,9 @@ mod check;
 mod check_url;
 mod edit;
 mod folders;
+mod editor;
 mod help;
+mod mv;
 mod plan;
 mod register;
 mod register_outage;
@@ -22,5 +25,6 @@ mod serve;
 mod slow;
 mod store;
 mod table;
+mod targets;
 mod texts;
 mod token;

@@ -7,28 +7,21 @@
 //! Transactions add new rows, on the condition that they are new. Changed and removed rows are written one by one, on
 //! the condition that each is still as the plan saw it.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{cell::RefCell, collections::HashMap};
 
 use http_sd_lambda::group::{EpochSeconds, LabelNames, StoredGroup};
-use indicatif::ProgressBar;
 
 use crate::{
+    commands::settle::Settle,
     error::CliError,
     plan::{Change, ChangeKind, Plan},
     store::{
         Expect, Owner, Record, Store, WriteError,
-        batch::{self, Ended, ROWS_AT_ONCE, Write, Written},
+        batch::{self, ROWS_AT_ONCE, TRANSACTIONS_AT_ONCE, Write, Written},
         size, that_fit, transactions,
     },
-    terminal::{
-        progress::{self, Countdown},
-        signals::Signals,
-        text::Count,
-    },
+    terminal::{progress, signals::Signals, text::Count},
 };
-
-/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
-const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Writes the rows of one set to one table.
 struct Writer<'t> {
@@ -44,7 +37,7 @@ pub(super) async fn plan(
     set: &str,
     names: LabelNames,
     plan: &Plan<'_>,
-    settle: Duration,
+    settle: Settle,
     signals: &mut Signals,
 ) -> Result<(), CliError> {
     let total = plan.changes.len();
@@ -65,8 +58,8 @@ pub(super) async fn plan(
     if written.ended.is_none() {
         written += batch::all(changed.map(|change| writer.change(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
-    if written.ended.is_none() && plan.moved > 0 && !settle.is_zero() {
-        written.ended = self::settle(plan.moved, settle, &bar, signals).await;
+    if written.ended.is_none() {
+        written.ended = settle.wait(plan.moved, &bar, signals).await;
     }
     if written.ended.is_none() {
         written += batch::all(giving.map(|change| writer.release(change)), ROWS_AT_ONCE, &bar, signals).await;
@@ -82,22 +75,6 @@ pub(super) async fn plan(
     bar.abandon();
     let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
-}
-
-/// Waits until every poll has ended that began before the last write. Such a poll may have read the page of a new row
-/// before the row contained a moved target, and may not have read the old row yet.
-async fn settle(moved: usize, settle: Duration, bar: &ProgressBar, signals: &mut Signals) -> Option<Ended> {
-    let of = if moved == 1 { "its old row" } else { "their old rows" };
-    let reason = format!(
-        "before removing {} from {of}: polls that began before the move may not find the new row (--settle)",
-        Count(moved, "moved target")
-    );
-    let countdown = Countdown { time: settle, reason };
-    tokio::select! {
-        biased;
-        () = signals.stop() => Some(Ended::Interrupted),
-        () = countdown.wait(bar) => None,
-    }
 }
 
 fn changes<'p, 'd>(plan: &'p Plan<'d>, which: fn(&Change<'d>) -> bool) -> impl Iterator<Item = &'p Change<'d>> {

@@ -5,7 +5,7 @@ mod owners;
 mod report;
 mod show;
 
-use std::{collections::HashSet, io::Write, path::PathBuf, time::Duration};
+use std::{collections::HashSet, io::Write, path::PathBuf};
 
 use clap::Args;
 use http_sd_lambda::{
@@ -20,7 +20,7 @@ use self::{
     report::{Format, Report},
 };
 use crate::{
-    commands::{arguments, outcome::Outcome},
+    commands::{addresses, arguments, outcome::Outcome, settle::Settle},
     error::CliError,
     files::{Advice, Note, Reader},
     plan::{Comparison, Desired, Ownership, Plan, Rows},
@@ -31,8 +31,6 @@ use crate::{
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
 
-/// The longest `--settle`.
-const LONGEST_SETTLE: Duration = Duration::from_mins(5);
 /// The most faults of files that are printed.
 const MOST_FAULTS: usize = 20;
 
@@ -117,10 +115,8 @@ pub(crate) struct Options {
     /// Refuse the plan if it removes more than this percentage of a job's or the set's groups or targets
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     max_removed: u8,
-    /// Keep targets that move to another row in their old row for this time, so that no poll misses them; at least the
-    /// time-out of the function, at most 5m; 0 turns the wait off
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = settle)]
-    settle: Duration,
+    #[command(flatten)]
+    settle: Settle,
     /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
     full: bool,
@@ -129,14 +125,6 @@ pub(crate) struct Options {
     output: Format,
     #[command(flatten)]
     table: TableOptions,
-}
-
-/// Parses the time between the writes of a move.
-fn settle(text: &str) -> Result<Duration, String> {
-    match if text == "0" { Ok(Duration::ZERO) } else { arguments::duration(text) }? {
-        settle if settle > LONGEST_SETTLE => Err("use at most 5m: no poll takes longer".into()),
-        settle => Ok(settle),
-    }
 }
 
 /// The groups that the files describe, and the set that will own them.
@@ -254,6 +242,10 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
              file with an empty list"
         )));
     }
+    addresses::check(
+        reader.groups.iter().filter(|group| !group.readdressed).map(|group| (Some(&group.place), &group.group)),
+    )
+    .map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))?;
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
 }
 

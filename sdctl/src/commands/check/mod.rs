@@ -1,6 +1,5 @@
 //! `sdctl check`: checks files or an endpoint by the rules of a poller.
 
-mod address;
 mod files;
 mod finding;
 mod poll;

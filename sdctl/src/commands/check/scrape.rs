@@ -5,12 +5,11 @@ use std::time::Duration;
 use http_sd_lambda::group::{META_GROUP, META_JOB, Target, excerpt};
 
 use super::{
-    address,
     finding::{At, Finding},
     profile::Profile,
 };
 use crate::{
-    files::{FileGroup, duration},
+    files::{FileGroup, address, duration},
     terminal::text::Count,
 };
 
@@ -22,9 +21,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const SCHEME: &str = "__scheme__";
 const INTERVAL: &str = "__scrape_interval__";
 const TIMEOUT: &str = "__scrape_timeout__";
-
-/// Labels of targets that a blackbox exporter probes.
-const PROBING: [&str; 2] = ["__param_module", "__param_target"];
 
 /// Checks groups and adds warnings to `findings`.
 pub(super) struct Check<'a> {
@@ -53,7 +49,7 @@ impl Check<'_> {
                 SCHEME => steering.scheme = Some(value),
                 INTERVAL => steering.interval = Some(value),
                 TIMEOUT => steering.timeout = Some(value),
-                name => steering.probing |= PROBING.contains(&name),
+                name => steering.probing |= address::PROBING.contains(&name),
             }
         }
         if group.group.targets.is_empty() {
@@ -89,9 +85,10 @@ impl Check<'_> {
 
     fn addresses(&mut self, group: &FileGroup) {
         for (i, target) in group.group.targets.iter().enumerate().filter(|(_, target)| !target.as_str().contains('/')) {
-            if let Some((problem, consequence)) = address::wrong(target.as_str()) {
-                let problem = format!("{} {problem}", excerpt(target.as_str()));
-                self.warn(group, &format!("targets[{i}]"), problem, consequence.into());
+            if let Some(wrong) = address::wrong(target.as_str()) {
+                let problem = format!("{} {}", excerpt(target.as_str()), wrong.problem);
+                let refuses = if self.to_be_served && wrong.is_hopeless { ". sdctl apply refuses it" } else { "" };
+                self.warn(group, &format!("targets[{i}]"), problem, format!("{}{refuses}", wrong.consequence));
             }
         }
     }

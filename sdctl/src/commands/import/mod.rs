@@ -24,15 +24,12 @@ use crate::{
     plan::{Counts, TooMuchRemoved},
     store::{
         Store, Whole, WriteError,
-        batch::{self, ROWS_AT_ONCE, Write as Written},
+        batch::{self, ROWS_AT_ONCE, TRANSACTIONS_AT_ONCE, Write as Written},
         connection::{Connection, TableOptions},
         transactions,
     },
     terminal::{message, output, progress, question, signals::Signals, text::Count},
 };
-
-/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
-const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Write the rows of a backup back to the table
 ///

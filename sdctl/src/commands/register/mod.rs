@@ -14,11 +14,13 @@ use http_sd_lambda::group::{Lease, StoredGroup, excerpt};
 use self::{keeper::Keeper, registrant::Registrant};
 use crate::{
     commands::{
+        addresses,
         arguments::{self, GroupArguments},
         outcome::Outcome,
         times::utc,
     },
     error::CliError,
+    files::address,
     local,
     store::{
         Owner,
@@ -80,6 +82,12 @@ fn ttl(text: &str) -> Result<Duration, String> {
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let group = options.group.group()?;
+    // An unset variable, as in "$HOST:9100". Each poller would scrape itself.
+    if let Some(target) = group.group.targets.iter().find(|target| address::has_no_host(target.as_str())) {
+        let target = excerpt(target.as_str());
+        return Err(CliError::Refused(format!("target {target} has no host: use the address of this machine")));
+    }
+    addresses::check([(None, &group.group)])?;
     let connection = options.table.open().await?;
     if options.once {
         return once(connection, group, options.ttl, options.exclusive).await;

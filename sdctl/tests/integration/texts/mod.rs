@@ -3,6 +3,7 @@
 //! After a wanted change, `INSTA_UPDATE=always cargo test --package sdctl --test integration texts` writes them again.
 
 mod backup;
+mod by_hand;
 mod check;
 mod plans;
 mod rows;
@@ -22,6 +23,7 @@ use test_support::{
 /// Parts of the output that differ between runs, and what the snapshots show in their place.
 const VARYING: [(&str, &str); 11] = [
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:<port>"),
+    (r"/\S*sdctl-edit-\w+", "/tmp/sdctl-edit-<random>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"[0-9a-f]{64}", "<sha256>"),
     (r"in \d+ ms", "in <n> ms"),
