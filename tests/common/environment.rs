@@ -3,7 +3,7 @@
 use std::{env, process::Command};
 
 /// Prefixes of the variables that the function, `sdctl` and the AWS SDK read.
-const SETTINGS: [&str; 3] = ["HTTP_SD_", "AWS_", "RUST_LOG"];
+const SETTINGS: [&str; 5] = ["HTTP_SD_", "AWS_", "RUST_LOG", "VISUAL", "EDITOR"];
 
 /// Removes the developer's or CI's settings from the environment of a program.
 pub fn remove_settings(command: &mut Command) -> &mut Command {

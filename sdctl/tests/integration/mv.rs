@@ -227,3 +227,15 @@ async fn mv_renames_a_large_job() {
     assert!(keys(&applied).await.iter().all(|key| key.starts_with("api ")));
     assert_eq!(applied.served("api").await.len(), 250);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_finds_a_renamed_row() {
+    let applied = Applied::new().await;
+    let json = r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#;
+    applied.apply(json, &["--prune"]).done();
+    let (_, old) = applied.dynamo.rows().await.into_keys().next().unwrap();
+    applied.run(&["mv", "node", &old, "web", "--settle", "0"]).done();
+    let said = applied.apply(json, &["--prune"]).done();
+    assert!(said.contains("Nothing to change"), "{said}");
+    assert_eq!(keys(&applied).await, ["node web"]);
+}
