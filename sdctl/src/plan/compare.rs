@@ -10,7 +10,6 @@ use http_sd_lambda::group::{EpochSeconds, Fault, Job};
 use super::{
     Change, ChangeKind, Counts, Desired, Holder, Ownership, Plan, Removal, Rows, Wanted,
     desired::{Fingerprint, fingerprint},
-    guard::Share,
     names::FreeNames,
     pair::pair,
     targets::{WantedTargets, is_old, moved},
@@ -131,7 +130,7 @@ impl<'d> Comparison<'d> {
     pub fn finish(self, prune: bool) -> Result<Plan<'d>, Fault> {
         let Self { has_own_rows, has_adopted_rows, .. } = self;
         let mut plan = Plan { has_own_rows, has_adopted_rows, ..Plan::default() };
-        let mut whole = Removal { job: None, groups: Share::default(), targets: Share::default() };
+        let mut whole = Removal::default();
         for (job, comparison) in self.jobs {
             let removal = comparison.finish(&job, &self.view, prune, &mut plan)?;
             for (sum, part) in [(&mut whole.groups, removal.groups), (&mut whole.targets, removal.targets)] {
@@ -250,7 +249,7 @@ impl<'d> JobComparison<'d> {
             change(self.names.next(set, &wanted.group.labels)?, ChangeKind::Add(wanted), Vec::new());
             counts.added += 1;
         }
-        let mut removal = Removal { job: Some(job.clone()), groups: Share::default(), targets: Share::default() };
+        let mut removal = Removal { job: Some(job.clone()), ..Removal::default() };
         for (i, record) in updates {
             if record.managed_by.is_none() {
                 self.served.add(&record, *now);

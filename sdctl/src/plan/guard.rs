@@ -10,7 +10,7 @@ use std::{
 use http_sd_lambda::group::{Job, excerpt};
 
 /// The removals of a plan from a job of the set, or from the whole set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removal {
     /// The job; `None` for the whole set.
     pub job: Option<Job>,

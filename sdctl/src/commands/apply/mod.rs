@@ -23,7 +23,7 @@ use crate::{
     commands::{addresses, arguments, outcome::Outcome, settle::Settle},
     error::CliError,
     files::{Advice, Note, Reader},
-    plan::{Comparison, Desired, Ownership, Plan, Rows},
+    plan::{Comparison, Counts, Desired, Ownership, Plan, Rows},
     store::{
         Records, Store,
         connection::{Connection, TableOptions},
@@ -181,7 +181,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let mut signals = Signals::listen()?;
     execute::plan(&store, set, names, &plan, options.settle, &mut signals).await?;
     Report::new(&plan, set, &location, false).print(options.output)?;
-    let applied = show::applied(plan);
+    let Counts { added, changed, removed, .. } = plan.counts();
+    // A large plan must not be in memory together with the next one.
+    drop(plan);
     tokio::select! {
         verified = intent.verify(&store) => verified?,
         () = signals.stop() => {
@@ -191,7 +193,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         }
     }
     if options.output == Format::Human {
-        writeln!(out, "{applied}")?;
+        writeln!(out, "Applied: {added} added, {changed} changed, {removed} removed.")?;
     }
     Ok(Outcome::Done)
 }

@@ -74,6 +74,9 @@ pub(super) async fn check_adopted(
         while let Some(page) = rows.next().await? {
             reading.inc(u64::try_from(page.len()).unwrap_or_default());
             sets.extend(page.into_iter().filter_map(|record| record.managed_by));
+            if sets.contains(adopted) {
+                break;
+            }
         }
         Ok(())
     };

@@ -62,13 +62,6 @@ pub(super) fn plan(out: &mut dyn Write, plan: &Plan<'_>, set: &str, full: bool, 
     }
 }
 
-/// Returns a line with the number of changes, and drops the plan.
-#[allow(clippy::needless_pass_by_value, reason = "frees the memory of a large plan")]
-pub(super) fn applied(plan: Plan<'_>) -> String {
-    let Counts { added, changed, removed, .. } = plan.counts();
-    format!("Applied: {added} added, {changed} changed, {removed} removed.")
-}
-
 fn counts(Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
     format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
 }

@@ -89,34 +89,6 @@ async fn plans() {
         ],
     );
 
-    transcript.part("An edited list beside rows without a set, and a misspelt set");
-    transcript.write(
-        "web.yml",
-        "- targets: [web-1:8080, web-2:8080]\n  labels: {note: \"two words\"}\n- targets: [web-3:8080]\n",
-    );
-    Row::new("web", "by-hand", &["web-3:8080"]).labels([("team", "shop")]).put(&dynamo).await;
-    transcript.at(
-        &dynamo,
-        &[
-            "cat web.yml",
-            "sdctl apply -f web.yml --set fleeet --dry-run",
-            "sdctl apply -f web.yml --set fleet --adopt defaults",
-            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run",
-        ],
-    );
-
-    transcript.part("Output for programs");
-    transcript.at(
-        &dynamo,
-        &[
-            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run -o json",
-            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned -o json",
-            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --yes -o name",
-            "sdctl apply -f web.yml --set web --yes -o name",
-            "sdctl apply -f web.yml --set web --yes -o json",
-        ],
-    );
-
     transcript.part("A long plan");
     let groups: Vec<String> =
         (10..32).map(|i| format!(r#"{{"targets": ["host-{i}:9100"], "labels": {{"host": "{i}"}}}}"#)).collect();
@@ -145,4 +117,41 @@ async fn plans() {
     let line = "sdctl apply -f web.yml --set new --yes";
     transcript.run(line, &mut shell_at(&faulty.endpoint(), line));
     transcript.assert("plans");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_beside_other_owners_and_for_programs() {
+    let Applied { dynamo, .. } = Applied::new().await;
+    let mut transcript = Transcript::new();
+
+    transcript.part("An edited list beside rows without a set, and misspelt sets");
+    transcript.write("web.yml", "- targets: [web-1:8080]\n  labels: {note: \"two words\"}\n");
+    transcript.at(&dynamo, &["sdctl apply -f web.yml --yes"]);
+    transcript.write(
+        "web.yml",
+        "- targets: [web-1:8080, web-2:8080]\n  labels: {note: \"two words\"}\n- targets: [web-3:8080]\n",
+    );
+    Row::new("web", "by-hand", &["web-3:8080"]).labels([("team", "shop")]).put(&dynamo).await;
+    transcript.at(
+        &dynamo,
+        &[
+            "cat web.yml",
+            "sdctl apply -f web.yml --set fleeet --dry-run",
+            "sdctl apply -f web.yml --set fleet --adopt defaults",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run",
+        ],
+    );
+
+    transcript.part("Output for programs");
+    transcript.at(
+        &dynamo,
+        &[
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --dry-run -o json",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned -o json",
+            "sdctl apply -f web.yml --set web --adopt default --adopt-unowned --yes -o name",
+            "sdctl apply -f web.yml --set web --yes -o name",
+            "sdctl apply -f web.yml --set web --yes -o json",
+        ],
+    );
+    transcript.assert("owners");
 }
