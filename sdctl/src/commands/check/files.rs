@@ -15,11 +15,13 @@ use serde::Serialize;
 use super::{
     finding::{At, Finding, Report},
     profile::{Form, Profile},
-    scrape, size, twice,
+    scrape,
+    size::Sizes,
+    twice,
 };
 use crate::{
     error::CliError,
-    files::{Advice, FileFault, FileGroup, Problem, Reader},
+    files::{Advice, FileFault, FileGroup, Place, Problem, Reader},
     terminal::text::Count,
 };
 
@@ -50,7 +52,12 @@ pub(super) fn check(paths: &[PathBuf], job: Option<&Job>, profile: Profile) -> R
         scrape::Check { profile, to_be_served: true, findings: &mut findings }.group(group);
     }
     twice::check(&reader.groups, &mut findings);
-    size::check(&reader.groups, &mut findings)?;
+    let mut sizes = Sizes::default();
+    for group in &reader.groups {
+        sizes.add(group)?;
+    }
+    sizes.check(&mut findings);
+    findings.extend(empty_lists(&reader, profile));
     findings.extend(refused_elsewhere(&reader.groups, profile));
     findings.extend(unaskable(&reader.groups));
     findings.extend(variables(&reader.groups));
@@ -97,6 +104,23 @@ pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
     places.len()
 }
 
+/// Returns a warning for each list without groups.
+fn empty_lists(reader: &Reader, profile: Profile) -> impl Iterator<Item = Finding> {
+    let groups = reader.groups.iter().map(|group| &*group.place.file);
+    let with_content: HashSet<&str> = groups.chain(reader.faults.iter().map(|fault| &*fault.place.file)).collect();
+    let lists = reader.files.iter().filter(|file| !file.configuration);
+    lists.filter(move |file| !with_content.contains(&*file.name)).map(move |file| {
+        let place = Place { file: file.name.clone(), line: None, job: None, group: None, name: None };
+        empty_list(At::Place(place), profile)
+    })
+}
+
+/// Returns the warning for an empty list.
+pub(super) fn empty_list(at: At, profile: Profile) -> Finding {
+    let consequence = format!("{} drops every target", profile.name());
+    Finding::warning(at, "", "is an empty list".into(), consequence)
+}
+
 /// Returns a note for the first label name that the poller accepts, but sdctl and the function reject by default.
 fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> {
     if profile.label_names() == LabelNames::Legacy {
@@ -117,7 +141,7 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
 }
 
 /// Returns a warning for each job that only the list of all jobs can contain: no URL can name the job.
-fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
+pub(super) fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     let mut said = HashSet::new();
     groups.iter().filter(move |group| !group.job.fits_a_url() && said.insert(&group.job)).map(|group| {
         let problem = "belongs to a job whose name does not fit a URL: it contains a slash, a backslash or a control \
@@ -129,7 +153,7 @@ fn unaskable(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
 }
 
 /// Returns a warning for each group with a variable that only vmagent replaces.
-fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
+pub(super) fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     groups.iter().filter_map(|group| {
         let problem = format!("contains the variable {}: write its value", excerpt(group.variable()?));
         let consequence = "only vmagent replaces it, from its environment. sdctl apply refuses it".into();

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB", conflicts_with = "url")]
     job: Option<String>,
-    /// Poll this URL as Prometheus does, and check the response
+    /// Poll this URL as the poller does, and check the response
     #[arg(long, value_name = "URL", value_parser = polled_url)]
     url: Option<Url>,
     /// Send the bearer token in this file [default: no token]
@@ -71,7 +71,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let Options { output, strict, profile, refresh_interval, .. } = options;
     if let Some(url) = &options.url {
-        let poller = Poller::new(url, options.token_file.as_deref(), refresh_interval)?;
+        let poller = Poller::new(url, options.token_file.as_deref(), refresh_interval, profile)?;
         return url::check(&poller, url, refresh_interval, profile).await?.print(output, strict);
     }
     let job = options.job.as_deref().map(arguments::job).transpose()?;
