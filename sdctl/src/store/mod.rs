@@ -27,7 +27,7 @@ pub use item_json::{read_line, same_row, write_line};
 pub use items::Items;
 pub use restore::{Whole, differing};
 pub use rows::{Record, Records, State};
-pub use size::{fits, size, split, that_fit};
+pub use size::{MOST_IN_ROW, fits, is_nearly_full, row_size, size, split, that_fit};
 pub use write::{Expect, Owner, Replaced, WriteError};
 
 use aws_sdk_dynamodb::Client;

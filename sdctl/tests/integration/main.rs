@@ -7,6 +7,7 @@ mod apply_safety;
 mod apply_together;
 mod backup;
 mod check;
+mod check_rows;
 mod check_url;
 mod edit;
 mod help;
