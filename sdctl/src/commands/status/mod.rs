@@ -3,7 +3,10 @@
 mod report;
 mod show;
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 
@@ -22,6 +25,7 @@ use crate::{
         screen::Screen,
         signals::Signals,
         style::{CHANGED, FAINT},
+        text::printable,
         width::{self, Size, cut},
     },
 };
@@ -87,15 +91,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         return watch(&connection, &selection, options.output, interval).await;
     }
     let report = Report::read(&connection, &selection).await?;
-    let mut out = anstream::stdout();
-    match options.output {
-        Format::Json => writeln!(out, "{}", report.json()?)?,
-        Format::Table => {
-            let size = width::of_stdout().map(|size| Size { lines: usize::MAX, ..size });
-            out.write_all(&report.show(size)?)?;
-        }
-    }
-    out.flush()?;
+    print(&report, options.output)?;
     Ok(if report.is_broken() { Outcome::Found } else { Outcome::Done })
 }
 
@@ -141,17 +137,14 @@ fn draw(
     interval: Duration,
 ) -> Result<(), CliError> {
     let Some(screen) = screen else {
-        let mut out = anstream::stdout();
-        match (error, output) {
-            (Some(error), _) => message::error(error),
-            (None, Format::Json) => writeln!(out, "{}", report.json()?)?,
-            (None, Format::Table) => {
-                writeln!(out, "{}", times::utc(report.at))?;
-                out.write_all(&report.show(None)?)?;
-                writeln!(out)?;
-            }
+        if let Some(error) = error {
+            message::error(error);
+            return Ok(());
         }
-        return Ok(out.flush()?);
+        if output == Format::Table {
+            writeln!(anstream::stdout(), "\n{}", times::utc(report.at))?;
+        }
+        return print(report, output);
     };
     let size = screen.size();
     let mut text = Vec::new();
@@ -163,12 +156,24 @@ fn draw(
     );
     writeln!(text, "{FAINT}{}{FAINT:#}", cut(&heading, size.columns))?;
     if let Some(error) = &error {
-        writeln!(text, "{CHANGED}{}{CHANGED:#}", cut(&format!("sdctl: {error}"), size.columns))?;
+        writeln!(text, "{CHANGED}{}{CHANGED:#}", cut(&printable(&format!("sdctl: {error}")), size.columns))?;
     }
     // The cursor needs a line below the text.
     let used = 2 + usize::from(error.is_some());
     text.extend(report.show(Some(Size { lines: size.lines.saturating_sub(used), ..size }))?);
     Ok(screen.draw(&text)?)
+}
+
+fn print(report: &Report, output: Format) -> Result<(), CliError> {
+    match output {
+        // anstream would remove terminal escapes, which are data here.
+        Format::Json => writeln!(io::stdout(), "{}", report.json()?)?,
+        Format::Table => {
+            let any_height = width::of_stdout().map(|size| Size { lines: usize::MAX, ..size });
+            anstream::stdout().write_all(&report.show(any_height)?)?;
+        }
+    }
+    Ok(io::stdout().flush()?)
 }
 
 /// Parses the time between two reads.
