@@ -226,7 +226,7 @@ mod tests {
             vec![
                 line(["日本語のとても長い名前の仕事", "g", "labels=many,and=more"]),
                 line(["job", "e\u{301}e\u{301}e\u{301}", ""]),
-                line(["job", "a fault that is longer than its own column", ""]),
+                line(["job", "a fault that needs more than its own column", ""]),
                 line(["", "", ""]),
             ]
         };
@@ -237,10 +237,10 @@ mod tests {
             }
         }
         let text = printed(&["JOB", "GROUP", "LABELS"], Some(40), vec![page()]);
-        let expected = "JOB                GROUP  LABELS\n\
-                        日本語のとても長…  g      labels=many,…\n\
-                        job                e\u{301}e\u{301}e\u{301}\n\
-                        job                a fault that is long…\n\n";
+        let expected = "JOB               GROUP  LABELS\n\
+                        日本語のとても…   g      labels=many,an…\n\
+                        job               e\u{301}e\u{301}e\u{301}\n\
+                        job               a fault that needs mo…\n\n";
         assert_eq!(text, expected);
     }
 
