@@ -1,6 +1,7 @@
 //! Child processes that stop when the test ends, even if it panics.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
@@ -9,7 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::{
+    process::{Pid, Signal, kill_process, kill_process_group},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use super::log;
 
@@ -32,6 +37,31 @@ impl Process {
     /// Starts a process whose standard input stays open until this process ends, or until the value is dropped.
     pub fn start_with_open_input(command: &mut Command) -> Self {
         Self::start_with(command, Stdio::piped())
+    }
+
+    /// Starts a process on a terminal of this size. The output contains the control sequences.
+    pub fn start_on_terminal(command: &mut Command, columns: u16, lines: u16) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let ours = openpt(flags).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&ours, size).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let theirs = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        for variable in ["COLUMNS", "LINES", "NO_COLOR"] {
+            // A test may set it.
+            if command.get_envs().all(|(name, _)| name != variable) {
+                command.env_remove(variable);
+            }
+        }
+        command.env("TERM", "xterm").stdin(theirs.try_clone().unwrap());
+        let child = command.stdout(theirs.try_clone().unwrap()).stderr(theirs).process_group(0).spawn().unwrap();
+        // The output ends when no process has the terminal open, so the command must not keep it.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let output = Arc::new(Mutex::new(String::new()));
+        let readers = vec![read_lines(File::from(ours), output.clone())];
+        Self { child, output, readers }
     }
 
     fn start_with(command: &mut Command, input: Stdio) -> Self {

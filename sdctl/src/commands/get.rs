@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use http_sd_lambda::group::{EpochSeconds, Target, TargetGroup, excerpt};
+use http_sd_lambda::group::{EpochSeconds, Target, TargetGroup};
 use serde::Serialize;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         outcome::Outcome,
         selection::{self, Found, SelectionOptions, Standing},
         summary::{labels, targets},
+        tally::{Milliseconds, Tally},
         times,
     },
     error::CliError,
@@ -20,6 +21,7 @@ use crate::{
         message,
         style::{CHANGED, FAINT, REMOVED},
         table::{Line, Table},
+        width,
     },
 };
 
@@ -109,8 +111,9 @@ struct Printer {
     rows: usize,
     /// Whether the table has rows, but none that was searched for.
     is_search: bool,
-    /// The number of rows whose lease is probably in milliseconds, and the first of them.
-    in_milliseconds: (usize, Option<String>),
+    milliseconds: Milliseconds,
+    /// The rows of the formats `table` and `wide`.
+    tally: Tally,
     /// Prints the formats `table` and `wide`.
     table: Table,
 }
@@ -145,36 +148,36 @@ impl Printer {
             // anstream would remove terminal escapes, which are data here.
             Format::Json | Format::Yaml | Format::FileSd => Box::new(io::stdout()),
         };
-        let table = Table::new(match format {
-            Format::Wide => &["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"],
-            _ => &["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"],
-        });
+        let table = match format {
+            Format::Wide => {
+                Table::new(&["JOB", "GROUP", "LEASE", "OWNER", "UPDATED", "LABELS", "TARGETS"]).fitting(None)
+            }
+            _ => Table::new(&["JOB", "GROUP", "LEASE", "TARGETS", "LABELS"]),
+        };
         Self {
             format,
             out: io::BufWriter::new(out),
             now: EpochSeconds::now(),
             rows: 0,
             is_search: false,
-            in_milliseconds: (0, None),
+            milliseconds: Milliseconds::default(),
+            tally: Tally::default(),
             table,
         }
     }
 
     fn page(&mut self, found: &[Found]) -> Result<(), CliError> {
-        for record in
-            found.iter().map(|row| &row.record).filter(|record| record.lease.end().is_some_and(times::in_milliseconds))
-        {
-            let (count, first) = &mut self.in_milliseconds;
-            *count += 1;
-            first.get_or_insert_with(|| {
-                format!("group {} of job {}", excerpt(record.name.as_str()), excerpt(record.job.as_str()))
-            });
+        for row in found {
+            self.milliseconds.see(row);
         }
         match self.format {
             Format::Table | Format::Wide => {
                 let lines = found.iter().map(|row| self.line(row)).collect();
-                self.table.print(&mut self.out, lines)?;
+                self.table.page(&mut self.out, lines)?;
                 self.rows += found.len();
+                for row in found {
+                    self.tally.add(row, self.now);
+                }
             }
             Format::Json | Format::FileSd => {
                 for row in found {
@@ -196,18 +199,23 @@ impl Printer {
         match (self.format, self.rows) {
             (Format::Table | Format::Wide, 0) if self.is_search => {}
             (Format::Table | Format::Wide, 0) => {
-                let _ = writeln!(anstream::stderr(), "{location} is empty. Add groups with sdctl put or sdctl apply");
+                let _ = writeln!(anstream::stderr(), "{}", selection::empty(location));
             }
             (_, 0) => writeln!(self.out, "[]")?,
             (Format::Json | Format::FileSd, _) => writeln!(self.out, "\n]")?,
-            (Format::Table | Format::Wide | Format::Yaml, _) => {}
+            (Format::Table | Format::Wide, _) => {
+                self.table.end(&mut self.out)?;
+                // Not in a pipe, where each line is a group.
+                if let Some(size) = width::of_stdout() {
+                    let totals = width::cut(&self.tally.to_string(), size.columns);
+                    writeln!(self.out, "{FAINT}{totals}{FAINT:#}")?;
+                }
+            }
+            (Format::Yaml, _) => {}
         }
         self.out.flush()?;
-        if let (count, Some(first)) = self.in_milliseconds {
-            let more = if count > 1 { format!(" and of {} more", count - 1) } else { String::new() };
-            message::note(format_args!(
-                "the lease of {first}{more} looks like milliseconds and will not expire. expires_at is in seconds"
-            ));
+        if let Some(note) = self.milliseconds.note() {
+            message::note(note);
         }
         Ok(())
     }
@@ -237,7 +245,6 @@ impl Printer {
         let record = &row.record;
         let lease = || match record.lease.end() {
             None => "-".into(),
-            Some(end) if times::in_milliseconds(end) => "milliseconds?".into(),
             Some(end) => times::until(end, self.now),
         };
         let (style, lease) = match row.standing(self.now) {

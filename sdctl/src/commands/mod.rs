@@ -14,6 +14,7 @@ mod register;
 mod rm;
 mod scrape_config;
 mod serve;
+mod status;
 mod table;
 mod targets;
 mod token;
@@ -29,6 +30,7 @@ mod outcome;
 mod selection;
 mod settle;
 mod summary;
+mod tally;
 mod times;
 mod token_file;
 
@@ -50,12 +52,13 @@ Examples:
   sdctl serve --sample                      serve a local sample fleet
   sdctl apply -f prometheus.yml --dry-run   plan the import of your targets
   sdctl get node_exporter                   show the groups of one job
+  sdctl status                              show what is wrong
   sdctl check --url http://127.0.0.1:8088/prom   poll as Prometheus does
 
 Exit codes:
   0  success
   1  error
-  2  differences (--dry-run) or faults (check)
+  2  differences (--dry-run), faults (check) or broken rows (status)
 
 Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {
@@ -69,6 +72,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Apply(apply::Options),
+    Status(status::Options),
     Get(get::Options),
     Put(put::Options),
     Rm(rm::Options),
@@ -99,8 +103,10 @@ pub async fn main() -> ExitCode {
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
     // These commands end when the reader closes standard output. The others finish their work: see `output`.
-    let only_prints =
-        matches!(cli.command, Command::Get(_) | Command::Export(_) | Command::Check(_) | Command::Completions(_));
+    let only_prints = matches!(
+        cli.command,
+        Command::Get(_) | Command::Status(_) | Command::Export(_) | Command::Check(_) | Command::Completions(_)
+    );
     match run(cli.command).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(2),
@@ -115,6 +121,7 @@ pub async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Outcome, CliError> {
     match command {
         Command::Apply(options) => apply::run(options).await,
+        Command::Status(options) => status::run(options).await,
         Command::Get(options) => get::run(options).await,
         Command::Put(options) => put::run(options).await,
         Command::Rm(options) => rm::run(options).await,

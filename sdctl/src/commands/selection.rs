@@ -15,7 +15,10 @@ use super::arguments::{self, Pair};
 use crate::{
     error::CliError,
     files::pattern::Pattern,
-    store::{Items, Record, Records, State, connection::Connection},
+    store::{
+        Items, Record, Records, State,
+        connection::{Connection, Location},
+    },
 };
 
 /// Options that select rows. A row must match all of them.
@@ -269,6 +272,11 @@ impl Found {
 }
 
 impl Rows<'_> {
+    /// Also decides the states that depend on other rows.
+    pub(crate) fn judged(self) -> Self {
+        Self { judges: true, ..self }
+    }
+
     /// Returns the next selected rows, or `None` after the last ones. A page may be empty although others follow.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Found>>, CliError> {
         let error = |error| self.connection.error(error);
@@ -364,4 +372,9 @@ pub(crate) fn nothing(selection: &Selection) -> String {
         Some(job) => format!("no row of job {} matches", excerpt(job.as_str())),
         None => "no row matches".to_owned(),
     }
+}
+
+/// Returns the words for a table without rows.
+pub(crate) fn empty(location: &Location) -> String {
+    format!("{location} is empty. Add groups with sdctl put or sdctl apply")
 }

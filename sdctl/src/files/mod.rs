@@ -29,6 +29,7 @@ mod tests;
 mod text;
 mod yaml;
 
+pub(crate) use moves::without_url;
 pub use contents::{Advice, FileGroup, Format, Note, ReadFile};
 pub use fault::{FileFault, Problem};
 pub use fields::Poller;

@@ -92,14 +92,13 @@ pub(super) fn of_merged_labels(place: Place) -> Advice {
     }
 }
 
-/// Returns what a move changes for these groups, each kind once.
-pub(super) fn of_groups(groups: &[FileGroup]) -> Vec<Advice> {
-    let mut advice: Vec<Advice> = Vec::new();
+/// Returns advice on each job whose name does not fit a URL.
+pub(crate) fn without_url(groups: &[FileGroup]) -> impl Iterator<Item = Advice> {
     let mut odd: BTreeMap<&Job, &Place> = BTreeMap::new();
     for group in groups.iter().filter(|group| !group.job.fits_a_url()) {
         odd.entry(&group.job).or_insert(&group.place);
     }
-    advice.extend(odd.into_iter().map(|(job, place)| {
+    odd.into_iter().map(|(job, place)| {
         let selector = format!("{{{META_JOB}={}}}", excerpt(job.as_str()));
         Advice {
             place: place.clone(),
@@ -111,7 +110,13 @@ pub(super) fn of_groups(groups: &[FileGroup]) -> Vec<Advice> {
             ),
             poller: None,
         }
-    }));
+    })
+}
+
+/// Returns what a move changes for these groups, each kind once.
+pub(super) fn of_groups(groups: &[FileGroup]) -> Vec<Advice> {
+    let mut advice: Vec<Advice> = Vec::new();
+    advice.extend(without_url(groups));
     let (first, count) = having(groups, URL);
     advice.extend(first.map(|group| Advice {
         place: group.place.clone(),

@@ -20,10 +20,11 @@ use serde::{
     ser::{Error as _, SerializeMap},
 };
 
-use super::number::Number;
+use super::{
+    number::Number,
+    size::{MOST_IN_ROW, row_size},
+};
 
-/// The largest row in bytes, as DynamoDB counts them.
-const MOST_BYTES: usize = 400 * 1024;
 /// The most levels of lists and maps in an attribute. With the row itself, these are the 32 levels of DynamoDB.
 const DEEPEST: usize = 31;
 
@@ -44,22 +45,10 @@ pub fn read_line(text: &[u8]) -> Result<Attributes, String> {
     let Line { item: Fields(fields) } = serde_json::from_slice(text).map_err(|error| without_line(&error))?;
     let row = attributes(fields)?;
     let size = row_size(&row);
-    if size > MOST_BYTES {
-        return Err(format!("the row has at least {size} bytes, but DynamoDB allows {MOST_BYTES}"));
+    if size > MOST_IN_ROW {
+        return Err(format!("the row has at least {size} bytes, but DynamoDB allows {MOST_IN_ROW}"));
     }
     Ok(row)
-}
-
-/// Returns the least number of bytes that DynamoDB counts for a row.
-#[must_use]
-pub fn row_size(row: &Attributes) -> usize {
-    row.iter().map(|(name, value)| name.len() + size(value)).sum()
-}
-
-/// Returns whether DynamoDB can store a row of this size.
-#[must_use]
-pub fn row_fits(row: &Attributes) -> bool {
-    row_size(row) <= MOST_BYTES
 }
 
 /// Returns whether two rows are equal for DynamoDB: the order of sets and the notation of numbers do not matter.
@@ -268,22 +257,6 @@ fn distinct<T: Ord>(set: impl ExactSizeIterator<Item = T>) -> Result<(), String>
     }
 }
 
-/// Returns the least number of bytes that DynamoDB counts for an attribute.
-fn size(value: &AttributeValue) -> usize {
-    let number = |text: &String| Number::parse(text).unwrap_or_default().size();
-    match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::N(text) => number(text),
-        AttributeValue::B(blob) => blob.as_ref().len(),
-        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
-        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
-        AttributeValue::Ss(set) => set.iter().map(String::len).sum(),
-        AttributeValue::Ns(set) => set.iter().map(number).sum(),
-        AttributeValue::Bs(set) => set.iter().map(|blob| blob.as_ref().len()).sum(),
-        _ => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,7 +313,7 @@ mod tests {
             assert!(fault.contains(said), "{line}: {fault}");
         }
         let deep = format!("{}{}{}", r#"{"L":["#.repeat(32), r#"{"S":""}"#, "]}".repeat(32));
-        let large = format!(r#"{{"S":"{}"}}"#, "x".repeat(MOST_BYTES));
+        let large = format!(r#"{{"S":"{}"}}"#, "x".repeat(MOST_IN_ROW));
         for (attribute, said) in [
             (r#""text""#, "unknown variant `text`, expected one of `S`"),
             (r#"{"X":"text"}"#, "unknown variant `X`"),

@@ -23,11 +23,11 @@ pub use backoff::Backoff;
 pub use client::{Overrides, connect};
 pub use clock::ServerClock;
 pub use insert::{MOST_IN_TRANSACTION, transactions};
-pub use item_json::{read_line, row_fits, row_size, same_row, write_line};
+pub use item_json::{read_line, same_row, write_line};
 pub use items::Items;
 pub use restore::{Whole, differing};
 pub use rows::{Record, Records, State};
-pub use size::{fits, size, split, that_fit};
+pub use size::{MOST_IN_ROW, fits, is_nearly_full, row_fits, row_size, size, split, that_fit};
 pub use write::{Expect, Owner, Replaced, WriteError};
 
 use aws_sdk_dynamodb::Client;

@@ -2,17 +2,59 @@
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 
-use http_sd_lambda::group::{Labels, StoredGroup, Target, TargetGroup};
+use aws_sdk_dynamodb::types::AttributeValue;
+use http_sd_lambda::{
+    group::{Labels, StoredGroup, Target, TargetGroup},
+    table::Attributes,
+};
 use sha2::{Digest, Sha256};
 
+use super::number::Number;
+
 /// The largest row, in bytes.
-const MOST: usize = 400 * 1024;
+pub const MOST_IN_ROW: usize = 400 * 1024;
 /// The bytes that stay free in each row: for its key (at most 3 KB), times, owner, and a user's own attributes.
 const RESERVED: usize = 32 * 1024;
 /// The bytes that a list or a map adds.
 const CONTAINER: usize = 3;
 /// The bytes that each element of a list or a map adds.
 const ELEMENT: usize = 1;
+
+/// Returns the least number of bytes that DynamoDB counts for a row.
+#[must_use]
+pub fn row_size(row: &Attributes) -> usize {
+    row.iter().map(|(name, value)| name.len() + attribute_size(value)).sum()
+}
+
+/// Returns whether DynamoDB can store a row of this size.
+#[must_use]
+pub fn row_fits(row: &Attributes) -> bool {
+    row_size(row) <= MOST_IN_ROW
+}
+
+/// Returns whether a row of this size has room for few more targets. The rows of [`split`] are smaller.
+#[must_use]
+pub fn is_nearly_full(row_size: usize) -> bool {
+    row_size > MOST_IN_ROW - RESERVED / 2
+}
+
+/// Returns the least number of bytes that DynamoDB counts for an attribute.
+fn attribute_size(value: &AttributeValue) -> usize {
+    let number = |text: &String| Number::parse(text).unwrap_or_default().size();
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(text) => number(text),
+        AttributeValue::B(blob) => blob.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + attribute_size(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map.iter().map(|(name, value)| 1 + name.len() + attribute_size(value)).sum::<usize>()
+        }
+        AttributeValue::Ss(set) => set.iter().map(String::len).sum(),
+        AttributeValue::Ns(set) => set.iter().map(number).sum(),
+        AttributeValue::Bs(set) => set.iter().map(|blob| blob.as_ref().len()).sum(),
+        _ => 1,
+    }
+}
 
 /// Returns the approximate size of a group in bytes.
 #[must_use]
@@ -23,13 +65,13 @@ pub fn size(group: &TargetGroup) -> usize {
 /// Returns whether a group and its key fit a row without other attributes.
 #[must_use]
 pub fn fits(group: &StoredGroup) -> bool {
-    size(&group.group) + group.job.as_str().len() + group.name.as_str().len() <= MOST
+    size(&group.group) + group.job.as_str().len() + group.name.as_str().len() <= MOST_IN_ROW
 }
 
 /// Returns the longest start of `more` that fits a row besides `group`.
 #[must_use]
 pub fn that_fit<'t>(group: &TargetGroup, more: &'t [Target]) -> &'t [Target] {
-    let mut room = (MOST - RESERVED).saturating_sub(size(group));
+    let mut room = (MOST_IN_ROW - RESERVED).saturating_sub(size(group));
     let fits = |target: &&Target| {
         let left = room.checked_sub(target_size(target));
         room = left.unwrap_or_default();
@@ -45,7 +87,7 @@ pub fn that_fit<'t>(group: &TargetGroup, more: &'t [Target]) -> &'t [Target] {
 /// of parts doubles.
 #[must_use]
 pub fn split(group: TargetGroup) -> Option<Vec<TargetGroup>> {
-    let room = MOST.checked_sub(RESERVED + labels_size(&group.labels))?;
+    let room = MOST_IN_ROW.checked_sub(RESERVED + labels_size(&group.labels))?;
     if group.targets.iter().any(|target| target_size(target) > room) {
         return None;
     }
@@ -120,14 +162,14 @@ mod tests {
 
     #[test]
     fn row_is_filled_to_the_last_byte() {
-        let room = MOST - RESERVED - size(&group(0, 10));
+        let room = MOST_IN_ROW - RESERVED - size(&group(0, 10));
         let cases: [(&[usize], usize); 5] =
             [(&[], 0), (&[room], 1), (&[room + 1], 0), (&[1000, room - 1000, 2], 2), (&[1000, room - 999, 2], 1)];
         for (sizes, fit) in cases {
             let more: Vec<Target> = sizes.iter().map(|&size| target(size)).collect();
             assert_eq!(that_fit(&group(0, 10), &more), &more[..fit], "{sizes:?}");
         }
-        let room = MOST - RESERVED - labels_size(&group(0, 10).labels);
+        let room = MOST_IN_ROW - RESERVED - labels_size(&group(0, 10).labels);
         for (sizes, parts) in [(vec![room], 1), (vec![1000, room - 1000], 1), (vec![1000, room - 999], 2)] {
             let targets: Vec<Target> = sizes.iter().map(|&size| target(size)).collect();
             assert_eq!(split(with_targets(&targets)).map(|parts| parts.len()), Some(parts), "{sizes:?}");
@@ -139,7 +181,7 @@ mod tests {
     fn parts_double_until_two_large_targets_separate() {
         // Targets 0 and 4 share a part until there are eight parts.
         let in_eighth = |eighth| {
-            let of = |i: u32| Target::new(format!("{i}{}", "x".repeat(MOST / 2))).unwrap();
+            let of = |i: u32| Target::new(format!("{i}{}", "x".repeat(MOST_IN_ROW / 2))).unwrap();
             (0..1000).map(of).find(|target| hash(target) % 8 == eighth).unwrap()
         };
         let targets = [0, 4, 1, 2].map(in_eighth);
@@ -159,7 +201,7 @@ mod tests {
         let whole = group(50_000, 10);
         let parts = split(whole.clone()).unwrap();
         assert_eq!(parts.len(), 4);
-        assert!(parts.iter().all(|part| part.labels == whole.labels && size(part) < MOST - RESERVED));
+        assert!(parts.iter().all(|part| part.labels == whole.labels && size(part) < MOST_IN_ROW - RESERVED));
         let mut targets: Vec<Target> = parts.into_iter().flat_map(|part| part.targets).collect();
         targets.sort();
         assert_eq!(targets, whole.targets);
@@ -192,8 +234,8 @@ mod tests {
 
     #[test]
     fn oversized_labels_or_target_cannot_split() {
-        assert_eq!(split(group(1, MOST)), None);
-        let huge = Target::new("x".repeat(MOST)).unwrap();
+        assert_eq!(split(group(1, MOST_IN_ROW)), None);
+        let huge = Target::new("x".repeat(MOST_IN_ROW)).unwrap();
         assert_eq!(split(TargetGroup { targets: vec![huge], ..group(0, 0) }), None);
     }
 }

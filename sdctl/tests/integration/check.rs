@@ -375,3 +375,17 @@ fn configuration_that_prometheus_rejects_is_a_fault() {
     let (code, output) = check_file("prometheus.yml", "global: {}\n", &[]);
     assert!(code == 0 && output.starts_with("note    prometheus.yml: contains no scrape configuration"), "{output}");
 }
+
+#[test]
+fn strict_check_fails_for_an_empty_list() {
+    for (name, text) in [("empty.json", "[]"), ("empty.yml", "[]\n")] {
+        for (arguments, expected) in [(&[][..], 0), (&["--strict"], 2)] {
+            let (code, output) = check_file(name, text, arguments);
+            let warning = format!("warning {name}: is an empty list; Prometheus 2 drops every target");
+            assert!(code == expected && output.contains(&warning), "{output}");
+        }
+    }
+    // A configuration without static targets is no list.
+    let (code, output) = check_file("prometheus.yml", "scrape_configs: []\n", &["--strict"]);
+    assert!(code == 0 && !output.contains("is an empty list"), "{output}");
+}

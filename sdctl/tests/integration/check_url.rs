@@ -1,6 +1,6 @@
 //! `sdctl check --url`: an endpoint, judged as Prometheus judges it.
 
-use std::fs;
+use std::{fs, io::Write};
 
 use axum::{
     Router,
@@ -9,6 +9,7 @@ use axum::{
     response::Redirect,
     routing::get,
 };
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_support::{
@@ -38,7 +39,7 @@ fn invalid_response_fault_states_effect_on_prometheus() {
 }
 
 #[test]
-fn check_polls_as_prometheus_does() {
+fn check_polls_as_the_poller_does() {
     let echo = |headers: HeaderMap| async move {
         let name = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}={}", value.to_str().unwrap());
         let mut seen: Vec<_> = headers.iter().filter(|(name, _)| *name != "host").map(name).collect();
@@ -49,22 +50,33 @@ fn check_polls_as_prometheus_does() {
     let folder = TempDir::new().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, format!(" {TOKEN}\n")).unwrap();
-    let arguments = ["--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
-    let (code, output) = check_url(&server, "/", &arguments);
-    let expected = format!(
-        "responds with 403, not 200: seen: accept=application/json authorization=Bearer {TOKEN} user-agent=Prometheus/3.5.0 x-prometheus-refresh-interval-seconds=30.5; "
-    );
-    assert!(code == 2 && output.contains(&expected), "{output}");
+    for (poller, gzip, user_agent) in [
+        ("prometheus2", "", "Prometheus/2.53.0"),
+        ("prometheus3", "", "Prometheus/3.5.0"),
+        ("vmagent", "accept-encoding=gzip ", "Go-http-client/1.1"),
+    ] {
+        let arguments = ["--for", poller, "--refresh-interval", "30s500ms", "--token-file", token.to_str().unwrap()];
+        let (code, output) = check_url(&server, "/", &arguments);
+        let expected = format!(
+            "responds with 403, not 200: seen: {gzip}accept=application/json authorization=Bearer {TOKEN} user-agent={user_agent} x-prometheus-refresh-interval-seconds=30.5; "
+        );
+        assert!(code == 2 && output.contains(&expected), "{output}");
+    }
 }
 
 #[test]
 fn check_judges_an_endpoint_by_its_response() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(br#"[{"targets":["a:1","b:1"]}]"#).unwrap();
+    let compressed = encoder.finish().unwrap();
     let router = Router::new()
         .route("/good", get(|| async { (JSON, r#"[{"targets":["a:1","b:1"]}]"#) }))
         .route("/redirect", get(|| async { Redirect::temporary("/good") }))
         .route("/status", get(|| async { StatusCode::NO_CONTENT }))
         .route("/cached", get(|| async { StatusCode::NOT_MODIFIED }))
         .route("/gzip", get(|| async { (JSON, [(header::CONTENT_ENCODING, "gzip")], "\u{1f}") }))
+        .route("/compressed", get(move || async move { (JSON, [(header::CONTENT_ENCODING, "gzip")], compressed) }))
+        .route("/empty", get(|| async { (JSON, "[]") }))
         .route("/html", get(|| async { ([(header::CONTENT_TYPE, "text/html")], "[]") }))
         .route("/latin1", get(|| async { (JSON, &b"[{\"targets\":[\"a\xff:1\"]}]"[..]) }))
         .route("/files", get(|| async { (JSON, r#"{"scrape_configs":[]}"#) }))
@@ -85,6 +97,17 @@ fn check_judges_an_endpoint_by_its_response() {
         let (found, output) = check_url(&server, path, &["--refresh-interval", "1s"]);
         assert!(found == code && output.contains(expected), "{path}: {output}");
     }
+    for (path, poller, code, expected) in [
+        ("/html", "vmagent", 2, "vmagent accepts it"),
+        ("/compressed", "vmagent", 0, "no faults: 200, 1 group, 2 targets"),
+        ("/compressed", "prometheus3", 2, "sends Content-Encoding \"gzip\", which the poller did not request"),
+        ("/gzip", "vmagent", 2, "sends a body that is not gzip"),
+        ("/empty", "prometheus2", 2, "is an empty list; Prometheus 2 drops every target"),
+        ("/empty", "vmagent", 2, "is an empty list; vmagent drops every target"),
+    ] {
+        let (found, output) = check_url(&server, path, &["--for", poller, "--strict"]);
+        assert!(found == code && output.contains(expected), "{path}: {output}");
+    }
     let (code, output) = check_url(&server, "/html", &["--for", "vmagent"]);
     assert!(code == 0 && output.contains("vmagent accepts it"), "{output}");
     let (_, output) = check_url(&server, "/good", &["-o", "json"]);
@@ -103,10 +126,14 @@ fn check_judges_an_endpoint_by_its_response() {
 fn response_of_serve_has_no_fault() {
     let data = TempDir::new().unwrap();
     let served = serve_local(data.path(), &["--sample"]);
-    for (path, expected) in [("/prom", "200, 6 groups, 11 targets, "), ("/prom/none", "is an empty list")] {
-        let (code, output) =
-            run(sdctl().args(["check", "--strict", "--url", &format!("{}{path}", served.url)])).code_and_text();
-        assert!(code == 0 && output.contains(expected), "{output}");
+    for (path, poller, strict, expected) in [
+        ("/prom", "prometheus2", 0, "200, 6 groups, 11 targets, "),
+        ("/prom", "vmagent", 0, "200, 6 groups, 11 targets, "),
+        ("/prom/none", "prometheus2", 2, "is an empty list"),
+    ] {
+        let url = format!("{}{path}", served.url);
+        let (code, output) = run(sdctl().args(["check", "--strict", "--url", &url, "--for", poller])).code_and_text();
+        assert!(code == strict && output.contains(expected), "{output}");
     }
     let (code, output) = run(sdctl().args(["check", "--url", &format!("{}/no-such-path", served.url)])).code_and_text();
     assert!(code == 2 && output.contains("responds with 404, not 200: not_found: "), "{output}");

@@ -257,12 +257,14 @@ async fn get_marks_leases_in_milliseconds() {
     }
     for arguments in [&["get"][..], &["get", "node", "-o", "json"], &["get", "node", "-o", "file_sd"]] {
         let ran = applied.run(arguments);
-        let said = "note: the lease of group \"one\" of job \"node\" and of 1 more looks like milliseconds";
+        let said = "note: expires_at of group \"one\" of job \"node\" (and of 1 more row) looks like milliseconds, so";
         assert!(ran.stderr.starts_with(said), "{ran:?}");
         ran.done();
     }
     let table = applied.run(&["get", "node", "one"]).done();
     assert!(table.contains("milliseconds?"), "{table}");
+    let put = applied.run(&["put", "node", "one", "-t", "a:1", "--dry-run"]);
+    assert!(put.stdout.contains("lease    milliseconds? → no lease"), "{put:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

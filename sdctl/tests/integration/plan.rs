@@ -103,7 +103,7 @@ fn desired(groups: &[(String, Content)]) -> Desired {
             targets: targets.iter().map(|target| Target::new(target.as_str()).unwrap()).collect(),
             labels: labels_of(labels),
         },
-        place: Place { file: Rc::from("file"), line: Some(i + 1), job: None, group: None },
+        place: Place { file: Rc::from("file"), line: Some(i + 1), job: None, group: None, name: None },
         readdressed: false,
     };
     Desired::new(groups.iter().enumerate().map(group).collect()).unwrap()

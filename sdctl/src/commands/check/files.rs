@@ -15,11 +15,13 @@ use serde::Serialize;
 use super::{
     finding::{At, Finding, Report},
     profile::{Form, Profile},
-    scrape, size, twice,
+    scrape,
+    size::Sizes,
+    twice,
 };
 use crate::{
     error::CliError,
-    files::{Advice, FileFault, FileGroup, Problem, Reader},
+    files::{Advice, FileFault, FileGroup, Place, Problem, Reader},
     terminal::text::Count,
 };
 
@@ -55,7 +57,12 @@ pub(super) fn check(
         scrape::Check { profile, to_be_served: true, findings: &mut findings }.group(group);
     }
     twice::check(&reader.groups, &mut findings);
-    size::check(&reader.groups, &mut findings)?;
+    let mut sizes = Sizes::default();
+    for group in &reader.groups {
+        sizes.add(group)?;
+    }
+    sizes.check(&mut findings);
+    findings.extend(empty_lists(&reader, profile));
     findings.extend(refused_elsewhere(&reader.groups, profile));
     findings.extend(variables(&reader.groups));
     for note in reader.notes.iter().chain(&reader.unjudged) {
@@ -65,11 +72,8 @@ pub(super) fn check(
         let consequence = format!("{} finds no target there", profile.name());
         findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
     }
-    for Advice { place, text, consequence, .. } in
-        reader.advice.iter().filter(|advice| advice.poller.is_none_or(|poller| poller == profile.poller()))
-    {
-        findings.push(Finding::warning(At::Place(place.clone()), "", text.clone(), consequence.clone()));
-    }
+    let advice = reader.advice.iter().filter(|advice| advice.poller.is_none_or(|poller| poller == profile.poller()));
+    findings.extend(advice.cloned().map(warning));
     in_reading_order(&mut findings, &reader);
 
     let summary = Summary {
@@ -101,6 +105,23 @@ pub(super) fn broken_groups(faults: &[FileFault]) -> usize {
     places.len()
 }
 
+/// Returns a warning for each list without groups.
+fn empty_lists(reader: &Reader, profile: Profile) -> impl Iterator<Item = Finding> {
+    let groups = reader.groups.iter().map(|group| &*group.place.file);
+    let with_content: HashSet<&str> = groups.chain(reader.faults.iter().map(|fault| &*fault.place.file)).collect();
+    let lists = reader.files.iter().filter(|file| !file.configuration);
+    lists.filter(move |file| !with_content.contains(&*file.name)).map(move |file| {
+        let place = Place { file: file.name.clone(), line: None, job: None, group: None, name: None };
+        empty_list(At::Place(place), profile)
+    })
+}
+
+/// Returns the warning for an empty list.
+pub(super) fn empty_list(at: At, profile: Profile) -> Finding {
+    let consequence = format!("{} drops every target", profile.name());
+    Finding::warning(at, "", "is an empty list".into(), consequence)
+}
+
 /// Returns a note for the first label name that the poller accepts, but sdctl and the function reject by default.
 fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> {
     if profile.label_names() == LabelNames::Legacy {
@@ -120,8 +141,13 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     Some(note)
 }
 
+/// Returns the warning of advice on files.
+pub(super) fn warning(Advice { place, text, consequence, .. }: Advice) -> Finding {
+    Finding::warning(At::Place(place), "", text, consequence)
+}
+
 /// Returns a warning for each group with a variable that only vmagent replaces.
-fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
+pub(super) fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
     groups.iter().filter_map(|group| {
         let problem = format!("contains the variable {}: write its value", excerpt(group.variable()?));
         let consequence = "only vmagent replaces it, from its environment. sdctl apply refuses it".into();

@@ -205,6 +205,14 @@ impl Display for Finding {
 
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The number of the group in its list, or the name of the row's group.
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Group<'a> {
+            Number(usize),
+            Name(&'a str),
+        }
+
         /// The fields of the JSON object. All are always present.
         #[derive(Serialize)]
         struct Flat<'a> {
@@ -212,7 +220,7 @@ impl Serialize for Finding {
             file: Option<&'a str>,
             line: Option<usize>,
             job: Option<&'a str>,
-            group: Option<usize>,
+            group: Option<Group<'a>>,
             field: Option<&'a str>,
             problem: &'a str,
             consequence: Option<&'a str>,
@@ -222,17 +230,21 @@ impl Serialize for Finding {
             At::Place(place) => Some(place),
             At::All | At::Url(_) => None,
         };
+        let group = place.and_then(|place| match &place.name {
+            Some(name) => Some(Group::Name(name)),
+            None => place.group.map(Group::Number),
+        });
         let file = match &self.at {
             At::All => None,
             At::Url(url) => Some(&**url),
-            At::Place(place) => Some(&*place.file),
+            At::Place(place) => Some(&*place.file).filter(|file| !file.is_empty()),
         };
         Flat {
             severity: self.severity,
             file,
             line: place.and_then(|place| place.line),
             job: place.and_then(|place| place.job.as_deref()),
-            group: place.and_then(|place| place.group),
+            group,
             field: Some(self.field.as_str()).filter(|field| !field.is_empty()),
             problem: &self.problem,
             consequence: self.consequence.as_deref(),

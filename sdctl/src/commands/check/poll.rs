@@ -1,4 +1,4 @@
-//! Polls an endpoint as Prometheus does.
+//! Polls an endpoint as Prometheus or vmagent does.
 
 use std::{
     error::Error,
@@ -9,10 +9,9 @@ use std::{
 use http::{HeaderMap, header};
 use reqwest::{Client, Response, Url};
 
+use super::profile::Profile;
 use crate::{commands::token_file, error::CliError};
 
-/// The user agent of a Prometheus version, for servers that check it.
-const USER_AGENT: &str = "Prometheus/3.5.0";
 const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
 
 /// A response.
@@ -37,18 +36,24 @@ pub(super) struct Poller {
     url: Url,
     refresh_interval: Duration,
     token: Option<String>,
+    profile: Profile,
 }
 
 impl Poller {
-    /// Creates a poller that sends the token in `file`, if any.
-    pub(super) fn new(url: &Url, file: Option<&Path>, refresh_interval: Duration) -> Result<Self, CliError> {
+    /// Creates a poller of this kind that sends the token in `file`, if any.
+    pub(super) fn new(
+        url: &Url,
+        file: Option<&Path>,
+        refresh_interval: Duration,
+        profile: Profile,
+    ) -> Result<Self, CliError> {
         let token = file.map(token_file::read).transpose()?;
         // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // As Prometheus: no proxy without configuration, and the refresh interval as time-out.
-        let client = Client::builder().user_agent(USER_AGENT).timeout(refresh_interval).no_proxy().build();
+        // As the pollers: no proxy without configuration, and the refresh interval as time-out.
+        let client = Client::builder().user_agent(profile.user_agent()).timeout(refresh_interval).no_proxy().build();
         let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
-        Ok(Self { client, url: url.clone(), refresh_interval, token })
+        Ok(Self { client, url: url.clone(), refresh_interval, token, profile })
     }
 
     /// Polls once. Returns the response and the duration.
@@ -65,6 +70,9 @@ impl Poller {
         let mut request = self.client.get(self.url.clone());
         request = request.header(header::ACCEPT, "application/json");
         request = request.header(REFRESH_INTERVAL, self.refresh_interval.as_secs_f64().to_string());
+        if self.profile.requests_gzip() {
+            request = request.header(header::ACCEPT_ENCODING, "gzip");
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

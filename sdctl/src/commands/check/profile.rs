@@ -81,6 +81,21 @@ impl Profile {
         self != Self::Vmagent
     }
 
+    /// Returns the user agent of a version, for servers that check it.
+    pub(super) fn user_agent(self) -> &'static str {
+        match self {
+            Self::Prometheus2 => "Prometheus/2.53.0",
+            Self::Prometheus3 => "Prometheus/3.5.0",
+            // vmagent polls with the defaults of Go's HTTP client.
+            Self::Vmagent => "Go-http-client/1.1",
+        }
+    }
+
+    /// Returns whether the poller requests, and so accepts, a response compressed with gzip.
+    pub(super) fn requests_gzip(self) -> bool {
+        self == Self::Vmagent
+    }
+
     /// Returns the effect of an invalid list or response.
     pub(super) fn rejects(self, what: &str) -> String {
         format!("{} rejects {what} and keeps its old targets", self.name())

@@ -5,7 +5,10 @@ use std::collections::{HashMap, hash_map::Entry};
 use http_sd_lambda::group::{Job, Labels, Target, excerpt};
 
 use super::finding::{At, Finding};
-use crate::files::{FileGroup, Place};
+use crate::{
+    files::{FileGroup, Place},
+    terminal::text::Count,
+};
 
 /// Warns of groups and targets that a job repeats: the poller scrapes each once.
 pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
@@ -37,6 +40,26 @@ pub(super) fn check(groups: &[FileGroup], findings: &mut Vec<Finding>) {
                 warn(&field, format!("{name} is the same as targets[{at}]"));
             }
         }
+    }
+}
+
+/// Notes targets that groups of one job share under different labels. An example on purpose is a target with two
+/// metrics paths.
+pub(super) fn check_other_labels(groups: &[FileGroup], findings: &mut Vec<Finding>) {
+    let mut known: HashMap<&Target, usize> = HashMap::new();
+    for (number, FileGroup { group, place, .. }) in groups.iter().enumerate() {
+        let mut shared = group.targets.iter().filter_map(|target| {
+            let first = *known.entry(target).or_insert(number);
+            (first != number && groups[first].group.labels != group.labels).then_some((target, first))
+        });
+        let Some((target, first)) = shared.next() else { continue };
+        let (name, other) = (excerpt(target.as_str()), short(&groups[first].place));
+        let more = match shared.count() {
+            0 => String::new(),
+            more => format!(", and {} with other groups", Count(more, "more target")),
+        };
+        let problem = format!("shares {name} with {other}{more}, with other labels: the poller scrapes each twice");
+        findings.push(Finding::note(At::Place(place.clone()), problem));
     }
 }
 

@@ -3,10 +3,12 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display, Formatter},
+    io::Read,
     rc::Rc,
     time::Duration,
 };
 
+use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderName, header};
 use http_sd_lambda::{
     group::{Job, excerpt},
@@ -16,7 +18,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    files::{broken_groups, of_fault},
+    files::{broken_groups, empty_list, of_fault},
     finding::{At, Finding, Report},
     poll::{Answer, Failure, Poller},
     profile::{Form, Profile},
@@ -105,11 +107,20 @@ impl Judge {
         }
         self.content_type(&answer.headers);
         let encoding = text_of(&answer.headers, header::CONTENT_ENCODING);
+        if self.profile.requests_gzip() && encoding.eq_ignore_ascii_case("gzip") {
+            let mut body = Vec::new();
+            if let Err(error) = MultiGzDecoder::new(answer.body.as_slice()).read_to_end(&mut body) {
+                self.fault(format!("sends a body that is not gzip: {error}"));
+                return Ok(());
+            }
+            // Lambda takes a body that is not text in Base64.
+            return self.body(&body, answer.body.len().div_ceil(3) * 4, summary);
+        }
         if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
             self.fault(format!("sends Content-Encoding {}, which the poller did not request", excerpt(&encoding)));
             return Ok(());
         }
-        self.body(&answer.body, summary)
+        self.body(&answer.body, buffered_bytes(&answer.body), summary)
     }
 
     fn content_type(&mut self, headers: &HeaderMap) {
@@ -131,7 +142,8 @@ impl Judge {
         }
     }
 
-    fn body(&mut self, body: &[u8], summary: &mut Summary) -> Result<(), CliError> {
+    /// Judges a body that needs `bytes` in a buffered response of Lambda.
+    fn body(&mut self, body: &[u8], bytes: usize, summary: &mut Summary) -> Result<(), CliError> {
         let text = String::from_utf8_lossy(body);
         if matches!(text, Cow::Owned(_)) {
             let problem = "contains bytes that are not UTF-8".into();
@@ -152,9 +164,8 @@ impl Judge {
         }
         twice::check(&reader.groups, &mut self.findings);
         if reader.groups.is_empty() && reader.faults.is_empty() {
-            self.note(format!("is an empty list: {} drops every target", self.profile.name()));
+            self.findings.push(empty_list(At::Url(self.url.clone()), self.profile));
         }
-        let bytes = buffered_bytes(body);
         if bytes > MOST_BUFFERED / 5 * 4 {
             self.note(format!(
                 "needs {bytes} bytes in a buffered response of Lambda, which holds at most {MOST_BUFFERED}"

@@ -8,6 +8,7 @@ mod check;
 mod plans;
 mod rows;
 mod serve;
+mod status;
 mod tables;
 
 use std::{fmt::Write, process::Command};
