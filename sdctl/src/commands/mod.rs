@@ -22,7 +22,9 @@ mod edited;
 mod log;
 mod new_file;
 mod outcome;
+mod percent;
 mod selection;
+mod suggestion;
 mod summary;
 mod times;
 mod token_file;
@@ -84,9 +86,10 @@ pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let use_stderr = error.use_stderr();
+            let _ = suggestion::corrected(error).print();
             // clap uses 2, which here means differences or faults.
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if use_stderr { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));

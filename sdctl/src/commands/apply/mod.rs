@@ -19,7 +19,7 @@ use http_sd_lambda::{
 use indicatif::ProgressBar;
 
 use crate::{
-    commands::{arguments, outcome::Outcome},
+    commands::{arguments, outcome::Outcome, percent::percent},
     error::CliError,
     files::{Advice, Note, Reader},
     plan::{Comparison, Desired, Plan, Rows},
@@ -90,7 +90,7 @@ pub(crate) struct Options {
     #[arg(short, long)]
     yes: bool,
     /// Refuse the plan if it removes more than this percentage of a job's or the set's groups or targets
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = percent)]
     max_removed: u8,
     /// Keep targets that move to another row in their old row for this time, so that no poll misses them; at least the
     /// time-out of the function, at most 5m; 0 turns the wait off
