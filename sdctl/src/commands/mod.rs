@@ -31,7 +31,7 @@ mod token_file;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use self::outcome::Outcome;
 use crate::{error::CliError, terminal::message};
@@ -56,9 +56,10 @@ Exit codes:
 
 Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {
-    /// Log each step to standard error, including the requests of the AWS SDK
-    #[arg(short, long, global = true, display_order = 1000)]
-    verbose: bool,
+    /// Log each request to AWS to standard error: operation, table, status and duration; -vv also logs the steps of the
+    /// AWS SDK
+    #[arg(short, long, global = true, display_order = 1000, action = ArgAction::Count)]
+    verbose: u8,
     #[command(subcommand)]
     command: Command,
 }

@@ -54,6 +54,10 @@ pub(crate) struct Options {
     /// Send the bearer token in this file [default: no token]
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     token_file: Option<PathBuf>,
+    /// Trust only the authorities in this PEM file, as `tls_config.ca_file` of Prometheus does [default: the authorities
+    /// of the system]
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    ca_file: Option<PathBuf>,
     /// Use this refresh interval of the poller, which is also the time-out of the poll
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = refresh_interval, conflicts_with = "files")]
     refresh_interval: Duration,
@@ -71,7 +75,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let Options { output, strict, profile, refresh_interval, .. } = options;
     if let Some(url) = &options.url {
-        let poller = Poller::new(url, options.token_file.as_deref(), refresh_interval)?;
+        let poller = Poller::new(url, options.token_file.as_deref(), options.ca_file.as_deref(), refresh_interval)?;
         return url::check(&poller, url, refresh_interval, profile).await?.print(output, strict);
     }
     let job = options.job.as_deref().map(arguments::job).transpose()?;
