@@ -7,6 +7,7 @@ mod export;
 mod get;
 mod import;
 mod label;
+mod man;
 mod put;
 mod register;
 mod rm;
@@ -18,6 +19,7 @@ mod token;
 // Shared by several commands.
 mod arguments;
 mod change;
+mod completion;
 mod edited;
 mod log;
 mod new_file;
@@ -32,6 +34,7 @@ mod token_file;
 use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use self::outcome::Outcome;
 use crate::{error::CliError, terminal::message};
@@ -80,10 +83,24 @@ enum Command {
     ScrapeConfig(scrape_config::Options),
     Table(table::Options),
     Completions(completions::Options),
+    Man(man::Options),
 }
 
 /// Runs the command of this process's arguments and returns its exit code.
-pub async fn main() -> ExitCode {
+pub fn main() -> ExitCode {
+    if completion::answer(Cli::command) {
+        return ExitCode::SUCCESS;
+    }
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(execute()),
+        Err(error) => {
+            message::error(format_args!("cannot start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -123,6 +140,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Table(options) => table::run(&options).await,
         Command::Token(options) => token::run(&options),
         Command::ScrapeConfig(options) => scrape_config::run(&options),
-        Command::Completions(options) => completions::run(&options, &mut Cli::command()),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options, Cli::command()),
     }
 }
