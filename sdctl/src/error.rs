@@ -29,6 +29,17 @@ pub(crate) enum CliError {
     NoLocalTable(PathBuf),
     #[error("{0} requires a table in AWS. Name the table with --table or HTTP_SD_TABLE")]
     NeedsTable(&'static str),
+    #[error("{problem}. {remedy}")]
+    Profile { problem: String, remedy: String },
+    #[error("no region. Name it with --region or AWS_REGION, or add it to your AWS profile")]
+    NoRegion,
+    #[error(
+        "invalid ARN of a table: {0}. Use the table's name, or an ARN such as \
+         arn:aws:dynamodb:eu-central-1:123456789012:table/http-sd"
+    )]
+    Arn(String),
+    #[error("--region {region} contradicts the table's ARN, which is in {of_arn}. Leave --region out")]
+    OtherRegion { region: String, of_arn: String },
     #[error("{}", of_table(name, source))]
     Table { name: String, source: Box<TableError> },
     #[error("{what} {} {fault}", excerpt(.value))]
@@ -51,6 +62,7 @@ fn of_table(name: &str, error: &TableError) -> String {
         TableError::Throttled(_) | TableError::Unavailable(_) => {
             format!("table {name:?} does not respond: {}. Try again later", clause(error))
         }
+        TableError::NotSent(error) => format!("cannot use table {name:?}: {error}. {}", error.remedy),
         TableError::Missing(_) => {
             format!("table {name:?} not found. Check its name and the region, or run sdctl table create")
         }

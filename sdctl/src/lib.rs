@@ -11,9 +11,11 @@
 //! | `terminal` | colours, text, progress, questions, signals |
 //! | [`local`] | the embedded DynamoDB engine and the local server behind `sdctl serve` |
 //! | `error` | errors of commands |
+//! | `connection_fault` | says why a server does not respond |
 //! | `http_url` | parses URLs on the command line |
 
 mod commands;
+mod connection_fault;
 mod error;
 pub mod files;
 mod http_url;

@@ -35,9 +35,25 @@ pub enum TableError {
     /// DynamoDB is out of reach or fails. The same request may succeed later.
     #[error("table unavailable: {0}")]
     Unavailable(String),
+    /// The client cannot send the request, and knows the reason.
+    #[error("table unavailable: {0}")]
+    NotSent(NotSent),
     /// A row violates the data model.
     #[error(transparent)]
     Invalid(#[from] InvalidGroup),
+}
+
+/// Why a client cannot send a request, for example without credentials. An HTTP client or a provider of credentials
+/// returns it as an error, and [`TableError::NotSent`] keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct NotSent {
+    /// The reason, a clause.
+    pub reason: String,
+    /// The remedy, a sentence.
+    pub remedy: String,
+    /// Whether the same request may succeed later without a fix.
+    pub transient: bool,
 }
 
 /// A failed read of the rows for a request.
@@ -64,7 +80,11 @@ impl TableError {
     /// Returns whether the same request may succeed later without a fix.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled(_) | Self::Unavailable(_))
+        match self {
+            Self::Throttled(_) | Self::Unavailable(_) => true,
+            Self::NotSent(reason) => reason.transient,
+            _ => false,
+        }
     }
 
     /// Returns the variant for the status and the code of a DynamoDB error.
@@ -89,6 +109,9 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
+        if let Some(reason) = causes(&error).find_map(|cause| cause.downcast_ref::<NotSent>()) {
+            return Self::NotSent(reason.clone());
+        }
         match &error {
             SdkError::ServiceError(context) => {
                 let (status, service) = (context.raw().status().as_u16(), context.err());
@@ -110,10 +133,13 @@ where
     }
 }
 
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// Returns the error and its causes on one line, outermost first, without repetitions.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut causes: Vec<String> = causes(error).map(ToString::to_string).collect();
     causes.dedup();
     causes.join(": ").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
@@ -142,6 +168,17 @@ mod tests {
             let error = TableError::from(error);
             assert_eq!(error.is_transient(), passes, "{error:?}");
             assert!(error.to_string().ends_with(": it failed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn reason_of_the_client_stays() {
+        for transient in [true, false] {
+            let reason = NotSent { reason: "no network".into(), remedy: "Connect.".into(), transient };
+            let error: TableError =
+                SdkError::<ScanError>::dispatch_failure(ConnectorError::io(reason.clone().into())).into();
+            assert_eq!(error.is_transient(), transient);
+            assert_eq!(error, TableError::NotSent(reason));
         }
     }
 

@@ -18,7 +18,7 @@ mod warm_up;
 pub use budget::Budget;
 pub use builder::RowRules;
 pub use connect::{ATTEMPT_TIMEOUT, connect};
-pub use error::{ReadError, TableError};
+pub use error::{NotSent, ReadError, TableError};
 pub use https::Https;
 pub use key::{Attributes, GROUP, JOB, check_key, row_key};
 pub use page::{Page, PageContent, StartKey};

@@ -9,6 +9,7 @@ mod get;
 mod import;
 mod label;
 mod mv;
+mod man;
 mod put;
 mod register;
 mod rm;
@@ -23,12 +24,15 @@ mod token;
 mod addresses;
 mod arguments;
 mod change;
+mod completion;
 mod edited;
 mod log;
 mod new_file;
 mod outcome;
+mod percent;
 mod selection;
 mod settle;
+mod suggestion;
 mod summary;
 mod tally;
 mod times;
@@ -36,7 +40,8 @@ mod token_file;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use self::outcome::Outcome;
 use crate::{error::CliError, terminal::message};
@@ -62,9 +67,10 @@ Exit codes:
 
 Run 'sdctl COMMAND --help' for the options and examples of a command.")]
 struct Cli {
-    /// Log each step to standard error, including the requests of the AWS SDK
-    #[arg(short, long, global = true, display_order = 1000)]
-    verbose: bool,
+    /// Log each request to AWS to standard error: operation, table, status and duration; -vv also logs the steps of the
+    /// AWS SDK
+    #[arg(short, long, global = true, display_order = 1000, action = ArgAction::Count)]
+    verbose: u8,
     #[command(subcommand)]
     command: Command,
 }
@@ -89,16 +95,31 @@ enum Command {
     ScrapeConfig(scrape_config::Options),
     Table(table::Options),
     Completions(completions::Options),
+    Man(man::Options),
 }
 
 /// Runs the command of this process's arguments and returns its exit code.
-pub async fn main() -> ExitCode {
+pub fn main() -> ExitCode {
+    if completion::answer(Cli::command) {
+        return ExitCode::SUCCESS;
+    }
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(execute()),
+        Err(error) => {
+            message::error(format_args!("cannot start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let use_stderr = error.use_stderr();
+            let _ = suggestion::corrected(error).print();
             // clap uses 2, which here means differences or faults.
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if use_stderr { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
@@ -137,6 +158,7 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Table(options) => table::run(&options).await,
         Command::Token(options) => token::run(&options),
         Command::ScrapeConfig(options) => scrape_config::run(&options),
-        Command::Completions(options) => completions::run(&options, &mut Cli::command()),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options, Cli::command()),
     }
 }

@@ -205,7 +205,7 @@ fn finish(
             Ok(Outcome::Done)
         }
         Some(ended) => {
-            bar.abandon();
+            bar.finish_and_clear();
             let done = written.done;
             let how_far = format!("{done} of {groups} removed. Run the same command again to remove the rest");
             Err(ended.of_table(connection.store.name(), how_far))

@@ -7,6 +7,8 @@ use std::{
 
 use http_sd_lambda::group::{EpochSeconds, Lease};
 
+use crate::terminal::text::span;
+
 /// Returns when a lease expires or expired, such as `expires in 1m 30s` or `expired 2h ago`.
 pub(crate) fn until(end: EpochSeconds, now: EpochSeconds) -> String {
     if in_milliseconds(end) {
@@ -70,7 +72,7 @@ pub(crate) fn utc(at: EpochSeconds) -> impl Display {
 /// Returns the time from `from` to `to`; zero if `to` is earlier.
 fn words(from: EpochSeconds, to: EpochSeconds) -> impl Display {
     let seconds = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or_default();
-    humantime::format_duration(Duration::from_secs(coarse(seconds)))
+    span(Duration::from_secs(coarse(seconds)))
 }
 
 /// Drops the seconds of an hour or more, and the minutes of a day or more.
@@ -93,7 +95,7 @@ mod tests {
             (1000, "expired 0s ago"),
             (940, "expired 1m ago"),
             (1000 + 3725, "expires in 1h 2m"),
-            (1000 + 90_061, "expires in 1day 1h"),
+            (1000 + 90_061, "expires in 1 day 1h"),
             (i64::MIN, "expired "),
             (i64::MAX, "expires in "),
         ] {

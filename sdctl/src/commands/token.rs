@@ -39,9 +39,10 @@ Examples:
   sdctl token                                    create http-sd.token
   sdctl token --file next.token --url \"$URL\"     create the next token
   sdctl token --file next.token --hash           print its SHA-256 only
+  pass show http-sd | sdctl token --file - --hash
   sdctl token --name eu --job node --job mysqld  limit a token to two jobs")]
 pub(crate) struct Options {
-    /// Write the token to this file; with --hash, read it from this file
+    /// Write the token to this file; with --hash, read it from this file, or from standard input (-)
     #[arg(long, value_name = "FILE", default_value = "http-sd.token")]
     file: PathBuf,
     /// Print the scrape configuration for this URL of the function or of a job [default: a placeholder]
@@ -68,6 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
     if options.hash {
         writeln!(output::stdout(), "{}", named(hash_in(&options.file)?)?)?;
         return Ok(Outcome::Done);
+    }
+    if options.file == Path::new("-") {
+        let why = "cannot write the token to standard output: a terminal or a log would show it";
+        return Err(CliError::Refused(format!("{why}. Name a file with --file")));
     }
     // Prometheus may still send the replaced token: the function must accept both.
     let before = if options.force { hash_in(&options.file).ok().map(named).transpose()? } else { None };

@@ -15,7 +15,7 @@ use http_sd_lambda::table::{GROUP, JOB, TableError, check_key};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::Store;
+use super::{Store, arn};
 
 /// The longest wait for a new table to become active.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(1);
@@ -53,17 +53,16 @@ pub struct Description {
 /// The account and region of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The account number.
+    /// The account number, or `unknown`.
     pub account: String,
     /// The region.
     pub region: String,
 }
 
 impl Place {
-    /// Parses `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
     fn of(arn: &str) -> Self {
-        let part = |i: usize| arn.split(':').nth(i).unwrap_or_default().to_owned();
-        Self { account: part(4), region: part(3) }
+        let (region, account) = arn::region_and_account(arn).unwrap_or(("unknown", "unknown"));
+        Self { account: account.to_owned(), region: region.to_owned() }
     }
 }
 
@@ -185,6 +184,16 @@ impl Store {
         let table = self.table.description().await?;
         check_key(&table)?;
         Ok(Place::of(table.table_arn().unwrap_or_default()))
+    }
+
+    /// Returns the account and region as far as they are known without a request.
+    #[must_use]
+    pub fn supposed_place(&self) -> Place {
+        let place = Place::of(self.name());
+        match self.region() {
+            Some(region) => Place { region: region.to_owned(), ..place },
+            None => place,
+        }
     }
 
     /// Returns the job of any row, or `None` if the table is empty.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
 };
-use http_sd_lambda::table::{self, Https};
+use http_sd_lambda::table;
 
-use super::ServerClock;
+use super::{Requests, ServerClock, arn, login::Login};
+use crate::error::CliError;
 
 /// The attempts of a patient client. A throttled table needs several seconds to recover.
 const ATTEMPTS: u32 = 8;
@@ -22,22 +23,39 @@ const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Options of the command line that replace the environment and the AWS configuration files.
 #[derive(Debug, Clone, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     /// The region.
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// The profile in the AWS configuration files.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// The URL of a DynamoDB API other than AWS's.
-    pub endpoint_url: Option<String>,
+    pub(crate) endpoint_url: Option<String>,
 }
 
-/// Creates a client from the environment and the AWS configuration files. `overrides` take precedence.
-pub async fn connect(overrides: &Overrides) -> Client {
+/// Creates a client for a table in AWS from the environment and the AWS configuration files. `overrides` take
+/// precedence. Its region is the one of the table's ARN, if `table` is an ARN.
+///
+/// # Errors
+/// [`CliError`] if the profile does not exist, or the region is unknown or contradicts the ARN.
+pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client, CliError> {
+    let of_arn = arn::region_and_account(table).map(|(region, _)| region.to_owned());
+    if table.starts_with("arn:") && of_arn.is_none() {
+        return Err(CliError::Arn(table.to_owned()));
+    }
+    if let (Some(region), Some(of_arn)) = (&overrides.region, &of_arn)
+        && region != of_arn
+    {
+        return Err(CliError::OtherRegion { region: region.clone(), of_arn: of_arn.clone() });
+    }
+    let requests = Requests::new(table);
+    let login = Login::read(overrides.profile.as_deref()).await?;
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(table::ATTEMPT_TIMEOUT).build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).http_client(Https::default());
-    if let Some(region) = &overrides.region {
-        loader = loader.region(aws_config::Region::new(region.clone()));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .no_credentials()
+        .http_client(requests.clone());
+    if let Some(region) = of_arn.or_else(|| overrides.region.clone()) {
+        loader = loader.region(Region::new(region));
     }
     if let Some(profile) = &overrides.profile {
         loader = loader.profile_name(profile);
@@ -45,7 +63,15 @@ pub async fn connect(overrides: &Overrides) -> Client {
     if let Some(url) = &overrides.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    Client::new(&loader.load().await)
+    let config = loader.load().await;
+    let region = config.region().ok_or(CliError::NoRegion)?;
+    let credentials = login.credentials(requests, region).await;
+    Ok(Client::new(&config.into_builder().credentials_provider(credentials).build()))
+}
+
+/// Returns the client with a log of its requests to `table`.
+pub(super) fn logged(client: &Client, table: &str) -> Client {
+    Client::from_conf(client.config().to_builder().http_client(Requests::new(table)).build())
 }
 
 /// Returns the client with more and longer retries.

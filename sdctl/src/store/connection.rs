@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::{ArgMatches, Args, builder::NonEmptyStringValueParser};
 use etcetera::{BaseStrategy, choose_base_strategy};
 use http_sd_lambda::{
     config::{self, variable},
@@ -17,7 +17,7 @@ use http_sd_lambda::{
 };
 use tokio::{net::TcpListener, time::Instant};
 
-use super::{Overrides, Place, Record, Store, WriteError, client};
+use super::{Overrides, Place, Record, Store, WriteError, client, login};
 use crate::{
     error::CliError,
     http_url,
@@ -67,6 +67,20 @@ pub(crate) enum Location {
 }
 
 impl TableOptions {
+    /// Returns the options of a command line that may be incomplete, or of a command without these options.
+    pub(crate) fn of(matches: &ArgMatches) -> Self {
+        let text = |name| matches.try_get_one::<String>(name).ok().flatten().cloned();
+        let data = matches.try_get_one::<PathBuf>("data").ok().flatten().cloned();
+        let (table, region, profile) = (text("table"), text("region"), text("profile"));
+        Self { table, region, profile, endpoint_url: text("endpoint_url"), data }
+    }
+
+    /// Opens the table for a completion, which must not ask the user: a `credential_process` may.
+    pub(crate) async fn open_silently(&self) -> Option<Store> {
+        let is_silent = self.name().ok()?.is_none() || !login::runs_a_program(self.profile.as_deref()).await.ok()?;
+        if is_silent { Some(self.open_to_read().await.ok()?.store) } else { None }
+    }
+
     /// Opens the table. Creates a missing local table.
     pub(crate) async fn open(&self) -> Result<Connection, CliError> {
         let connection = self.connect(false).await?;
@@ -91,7 +105,7 @@ impl TableOptions {
                 profile: self.profile.clone(),
                 endpoint_url: self.endpoint_url.clone(),
             };
-            let store = Store::new(client::connect(&overrides).await, name);
+            let store = Store::new(client::connect(&name, &overrides).await?, name);
             return Ok(Connection { store, location, names });
         }
         if let Some(flag) = self.flag_of_remote() {
@@ -101,7 +115,8 @@ impl TableOptions {
         if to_read && !local::is_kept_in(&folder) {
             return Err(CliError::NoLocalTable(folder));
         }
-        let store = Store::new(local::client(&local_endpoint(&folder).await?), LOCAL_TABLE);
+        let client = client::logged(&local::client(&local_endpoint(&folder).await?), LOCAL_TABLE);
+        let store = Store::new(client, LOCAL_TABLE);
         Ok(Connection { store, location: Location::Local { folder }, names })
     }
 
@@ -148,10 +163,15 @@ impl Connection {
         error.of_table(self.store.name())
     }
 
-    /// Prints on standard error which table it is, with account and region.
+    /// Prints on standard error which table it is, with account and region. Without the permission to describe the table,
+    /// the account is unknown.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {
-            *place = Some(self.store.place().await.map_err(|error| CliError::of_table(self.store.name(), error))?);
+            *place = Some(match self.store.place().await {
+                // A policy can permit writes without DescribeTable.
+                Err(TableError::Denied(_)) => self.store.supposed_place(),
+                place => place.map_err(|error| CliError::of_table(self.store.name(), error))?,
+            });
         }
         let _ = writeln!(anstream::stderr(), "{doing} {}", self.location);
         Ok(())

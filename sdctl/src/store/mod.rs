@@ -3,6 +3,7 @@
 //! The function's crate only reads. All writes are here.
 
 mod admin;
+mod arn;
 mod backoff;
 pub(crate) mod batch;
 mod client;
@@ -12,7 +13,10 @@ mod content;
 mod insert;
 mod item_json;
 mod items;
+pub(crate) mod login;
+mod names;
 mod number;
+mod requests;
 mod restore;
 mod rows;
 mod size;
@@ -20,11 +24,13 @@ mod write;
 
 pub use admin::{Description, Place};
 pub use backoff::Backoff;
-pub use client::{Overrides, connect};
+pub(crate) use client::{Overrides, connect};
 pub use clock::ServerClock;
 pub use insert::{MOST_IN_TRANSACTION, transactions};
 pub use item_json::{read_line, same_row, write_line};
 pub use items::Items;
+pub(crate) use names::Names;
+use requests::Requests;
 pub use restore::{Whole, differing};
 pub use rows::{Record, Records, State};
 pub use size::{MOST_IN_ROW, fits, is_nearly_full, row_fits, row_size, size, split, that_fit};

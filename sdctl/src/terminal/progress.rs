@@ -1,11 +1,14 @@
 //! Progress of long work, shown on standard error if it is a terminal.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::message;
+use super::{message, text::span};
+
+/// The pause between two steps of a spinner.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Returns a counter for work of unknown size.
 pub(crate) fn counter(what: &'static str) -> ProgressBar {
@@ -13,8 +16,27 @@ pub(crate) fn counter(what: &'static str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(120));
+    bar.enable_steady_tick(TICK);
     bar
+}
+
+/// The time after which a wait is shown.
+const WAIT_SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Waits for `work`. After a second, shows what it waits for, and for how long.
+pub(crate) async fn waiting<T>(what: String, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(done) = timeout(WAIT_SHOWN_AFTER, &mut work).await {
+        return done;
+    }
+    let bar = ProgressBar::new_spinner().with_message(what).with_elapsed(WAIT_SHOWN_AFTER);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} waiting for {msg}, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    let done = work.await;
+    bar.finish_and_clear();
+    done
 }
 
 /// The form of a progress bar.
@@ -42,7 +64,7 @@ impl Countdown {
     pub(crate) async fn wait(self, bar: &ProgressBar) {
         let Self { time, reason } = self;
         if bar.is_hidden() {
-            message::info(format_args!("waiting {} {reason}", humantime::format_duration(time)));
+            message::info(format_args!("waiting {} {reason}", span(time)));
             return sleep(time).await;
         }
         let end = Instant::now() + time;

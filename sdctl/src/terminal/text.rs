@@ -1,6 +1,6 @@
 //! Text for a terminal.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Returns the text on one line, with escapes for control and invisible characters.
 pub(crate) fn printable(text: &str) -> String {
@@ -36,9 +36,42 @@ impl fmt::Display for Count<'_> {
     }
 }
 
+/// Returns a duration with its units, such as `14 days 3h` or `1m 30s`.
+pub(crate) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let days = seconds / 86_400;
+    let parts = [
+        (days, if days == 1 { " day" } else { " days" }),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (duration.subsec_millis().into(), "ms"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    if parts.is_empty() { "0s".into() } else { parts.join(" ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn span_separates_days_and_units() {
+        for (milliseconds, text) in [
+            (0, "0s"),
+            (500, "500ms"),
+            (1_500, "1s 500ms"),
+            (90_000, "1m 30s"),
+            (86_400_000, "1 day"),
+            (14 * 86_400_000, "14 days"),
+            (90_000_000, "1 day 1h"),
+            (400 * 86_400_000 + 60_000, "400 days 1m"),
+        ] {
+            assert_eq!(span(Duration::from_millis(milliseconds)), text);
+        }
+        assert!(span(Duration::MAX).ends_with("ms"));
+    }
 
     #[test]
     fn printable_escapes_control_and_invisible_characters() {

@@ -153,7 +153,7 @@ async fn apply_rejects_unusable_input() {
         (vec!["-f", "list.yml", "--set", ""], "", "set \"\" is empty"),
         (vec!["-f", "list.yml"], "", "nothing was changed: cannot ask for confirmation without a terminal"),
         (vec![], "", "--file <FILE>"),
-        (vec!["-f", "list.yml", "--max-removed", "101"], "", "101 is not in 0..=100"),
+        (vec!["-f", "list.yml", "--max-removed", "101"], "", "use a whole number from 0 to 100"),
     ] {
         let ran = run_with(applied.command(&["apply"]).args(&arguments), input);
         assert!(ran.code == 1 && ran.stderr.contains(error), "{arguments:?}: {ran:?}");

@@ -368,7 +368,13 @@ async fn sdctl_prints_help_version_and_details() {
     assert!(applied.run(&["help"]).done().contains("Usage: sdctl"));
     assert!(applied.run(&["help", "put"]).done().contains("Usage: sdctl put"));
     let detailed = run(applied.command(&["-v", "get"]).env("RUST_LOG", "off"));
-    assert!(detailed.stderr.lines().count() > 1, "{detailed:?}");
+    let is_request = |line: &str| line.contains(" of table \"http-sd\": 200 in ") && line.ends_with(" ms");
+    let requests = detailed.stderr.lines().filter(|line| is_request(line)).count();
+    assert!(requests >= 1 && detailed.stderr.contains("DEBUG Scan of"), "{detailed:?}");
+    // The message that the table is empty is the only other line.
+    assert_eq!(detailed.stderr.lines().count(), requests + 1, "{detailed:?}");
+    let more = run(applied.command(&["-vv", "get"]).env("RUST_LOG", "off"));
+    assert!(more.stderr.lines().count() > requests + 5, "{more:?}");
     let twice = applied.run(&["put", "node", "web", "-t", "a:1", "-l", "a=1", "-l", "a=2"]).failed();
     assert_eq!(twice, "sdctl: label \"a\" occurs twice");
 }

@@ -1,8 +1,6 @@
 //! The help of every command of `sdctl`.
 
-use std::process::{Command, Stdio};
-
-use test_support::sdctl::{commands, run, run_with, sdctl};
+use test_support::sdctl::{commands, run, sdctl};
 
 #[test]
 fn examples_of_every_command_fit_a_terminal() {
@@ -22,23 +20,52 @@ fn examples_of_every_command_fit_a_terminal() {
 }
 
 #[test]
-fn completion_scripts_know_every_command() {
-    let all = commands(&run(sdctl().arg("--help")).done());
+fn completion_scripts_ask_sdctl() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(sdctl().args(["completions", shell])).done();
-        for command in &all {
-            assert!(script.contains(command), "{shell} does not know {command}");
+        assert!(script.contains("COMPLETE") && script.contains("sdctl"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn unknown_command_suggests_the_right_one() {
+    let suggested = |arguments: &[&str]| {
+        let failed = run(sdctl().args(arguments)).errors();
+        let (_, rest) = failed.split_once("exists: '")?;
+        Some(rest.split_once('\'')?.0.to_owned())
+    };
+    for (words, command) in [
+        (&["list", "ls", "LS", "show", "describe", "find"][..], "get"),
+        (&["delete", "remove", "del"], "rm"),
+        (&["add", "create", "upsert"], "put"),
+        (&["plan", "diff"], "apply --dry-run"),
+        (&["validate", "lint"], "check"),
+        (&["backup"], "export"),
+        (&["restore"], "import"),
+        (&["registers"], "register"),
+    ] {
+        for word in words {
+            assert_eq!(suggested(&[word, "node"]).as_deref(), Some(command), "{word}");
+            assert_eq!(suggested(&["-v", word]).as_deref(), Some(command), "{word}");
         }
     }
-    let script = run(sdctl().args(["completions", "bash"])).done();
-    let mut bash = Command::new("bash");
-    let completed = run_with(
-        bash.arg("-s").stdout(Stdio::piped()),
-        &format!(
-            "{script}\nCOMP_WORDS=(sdctl appl) COMP_CWORD=1; _sdctl sdctl appl sdctl; echo \"${{COMPREPLY[@]}}\"\n"
-        ),
-    );
-    assert_eq!(completed.done(), "apply\n");
+    for word in ["login", "logout", "auth", "init", "xyzzy"] {
+        let failed = run(sdctl().arg(word)).errors();
+        assert!(!failed.contains("similar"), "{failed}");
+    }
+    // The suggestions are for commands of sdctl, not for those of `sdctl table`.
+    assert_eq!(suggested(&["table", "list"]), None);
+}
+
+#[test]
+fn percentage_may_have_its_sign() {
+    for command in ["apply", "import"] {
+        let with = |percent| run(sdctl().args([command, "-f", "no-such-file", "--max-removed", percent])).errors();
+        let accepted = with("60%");
+        assert!(accepted.contains("no-such-file") && !accepted.contains("60"), "{accepted}");
+        let refused = with("101%");
+        assert!(refused.contains("use a whole number from 0 to 100, such as 60 or 60%"), "{refused}");
+    }
 }
 
 /// Exit code 2 is reserved for differences and faults.

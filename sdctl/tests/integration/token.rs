@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use http_sd_lambda::http::TokenHash;
 use tempfile::TempDir;
-use test_support::sdctl::{run, sdctl, serve};
+use test_support::sdctl::{run, run_with, sdctl, serve};
 
 /// `sdctl token` in this folder.
 fn token(folder: &Path, arguments: &[&str]) -> Command {
@@ -122,6 +122,21 @@ fn hash_of_an_existing_token_is_printed_alone() {
     }
     let missing = refused(&mut token(folder.path(), &["--file", "none", "--hash"]));
     assert_eq!(missing, "sdctl: cannot read the token file none: no such file. Create it with sdctl token --file none");
+}
+
+#[test]
+fn token_never_goes_to_standard_output() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [&["--file", "-"][..], &["--file", "-", "--force"]] {
+        let error = refused(&mut token(folder.path(), arguments));
+        let why = "a terminal or a log would show it. Name a file with --file";
+        assert_eq!(error, format!("sdctl: cannot write the token to standard output: {why}"));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+    let hash = run_with(&mut token(folder.path(), &["--file", "-", "--hash"]), "test-secret\n").done();
+    assert_eq!(hash, format!("{}\n", TokenHash::of(b"test-secret")));
+    let empty = run_with(&mut token(folder.path(), &["--file", "-", "--hash"]), "").failed();
+    assert!(empty.starts_with("sdctl: no token in standard input: "), "{empty}");
 }
 
 #[test]

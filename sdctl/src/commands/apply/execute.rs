@@ -72,7 +72,7 @@ pub(super) async fn plan(
         bar.finish_and_clear();
         return Ok(());
     };
-    bar.abandon();
+    bar.finish_and_clear();
     let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
 }

@@ -20,7 +20,7 @@ use self::{
     report::{Format, Report},
 };
 use crate::{
-    commands::{addresses, arguments, outcome::Outcome, settle::Settle},
+    commands::{addresses, arguments, outcome::Outcome, percent::percent, settle::Settle},
     error::CliError,
     files::{Advice, Note, Reader},
     plan::{Comparison, Counts, Desired, Ownership, Plan, Rows},
@@ -113,7 +113,7 @@ pub(crate) struct Options {
     #[arg(short, long)]
     yes: bool,
     /// Refuse the plan if it removes more than this percentage of a job's or the set's groups or targets
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = percent)]
     max_removed: u8,
     #[command(flatten)]
     settle: Settle,

@@ -1,7 +1,7 @@
 //! Checks files.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::{self, Display, Formatter},
     fs::{self, File},
     io,

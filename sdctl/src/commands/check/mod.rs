@@ -73,6 +73,10 @@ pub(crate) struct Options {
     /// Send the bearer token in this file [default: no token]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "rows", "TableOptions"])]
     token_file: Option<PathBuf>,
+    /// Trust only the authorities in this PEM file, as `tls_config.ca_file` of Prometheus does [default: the authorities
+    /// of the system]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "rows", "TableOptions"])]
+    ca_file: Option<PathBuf>,
     /// Use this refresh interval of the poller, which is also the time-out of the poll
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = refresh_interval,
         conflicts_with_all = ["files", "rows", "TableOptions"])]
@@ -93,7 +97,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let Options { output, strict, profile, refresh_interval, .. } = options;
     if let Some(url) = &options.url {
-        let poller = Poller::new(url, options.token_file.as_deref(), refresh_interval, profile)?;
+        let files = poll::Files { token: options.token_file.as_deref(), authorities: options.ca_file.as_deref() };
+        let poller = Poller::new(url, files, refresh_interval, profile)?;
         return url::check(&poller, url, refresh_interval, profile).await?.print(output, strict);
     }
     if options.files.is_empty() {

@@ -2,15 +2,17 @@
 
 use std::{
     error::Error,
+    fmt::{self, Display, Formatter},
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use http::{HeaderMap, header};
-use reqwest::{Client, Response, Url};
+use reqwest::{Certificate, Client, Response, Url};
 
 use super::profile::Profile;
-use crate::{commands::token_file, error::CliError};
+use crate::{commands::token_file, connection_fault::ConnectionFault, error::CliError, terminal::progress};
 
 const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
 
@@ -26,8 +28,18 @@ pub(super) struct Answer {
 /// Why a poll has no complete response.
 pub(super) enum Failure {
     TimedOut,
-    /// The reason, on one line.
-    Broken(String),
+    Broken(ConnectionFault),
+    /// An unknown reason, on one line.
+    Other(String),
+}
+
+/// The files that a poller reads.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    /// The bearer token.
+    pub(super) token: Option<&'a Path>,
+    /// The authorities to trust; `None` means those of the system.
+    pub(super) authorities: Option<&'a Path>,
 }
 
 /// Polls one URL.
@@ -40,30 +52,40 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    /// Creates a poller of this kind that sends the token in `file`, if any.
+    /// Creates a poller of this kind.
     pub(super) fn new(
         url: &Url,
-        file: Option<&Path>,
+        files: Files<'_>,
         refresh_interval: Duration,
         profile: Profile,
     ) -> Result<Self, CliError> {
-        let token = file.map(token_file::read).transpose()?;
+        let token = files.token.map(token_file::read).transpose()?;
         // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As the pollers: no proxy without configuration, and the refresh interval as time-out.
-        let client = Client::builder().user_agent(profile.user_agent()).timeout(refresh_interval).no_proxy().build();
-        let client = client.map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
+        let client = Client::builder().user_agent(profile.user_agent()).timeout(refresh_interval).no_proxy();
+        let client = match files.authorities {
+            Some(file) => client.tls_certs_only(authorities(file)?),
+            None => client,
+        };
+        let client = client.build().map_err(|e| CliError::Refused(format!("cannot poll: {}", reason(&e))))?;
         Ok(Self { client, url: url.clone(), refresh_interval, token, profile })
     }
 
     /// Polls once. Returns the response and the duration.
     pub(super) async fn poll(&self) -> (Result<Answer, Failure>, Duration) {
         let start = Instant::now();
-        let answer = self.ask().await.map_err(|error| match error {
-            error if error.is_timeout() => Failure::TimedOut,
-            error => Failure::Broken(reason(&error)),
-        });
-        (answer, start.elapsed())
+        let answer = progress::waiting(self.to_string(), self.ask()).await;
+        let duration = start.elapsed();
+        let answer = match answer {
+            Ok(answer) => Ok(answer),
+            Err(error) if error.is_timeout() => Err(Failure::TimedOut),
+            Err(error) => Err(match ConnectionFault::of(error.url().unwrap_or(&self.url), &error).await {
+                Some(fault) => Failure::Broken(fault),
+                None => Failure::Other(reason(&error)),
+            }),
+        };
+        (answer, duration)
     }
 
     async fn ask(&self) -> Result<Answer, reqwest::Error> {
@@ -80,6 +102,27 @@ impl Poller {
         let (status, url, headers) = (response.status().as_u16(), response.url().clone(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
         Ok(Answer { status, url, headers, body })
+    }
+}
+
+/// The server, without user name, password and query.
+impl Display for Poller {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port().map_or_else(String::new, |port| format!(":{port}"));
+        write!(f, "{}://{host}{port}{}", self.url.scheme(), self.url.path())
+    }
+}
+
+/// Reads the certificates of authorities.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, CliError> {
+    let pem = fs::read(file).map_err(|source| CliError::Read { file: file.to_owned(), source })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
+        _ => Err(CliError::Refused(format!(
+            "no certificate in {}. Name a file with the certificates of authorities in PEM format",
+            file.display()
+        ))),
     }
 }
 

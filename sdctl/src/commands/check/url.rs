@@ -33,6 +33,9 @@ use crate::{
 /// The most characters of the function's own error in a finding.
 const MOST_SHOWN: usize = 400;
 
+/// How a poller trusts another authority.
+const TRUST: &str = "Trust it with --ca-file, and with tls_config.ca_file in the poller";
+
 /// The numbers of the response.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
@@ -177,13 +180,17 @@ impl Judge {
     }
 
     fn failure(&mut self, failure: Failure) {
-        let problem = match failure {
-            Failure::TimedOut => {
-                format!("does not respond within {}s, the refresh interval", self.refresh_interval.as_secs_f64())
-            }
-            Failure::Broken(reason) => format!("does not respond: {reason}"),
+        let (problem, remedy) = match failure {
+            Failure::TimedOut => (
+                format!("does not respond within {}s, the refresh interval", self.refresh_interval.as_secs_f64()),
+                None,
+            ),
+            Failure::Broken(fault) => (format!("does not respond: {fault}"), Some(fault.remedy(TRUST))),
+            Failure::Other(reason) => (format!("does not respond: {reason}"), None),
         };
-        let consequence = format!("{} keeps its old targets, but has no targets after a restart", self.profile.name());
+        let remedy = remedy.map_or_else(String::new, |remedy| format!(". {remedy}"));
+        let consequence =
+            format!("{} keeps its old targets, but has no targets after a restart{remedy}", self.profile.name());
         self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 
@@ -207,6 +214,10 @@ fn status(answer: &Answer) -> String {
     let said = match serde_json::from_slice(&answer.body) {
         Ok(OwnError { error: CodeAndMessage { code, message } }) => {
             format!(": {:.MOST_SHOWN$}", printable(&format!("{code}: {message}")))
+        }
+        // The usual response of a server that expects TLS.
+        Err(_) if answer.status == 400 && answer.url.scheme() == "http" => {
+            ". If the port expects TLS, use https://".into()
         }
         Err(_) => String::new(),
     };

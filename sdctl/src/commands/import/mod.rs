@@ -18,7 +18,7 @@ use self::{
     read::Backup,
     show::Printer,
 };
-use super::outcome::Outcome;
+use super::{outcome::Outcome, percent::percent};
 use crate::{
     error::CliError,
     plan::{Counts, TooMuchRemoved},
@@ -68,7 +68,7 @@ pub(crate) struct Options {
     #[arg(short, long)]
     yes: bool,
     /// Refuse the plan if it removes more than this percentage of a job's or the table's groups or targets
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = percent)]
     max_removed: u8,
     /// Show every change; by default a plan shows 20 of each kind per job
     #[arg(long)]
@@ -84,7 +84,10 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let mut connection = options.table.open().await?;
     connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
     // An import of other rows into a table with another key would fail at the first write only.
-    connection.store.table().ensure_key().await.map_err(|error| connection.error(error))?;
+    match connection.store.table().ensure_key().await {
+        Ok(()) | Err(TableError::Denied(_)) => {}
+        Err(error) => return Err(connection.error(error)),
+    }
     let connection = Connection { store: connection.store.patient(), ..connection };
 
     let reading = progress::counter("rows read");
@@ -166,7 +169,7 @@ async fn write(store: &Store, backup: &Backup, plan: &Plan) -> Result<(), CliErr
         bar.finish_and_clear();
         return Ok(());
     };
-    bar.abandon();
+    bar.finish_and_clear();
     let how_far =
         format!("{} of {} written. Run the same command again for the rest", written.done, Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))

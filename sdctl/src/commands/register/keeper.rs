@@ -17,7 +17,7 @@ use crate::{
     commands::times::utc,
     error::CliError,
     store::{Backoff, Expect, Owner, Replaced, WriteError, connection::Connection},
-    terminal::{message, signals::Signals},
+    terminal::{message, signals::Signals, text::span},
 };
 
 /// The time-out of one attempt.
@@ -123,7 +123,7 @@ impl Keeper {
         let written = self.write(ATTEMPT_WITHIN, found.expect()).await;
         let replaced = written.map_err(|error| CliError::of_table(&name, of_write(error)))?;
         let instead = if replaced.is_some() && first { ", replacing an existing row" } else { "" };
-        let every = humantime::format_duration(Duration::from_secs(self.every().as_secs()));
+        let every = span(Duration::from_secs(self.every().as_secs()));
         tell(format_args!("registered {self}{}{instead}, renewing every {every}", self.until()));
         Ok(())
     }
@@ -296,7 +296,7 @@ fn tell(what: impl Display) {
 
 fn unanswered(within: Duration) -> TableError {
     let whole = Duration::from_secs(within.as_secs());
-    TableError::Unavailable(format!("no response within {}", humantime::format_duration(whole)))
+    TableError::Unavailable(format!("no response within {}", span(whole)))
 }
 
 fn of_write(error: WriteError) -> TableError {

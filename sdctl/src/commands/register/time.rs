@@ -2,7 +2,11 @@
 
 use http_sd_lambda::group::EpochSeconds;
 
-use crate::{error::CliError, store::ServerClock, terminal::message};
+use crate::{
+    error::CliError,
+    store::ServerClock,
+    terminal::{message, text::span},
+};
 
 /// The smallest difference, in seconds, that sdctl corrects. A slow response may look like a smaller one.
 const WORTH: i64 = 5;
@@ -58,5 +62,5 @@ impl Time {
 fn say(behind: i64) -> String {
     let seconds = std::time::Duration::from_secs(behind.unsigned_abs());
     let side = if behind > 0 { "behind" } else { "ahead of" };
-    format!("the clock of this machine is {} {side} DynamoDB's", humantime::format_duration(seconds))
+    format!("the clock of this machine is {} {side} DynamoDB's", span(seconds))
 }

@@ -83,7 +83,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let url = url_of(&listener)?;
     let mut servers = Servers::new();
     let (store, local) = if let Some(name) = &options.table {
-        (Store::new(store::connect(&Overrides::default()).await, name), None)
+        (Store::new(store::connect(name, &Overrides::default()).await?, name), None)
     } else {
         let (store, local) = start_engine(&options, &mut servers).await?;
         (store, Some(local))
