@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod export;
 mod get;
+mod history;
 mod import;
 mod label;
 mod put;
@@ -14,15 +15,19 @@ mod scrape_config;
 mod serve;
 mod table;
 mod token;
+mod undo;
 
 // Shared by several commands.
 mod arguments;
+mod backup;
 mod change;
 mod edited;
 mod log;
 mod new_file;
 mod outcome;
+mod renewed;
 mod selection;
+mod settle;
 mod summary;
 mod times;
 mod token_file;
@@ -32,7 +37,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::outcome::Outcome;
-use crate::{error::CliError, terminal::message};
+use crate::{error::CliError, store::journal, terminal::message};
 
 /// Manage Prometheus targets in the DynamoDB table of http-sd-lambda
 ///
@@ -70,6 +75,8 @@ enum Command {
     Label(label::Options),
     Export(export::Options),
     Import(import::Options),
+    History(history::Options),
+    Undo(undo::Options),
     Serve(serve::Options),
     Check(check::Options),
     Register(register::Options),
@@ -91,9 +98,13 @@ pub async fn main() -> ExitCode {
     };
     log::start(cli.verbose, matches!(cli.command, Command::Serve(_)));
     // These commands end when the reader closes standard output. The others finish their work: see `output`.
-    let only_prints =
-        matches!(cli.command, Command::Get(_) | Command::Export(_) | Command::Check(_) | Command::Completions(_));
-    match run(cli.command).await {
+    let only_prints = matches!(
+        cli.command,
+        Command::Get(_) | Command::Export(_) | Command::Check(_) | Command::History(_) | Command::Completions(_)
+    );
+    let result = run(cli.command).await;
+    journal::finish(result.is_ok());
+    match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(2),
         Err(error) if only_prints && error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -113,6 +124,8 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Label(options) => label::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,
+        Command::History(options) => history::run(&options),
+        Command::Undo(options) => undo::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Register(options) => register::run(options).await,

@@ -93,7 +93,7 @@ struct Line<T> {
 }
 
 /// A value to write.
-enum Shown<'a> {
+pub(super) enum Shown<'a> {
     Row(&'a Attributes),
     Map(&'a Attributes),
     Value(&'a AttributeValue),

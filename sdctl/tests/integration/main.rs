@@ -21,3 +21,4 @@ mod store;
 mod table;
 mod texts;
 mod token;
+mod undo;
