@@ -61,7 +61,7 @@ pub(crate) struct Options {
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
-    /// Refuse the plan if it removes more than this percentage of a job's or the command's groups or targets
+    /// Refuse the plan if it removes more than this percentage of a job's or the table's groups or targets
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(0..=100))]
     max_removed: u8,
     #[command(flatten)]

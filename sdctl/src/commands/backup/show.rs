@@ -123,7 +123,10 @@ impl Printer<'_> {
         }
         if let (Some((before, record)), Some((after, _))) = (&before, &after) {
             let in_words = record.group.is_ok() && group.is_some();
-            attributes(out, before, after, if in_words { &IN_WORDS } else { &[] })?;
+            let shown = if in_words { &IN_WORDS[..] } else { &[] };
+            // A command of sdctl changes it in every row.
+            let shown = if self.words == Words::Import { shown } else { &[shown, &["updated_at"]].concat() };
+            attributes(out, before, after, shown)?;
         }
         Ok(())
     }
