@@ -108,9 +108,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let connection = if options.dry_run { table.open_to_compare().await? } else { table.open_to_change().await? };
     let connection = Connection { store: connection.store.patient(), ..connection };
     let now = EpochSeconds::now();
-    let named =
+    let of_group =
         group.first().map(|group| Ok::<_, CliError>((arguments::job(&job)?, arguments::group(group)?))).transpose()?;
-    let rows = match named {
+    let rows = match of_group {
         // Needs no permission to read other rows.
         Some((job, name)) => {
             let record = connection.record(&job, &name).await?.ok_or_else(|| CliError::no_such_group(&job, &name))?;

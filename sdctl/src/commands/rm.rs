@@ -136,7 +136,7 @@ async fn remove_named(
         [] => Ok(Outcome::Done),
         [name] => Err(CliError::no_such_group(job, name)),
         missing => {
-            let names = missing.iter().map(|name| excerpt(name.as_str()).to_string()).collect::<Vec<_>>().join(", ");
+            let names = missing.iter().map(|name| excerpt(name.as_str())).collect::<Vec<_>>().join(", ");
             let job = excerpt(job.as_str());
             let text = format!("groups {names} not found in job {job}. List the groups of the job with sdctl get");
             Err(CliError::Refused(text))

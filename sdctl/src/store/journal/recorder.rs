@@ -36,7 +36,9 @@ static RECORDERS: Mutex<Vec<Arc<Recorder>>> = Mutex::new(Vec::new());
 /// Completes the entry of this process, if it wrote to a table. `is_done` tells whether the command succeeded.
 pub(crate) fn finish(is_done: bool) {
     let recorders = std::mem::take(&mut *lock(&RECORDERS));
-    recorders.iter().for_each(|recorder| recorder.finish(if is_done { End::Done } else { End::Failed }));
+    for recorder in recorders {
+        recorder.finish(if is_done { End::Done } else { End::Failed });
+    }
 }
 
 /// Records what a command replaces in a table. The first write creates the entry.
