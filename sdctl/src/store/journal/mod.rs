@@ -17,6 +17,7 @@
 
 mod entry;
 pub(super) mod recorder;
+mod writer;
 
 use std::path::PathBuf;
 
