@@ -211,7 +211,7 @@ fn at(faulty: &FaultyDynamo, state: &Path) -> Command {
 
 /// `kill -9` in the middle of an apply that adds, changes and removes rows.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_apply_is_undone_as_far_as_it_went() {
+async fn killed_apply_is_undone_as_far_as_written() {
     let applied = Applied::new().await;
     let faulty = FaultyDynamo::before(&applied.dynamo);
     let row = |i: usize, env: &str| format!(r#"{{"targets":["{i}:1"],"labels":{{"i":"{i}","env":"{env}"}}}}"#);
