@@ -30,8 +30,8 @@ const MOST_NAMED: usize = 20;
 
 /// Undo a command that changed rows
 ///
-/// Shows the plan and asks before it writes. Every row gets exactly the attributes that it had before the command. A row
-/// that has changed since the command stays as it is.
+/// Shows the plan and asks before it writes. Every row gets exactly the attributes that it had before the command. A
+/// row that has changed since the command stays as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

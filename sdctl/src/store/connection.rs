@@ -155,7 +155,8 @@ impl Connection {
         error.of_table(self.store.name())
     }
 
-    /// Prints on standard error which table it is, with account and region. The journal records the writes from then on.
+    /// Prints on standard error which table it is, with account and region. The journal records the writes from then
+    /// on.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {
             *place = Some(self.store.place().await.map_err(|error| CliError::of_table(self.store.name(), error))?);

@@ -9,9 +9,9 @@
 //! | `{"Change":{"OldImage":{…},"NewImage":{…}}}` | the row before and after; without `OldImage` the row is new |
 //! | `{"Failed":{"job":…,"group":…}}` | the last write of this row did not happen |
 //!
-//! Images are in DynamoDB JSON, as in DynamoDB's incremental exports. A line reaches the file before sdctl continues, so
-//! a command that is killed can be undone as far as it went. New rows are written to the journal before they are written
-//! to the table. If sdctl is killed after an intent, the row before is unknown.
+//! Images are in DynamoDB JSON, as in DynamoDB's incremental exports. A line reaches the file before sdctl continues,
+//! so a command that is killed can be undone as far as it went. New rows are written to the journal before they are
+//! written to the table. If sdctl is killed after an intent, the row before is unknown.
 //!
 //! Writes of `sdctl register` are not recorded: its renewals would replace all other entries.
 
