@@ -34,8 +34,8 @@ impl Renewed {
                 "{first}: if sdctl register still runs there, its next renewal writes the group again. Stop it first"
             )),
             more => message::note(format_args!(
-                "{first}, and {more} more are registered: if sdctl register still runs on these hosts, the next renewal \
-                 of each writes its group again. Stop it first"
+                "{first}, and {more} more are registered: if sdctl register still runs on these hosts, the next \
+                 renewal of each writes its group again. Stop it first"
             )),
         }
     }

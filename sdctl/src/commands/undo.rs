@@ -158,8 +158,8 @@ fn entry<'e>(entries: &'e [Entry], number: Option<u64>, table: &TableId) -> Resu
     }
     if header.too_large {
         return refused(format!(
-            "the journal does not hold the rows of {number}: they exceed {} MB. Import a backup with sdctl import, or use \
-             point-in-time recovery",
+            "the journal does not hold the rows of {number}: they exceed {} MB. Import a backup with sdctl import, or \
+             use point-in-time recovery",
             MOST_BYTES >> 20
         ));
     }
