@@ -9,7 +9,7 @@ use super::{
     Ask, Dynamo,
     ask::service,
     prometheus::Group,
-    sdctl::{Ran, run, sdctl_at, shell_at},
+    sdctl::{Ran, STATE, run, sdctl_at, shell_at},
 };
 
 /// Three groups in the format of a `file_sd` file.
@@ -19,15 +19,16 @@ pub const THREE: &str = r#"[
     {"targets": ["d:1"], "labels": {}}
 ]"#;
 
-/// A table and a folder for files.
+/// A table, a folder for files, and a journal.
 pub struct Applied {
     pub dynamo: Dynamo,
     pub folder: TempDir,
+    pub state: TempDir,
 }
 
 impl Applied {
     pub async fn new() -> Self {
-        Self { dynamo: Dynamo::with_table().await, folder: TempDir::new().unwrap() }
+        Self { dynamo: Dynamo::with_table().await, folder: TempDir::new().unwrap(), state: TempDir::new().unwrap() }
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -38,7 +39,7 @@ impl Applied {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = sdctl_at(&self.dynamo.endpoint());
-        command.current_dir(self.folder.path()).args(arguments);
+        command.current_dir(self.folder.path()).env(STATE, self.state.path()).args(arguments);
         command
     }
 
@@ -54,7 +55,7 @@ impl Applied {
     /// Returns the shell that [`Applied::shell`] runs.
     pub fn shell_command(&self, line: &str) -> Command {
         let mut command = shell_at(&self.dynamo.endpoint(), line);
-        command.current_dir(self.folder.path());
+        command.current_dir(self.folder.path()).env(STATE, self.state.path());
         command
     }
 

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -29,11 +29,19 @@ pub struct Served {
     pub dynamodb: Option<String>,
 }
 
-/// An `sdctl` without the settings of the developer or CI.
+/// An `sdctl` without the settings and the journal of the developer or CI.
 pub fn sdctl() -> Command {
     let mut command = Command::new(built("sdctl"));
-    remove_settings(&mut command);
+    remove_settings(&mut command).env(STATE, shared_state());
     command
+}
+
+/// The variable of the folder in which `sdctl` keeps its journal.
+pub const STATE: &str = "XDG_STATE_HOME";
+
+/// Returns the folder of the journal that tests share, and in which none of them looks.
+fn shared_state() -> PathBuf {
+    built("sdctl").with_file_name("test-state")
 }
 
 /// An `sdctl` that uses the table at this endpoint.
@@ -47,7 +55,7 @@ pub fn shell(line: &str) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(first.into_iter().chain(env::split_paths(&path))).unwrap();
     let mut command = Command::new("bash");
-    remove_settings(&mut command).env("PATH", path).args(["-euo", "pipefail", "-c", line]);
+    remove_settings(&mut command).env(STATE, shared_state()).env("PATH", path).args(["-euo", "pipefail", "-c", line]);
     command
 }
 

@@ -6,6 +6,7 @@ mod completions;
 mod edit;
 mod export;
 mod get;
+mod history;
 mod import;
 mod label;
 mod mv;
@@ -19,10 +20,12 @@ mod status;
 mod table;
 mod targets;
 mod token;
+mod undo;
 
 // Shared by several commands.
 mod addresses;
 mod arguments;
+mod backup;
 mod change;
 mod completion;
 mod edited;
@@ -30,6 +33,7 @@ mod log;
 mod new_file;
 mod outcome;
 mod percent;
+mod renewed;
 mod selection;
 mod settle;
 mod suggestion;
@@ -44,7 +48,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 use self::outcome::Outcome;
-use crate::{error::CliError, terminal::message};
+use crate::{error::CliError, store::journal, terminal::message};
 
 /// Manage Prometheus targets in the DynamoDB table of http-sd-lambda
 ///
@@ -88,6 +92,8 @@ enum Command {
     Mv(mv::Options),
     Export(export::Options),
     Import(import::Options),
+    History(history::Options),
+    Undo(undo::Options),
     Serve(serve::Options),
     Check(check::Options),
     Register(register::Options),
@@ -126,9 +132,16 @@ async fn execute() -> ExitCode {
     // These commands end when the reader closes standard output. The others finish their work: see `output`.
     let only_prints = matches!(
         cli.command,
-        Command::Get(_) | Command::Status(_) | Command::Export(_) | Command::Check(_) | Command::Completions(_)
+        Command::Get(_)
+            | Command::Status(_)
+            | Command::Export(_)
+            | Command::Check(_)
+            | Command::History(_)
+            | Command::Completions(_)
     );
-    match run(cli.command).await {
+    let result = run(cli.command).await;
+    journal::finish(result.is_ok());
+    match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(2),
         Err(error) if only_prints && error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -152,6 +165,8 @@ async fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Mv(options) => mv::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Import(options) => import::run(options).await,
+        Command::History(options) => history::run(&options),
+        Command::Undo(options) => undo::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Register(options) => register::run(options).await,

@@ -11,7 +11,9 @@ use indicatif::ProgressBar;
 
 use super::{
     arguments,
+    change::Change,
     outcome::Outcome,
+    renewed::Renewed,
     selection::{self, Found, Selection, SelectionOptions},
 };
 use crate::{
@@ -24,12 +26,12 @@ use crate::{
     terminal::{
         output, progress, question,
         signals::Signals,
-        style::{FAINT, HEADING, REMOVED},
-        text::{Count, printable},
+        style::{FAINT, HEADING},
+        text::Count,
     },
 };
 
-/// The most groups of a job that are shown before they are removed.
+/// The most groups of a job that are shown.
 const MOST_SHOWN: usize = 20;
 /// The most attempts to remove a row that other writers keep changing.
 const ATTEMPTS: usize = 5;
@@ -39,17 +41,28 @@ const ATTEMPTS: usize = 5;
 #[command(after_help = "\
 Examples:
   sdctl rm node_exporter web                 remove one group
-  sdctl rm node_exporter                     ask, then remove the whole job
+  sdctl rm node_exporter                     show the job, ask, remove it
   sdctl rm --match '{env=\"test\"}'          show what matches, ask, remove
   sdctl rm 'node*' --state expired --yes     in a script
+  sdctl rm node_exporter --dry-run           show what would be removed
+
+sdctl undo puts the rows back.
 
 With a pattern or with options under 'Which rows', sdctl shows the groups that it will remove, and asks. It exits with \
-1 if no row matches. It does not remove a row that another writer changed so that it no longer matches.")]
+1 if no row matches. It does not remove a row that another writer changed so that it no longer matches.
+
+Exit codes:
+  0  removed
+  1  error, or no row matches, or a group is missing
+  2  with --dry-run: rows would be removed")]
 pub(crate) struct Options {
     /// Job of the groups, or a pattern such as 'node*' [default: all jobs, with options under 'Which rows']
     job: Option<String>,
     /// Remove these groups [default: all groups of the job]
     groups: Vec<String>,
+    /// Show what would be removed without removing it; exit with 2 if there are such rows
+    #[arg(long)]
+    dry_run: bool,
     /// Remove without asking
     #[arg(short, long)]
     yes: bool,
@@ -57,6 +70,13 @@ pub(crate) struct Options {
     selection: SelectionOptions,
     #[command(flatten)]
     table: TableOptions,
+}
+
+/// How far the command goes.
+#[derive(Debug, Clone, Copy)]
+struct Mode {
+    dry_run: bool,
+    yes: bool,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
@@ -70,51 +90,99 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
             return Err(CliError::Refused(text.into()));
         }
     };
-    let connection = options.table.open_to_change().await?;
-    let Some(job) = job else { return remove_selected(connection, &selection, options.yes).await };
-    if names.is_empty() {
-        return remove_job(connection, job, options.yes).await;
+    let table = &options.table;
+    let connection = if options.dry_run { table.open_to_compare().await? } else { table.open_to_change().await? };
+    let connection = Connection { store: connection.store.patient(), ..connection };
+    let mode = Mode { dry_run: options.dry_run, yes: options.yes };
+    match job {
+        None => remove_selected(connection, &selection, mode).await,
+        Some(job) if names.is_empty() => remove_job(connection, job, mode).await,
+        Some(job) => remove_named(&connection, job, names, mode.dry_run).await,
     }
-    let mut missing = None;
-    for name in names {
-        let deleted = connection.store.delete(job, &name, Expect::Anything).await;
-        if deleted.map_err(|error| connection.write_error(error))? {
-            writeln!(output::stdout(), "removed group {} of job {}", excerpt(name.as_str()), excerpt(job.as_str()))?;
-        } else {
-            missing.get_or_insert(name);
-        }
-    }
-    missing.map_or(Ok(Outcome::Done), |name| Err(CliError::no_such_group(job, &name)))
 }
 
-async fn remove_job(connection: Connection, job: &Job, yes: bool) -> Result<Outcome, CliError> {
-    let connection = Connection { store: connection.store.patient(), ..connection };
+/// Removes groups by name. Missing groups do not keep the others.
+async fn remove_named(
+    connection: &Connection,
+    job: &Job,
+    mut names: Vec<GroupName>,
+    dry_run: bool,
+) -> Result<Outcome, CliError> {
+    names.sort();
+    names.dedup();
+    let now = EpochSeconds::now();
+    let mut shown = Shown::default();
+    let mut missing: Vec<GroupName> = Vec::new();
+    let mut failed = None;
+    for name in names {
+        let found = if dry_run { connection.record(job, &name).await } else { take(connection, job, &name).await };
+        match found {
+            Ok(Some(record)) => shown.add(record, now),
+            Ok(None) => missing.push(name),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    // Also after a failure: the groups are removed.
+    shown.print(&mut output::stdout(), if dry_run { "to remove" } else { "removed" }, now)?;
+    shown.renewed.note();
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    match missing.as_slice() {
+        [] if dry_run => Ok(Outcome::Found),
+        [] => Ok(Outcome::Done),
+        [name] => Err(CliError::no_such_group(job, name)),
+        missing => {
+            let names = missing.iter().map(|name| excerpt(name.as_str())).collect::<Vec<_>>().join(", ");
+            let job = excerpt(job.as_str());
+            let text = format!("groups {names} not found in job {job}. List the groups of the job with sdctl get");
+            Err(CliError::Refused(text))
+        }
+    }
+}
+
+/// Removes a group, and returns its row if it existed.
+async fn take(connection: &Connection, job: &Job, name: &GroupName) -> Result<Option<Record>, CliError> {
+    let taken = connection.store.take(job, name, Expect::Anything).await;
+    let taken = taken.map_err(|error| connection.write_error(error))?;
+    taken.map(|row| Record::of(row, connection.names)).transpose().map_err(|error| connection.error(error))
+}
+
+async fn remove_job(connection: Connection, job: &Job, mode: Mode) -> Result<Outcome, CliError> {
+    let now = EpochSeconds::now();
     let mut names: Vec<GroupName> = Vec::new();
-    let mut targets = 0;
+    let mut shown = Shown::default();
     let mut pages = connection.store.records(Some(job), connection.names);
     while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
         for record in records {
-            targets += record.group.map_or(0, |group| group.targets.len());
-            names.push(record.name);
+            names.push(record.name.clone());
+            shown.add(record, now);
         }
     }
     if names.is_empty() {
         return Err(CliError::no_such_job(job));
     }
-    let shown = excerpt(job.as_str());
-    let (groups, targets) = (Count(names.len(), "group"), Count(targets, "target"));
-    question::ask(&format!("Remove the whole job {shown} ({groups} with {targets})?"), yes)?;
+    shown.print(&mut output::stdout(), "to remove", now)?;
+    shown.renewed.note();
+    if mode.dry_run {
+        return Ok(Outcome::Found);
+    }
+    let job_shown = excerpt(job.as_str());
+    let (groups, targets) = shown.counts();
+    question::ask(&format!("Remove the whole job {job_shown} ({groups} with {targets})?"), mode.yes)?;
     let bar = progress::bar("removing", names.len());
     let deletes =
         names.iter().map(|name| async { batch::one(connection.store.delete(job, name, Expect::Anything).await) });
     let mut signals = Signals::listen()?;
     let written = batch::all(deletes, ROWS_AT_ONCE, &bar, &mut signals).await;
-    finish(&connection, written, &bar, &format!("job {shown}: {groups} with {targets}"), groups)
+    finish(&connection, written, &bar, &format!("job {job_shown}: {groups} with {targets}"), groups)
 }
 
 /// Removes the selected rows, each only if it still matches.
-async fn remove_selected(connection: Connection, selection: &Selection, yes: bool) -> Result<Outcome, CliError> {
-    let connection = Connection { store: connection.store.patient(), ..connection };
+async fn remove_selected(connection: Connection, selection: &Selection, mode: Mode) -> Result<Outcome, CliError> {
     let now = EpochSeconds::now();
     let reading = progress::counter("rows read");
     let mut selected: Vec<Found> = Vec::new();
@@ -129,11 +197,27 @@ async fn remove_selected(connection: Connection, selection: &Selection, yes: boo
         return Err(CliError::Refused(format!("nothing was removed: {}", selection::nothing(selection))));
     }
     let mut out = output::stdout();
+    let mut renewed = Renewed::default();
+    let (mut groups, mut targets) = (0, 0);
     for rows in selected.chunk_by(|a, b| a.record.job == b.record.job) {
-        show(&mut out, rows)?;
+        let mut shown = Shown::default();
+        for found in rows {
+            shown.count(found.targets());
+            if shown.rows.len() < MOST_SHOWN {
+                shown.rows.push(found.record.clone());
+            }
+            renewed.see(&found.record, now);
+        }
+        shown.print(&mut out, "to remove", now)?;
+        groups += shown.groups;
+        targets += shown.targets;
     }
-    let (groups, targets) = counts(&selected);
-    question::ask(&format!("Remove {groups} with {targets}?"), yes)?;
+    renewed.note();
+    if mode.dry_run {
+        return Ok(Outcome::Found);
+    }
+    let (groups, targets) = (Count(groups, "group"), Count(targets, "target"));
+    question::ask(&format!("Remove {groups} with {targets}?"), mode.yes)?;
     let bar = progress::bar("removing", selected.len());
     let deletes = selected.iter().map(|found| remove_matching(&connection, selection, &found.record, now));
     let mut signals = Signals::listen()?;
@@ -171,22 +255,46 @@ async fn remove_matching(
     }
 }
 
-fn counts(rows: &[Found]) -> (Count<'static>, Count<'static>) {
-    (Count(rows.len(), "group"), Count(rows.iter().map(Found::targets).sum(), "target"))
+/// Rows of one job: their number, and the first of them.
+#[derive(Default)]
+struct Shown {
+    rows: Vec<Record>,
+    groups: usize,
+    targets: usize,
+    renewed: Renewed,
 }
 
-/// Prints the rows of a job that the command will remove.
-fn show(out: &mut dyn Write, rows: &[Found]) -> io::Result<()> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    let (groups, targets) = counts(rows);
-    let job = excerpt(first.record.job.as_str());
-    writeln!(out, "{HEADING}job {job}:{HEADING:#} {groups} with {targets} to remove")?;
-    for found in rows.iter().take(MOST_SHOWN) {
-        writeln!(out, "  {REMOVED}- {}{REMOVED:#}", printable(found.record.name.as_str()))?;
+impl Shown {
+    fn add(&mut self, record: Record, now: EpochSeconds) {
+        self.count(record.group.as_ref().map_or(0, |group| group.targets.len()));
+        self.renewed.see(&record, now);
+        if self.rows.len() < MOST_SHOWN {
+            self.rows.push(record);
+        }
     }
-    match rows.len().saturating_sub(MOST_SHOWN) {
-        0 => Ok(()),
-        more => writeln!(out, "  {FAINT}… and {more} more (sdctl get with the same options shows all){FAINT:#}"),
+
+    fn count(&mut self, targets: usize) {
+        self.groups += 1;
+        self.targets += targets;
+    }
+
+    fn counts(&self) -> (Count<'static>, Count<'static>) {
+        (Count(self.groups, "group"), Count(self.targets, "target"))
+    }
+
+    /// Prints the rows as a plan shows them.
+    fn print(&self, out: &mut dyn Write, what: &str, now: EpochSeconds) -> io::Result<()> {
+        let Some(first) = self.rows.first() else { return Ok(()) };
+        let (groups, targets) = self.counts();
+        let job = excerpt(first.job.as_str());
+        writeln!(out, "{HEADING}job {job}:{HEADING:#} {groups} with {targets} {what}")?;
+        for record in &self.rows {
+            Change { name: &record.name, before: Some(record), after: None, owner: None, now }.show(out)?;
+        }
+        match self.groups.saturating_sub(self.rows.len()) {
+            0 => Ok(()),
+            more => writeln!(out, "  {FAINT}… and {more} more (sdctl get with the same options shows all){FAINT:#}"),
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub struct TooMuchRemoved {
     removals: Vec<Removal>,
     most: u8,
     whole: &'static str,
+    check: &'static str,
 }
 
 /// The most jobs that the error names.
@@ -49,13 +50,19 @@ impl TooMuchRemoved {
     pub fn among(removals: &[Removal], most: u8, whole: &'static str) -> Result<(), Self> {
         let exceeds = |removal: &&Removal| removal.groups.exceeds(most) || removal.targets.exceeds(most);
         let removals: Vec<Removal> = removals.iter().filter(exceeds).cloned().collect();
-        if removals.is_empty() { Ok(()) } else { Err(Self { removals, most, whole }) }
+        if removals.is_empty() { Ok(()) } else { Err(Self { removals, most, whole, check: "files" }) }
+    }
+
+    /// Names what the user should check instead of the files.
+    #[must_use]
+    pub fn check(self, check: &'static str) -> Self {
+        Self { check, ..self }
     }
 }
 
 impl Display for TooMuchRemoved {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { removals, most, whole } = self;
+        let Self { removals, most, whole, check } = self;
         let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(|removal| removal.of(whole)).collect();
         if removals.len() > MOST_NAMED {
             named.push(format!("and {} more", removals.len() - MOST_NAMED));
@@ -64,7 +71,7 @@ impl Display for TooMuchRemoved {
         let named = named.join("; ");
         write!(
             f,
-            "more than {most} % would be removed: {named}. Check the files, or allow it with --max-removed {percent}"
+            "more than {most} % would be removed: {named}. Check the {check}, or allow it with --max-removed {percent}"
         )
     }
 }

@@ -51,7 +51,7 @@ pub struct Description {
 }
 
 /// The account and region of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// The account number, or `unknown`.
     pub account: String,

@@ -17,7 +17,7 @@ use http_sd_lambda::{
 };
 use tokio::{net::TcpListener, time::Instant};
 
-use super::{Overrides, Place, Record, Store, WriteError, client, login};
+use super::{Overrides, Place, Record, Store, WriteError, client, journal::TableId, login};
 use crate::{
     error::CliError,
     http_url,
@@ -127,6 +127,13 @@ impl TableOptions {
         Ok(connection)
     }
 
+    /// Opens the table for a dry run, and prints which table it is. A missing local table is an error.
+    pub(crate) async fn open_to_compare(&self) -> Result<Connection, CliError> {
+        let mut connection = self.open_to_read().await?;
+        connection.announce("Comparing with").await?;
+        Ok(connection)
+    }
+
     /// Returns the name of the table in AWS; `None` for the local table.
     fn name(&self) -> Result<Option<String>, CliError> {
         if self.table.is_some() || self.data.is_some() {
@@ -164,7 +171,7 @@ impl Connection {
     }
 
     /// Prints on standard error which table it is, with account and region. Without the permission to describe the table,
-    /// the account is unknown.
+    /// the account is unknown. The journal records the writes from then on.
     pub(crate) async fn announce(&mut self, doing: &str) -> Result<(), CliError> {
         if let Location::Remote { place, .. } = &mut self.location {
             *place = Some(match self.store.place().await {
@@ -174,7 +181,30 @@ impl Connection {
             });
         }
         let _ = writeln!(anstream::stderr(), "{doing} {}", self.location);
+        self.store.record_in_journal(self.location.id());
         Ok(())
+    }
+}
+
+impl Location {
+    /// Returns what the journal calls the table.
+    pub(crate) fn id(&self) -> TableId {
+        match self {
+            Self::Local { folder } => {
+                let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                TableId::Local { folder: folder.to_string_lossy().into_owned() }
+            }
+            Self::Remote { name, endpoint_url, place } => {
+                let Place { account, region } = place.clone().unwrap_or_default();
+                let variable = |name| env::var(name).ok().filter(|url| !url.is_empty());
+                let endpoint_url = endpoint_url
+                    .clone()
+                    .or_else(|| ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"].into_iter().find_map(variable));
+                // An ARN ends with the name.
+                let name = name.rsplit('/').next().unwrap_or(name).to_owned();
+                TableId::Remote { name, account, region, endpoint_url }
+            }
+        }
     }
 }
 

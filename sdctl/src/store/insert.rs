@@ -54,7 +54,20 @@ impl Store {
             let there: &StoredGroup = groups.get(place)?;
             Some(WriteError::Conflict { job: there.job.clone(), group: there.name.clone() })
         };
-        transact(&self.client, puts, conflict).await
+        self.transact(&puts, conflict).await
+    }
+
+    /// Writes new rows, and records them in the journal. `conflict` returns the error for the row at an index, which
+    /// exists already.
+    pub(super) async fn transact(
+        &self,
+        puts: &[TransactWriteItem],
+        conflict: impl Fn(usize) -> Option<WriteError>,
+    ) -> Result<(), WriteError> {
+        let Some(journal) = self.journal() else { return transact(&self.client, puts, conflict).await };
+        let rows = || puts.iter().filter_map(TransactWriteItem::put).map(Put::item);
+        journal.add(rows());
+        transact(&self.client, puts, conflict).await.inspect_err(|error| journal.not_added(rows(), error))
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
@@ -69,15 +82,15 @@ impl Store {
     }
 }
 
-/// Writes new rows. `conflict` returns the error for the row at an index, which exists already.
-pub(super) async fn transact(
+/// Writes new rows, with retries.
+async fn transact(
     client: &Client,
-    puts: Vec<TransactWriteItem>,
+    puts: &[TransactWriteItem],
     conflict: impl Fn(usize) -> Option<WriteError>,
 ) -> Result<(), WriteError> {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     for _ in 1..ATTEMPTS {
-        let Err(error) = client.transact_write_items().set_transact_items(Some(puts.clone())).send().await else {
+        let Err(error) = client.transact_write_items().set_transact_items(Some(puts.to_vec())).send().await else {
             return Ok(());
         };
         if let Some(conflict) = position(&error, &["ConditionalCheckFailed"]).and_then(&conflict) {

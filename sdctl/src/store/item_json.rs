@@ -94,7 +94,7 @@ struct Line<T> {
 }
 
 /// A value to write.
-enum Shown<'a> {
+pub(super) enum Shown<'a> {
     Row(&'a Attributes),
     Map(&'a Attributes),
     Value(&'a AttributeValue),

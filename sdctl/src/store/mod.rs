@@ -13,6 +13,7 @@ mod content;
 mod insert;
 mod item_json;
 mod items;
+pub(crate) mod journal;
 pub(crate) mod login;
 mod names;
 mod number;
@@ -36,21 +37,27 @@ pub use rows::{Record, Records, State};
 pub use size::{MOST_IN_ROW, fits, is_nearly_full, row_fits, row_size, size, split, that_fit};
 pub use write::{Expect, Owner, Replaced, WriteError};
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use http_sd_lambda::table::Table;
+
+use self::journal::{Recorder, TableId};
 
 /// A table of target groups.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
     table: Table,
+    /// Records what the writes replace; `None` for a table whose writes are not undone, as in a test.
+    journal: Option<Arc<Recorder>>,
 }
 
 impl Store {
     /// Creates a store for the table with this name or ARN. Sends no request.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { table: Table::new(client.clone(), name), client }
+        Self { table: Table::new(client.clone(), name), client, journal: None }
     }
 
     /// Returns the store with more retries and longer time-outs, for commands with many requests.
@@ -70,6 +77,16 @@ impl Store {
     pub fn with_clock(self) -> (Self, ServerClock) {
         let (client, clock) = client::with_clock(&self.client);
         (Self { client, ..self }, clock)
+    }
+
+    /// Records the writes to this table in the journal, from now on.
+    pub(crate) fn record_in_journal(&mut self, table: TableId) {
+        self.journal = Some(Recorder::new(table));
+    }
+
+    /// Returns the recorder of the writes.
+    pub(crate) fn journal(&self) -> Option<&Recorder> {
+        self.journal.as_deref()
     }
 
     /// Returns the table's name or ARN.

@@ -5,17 +5,16 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{delete_item::DeleteItemError, update_item::UpdateItemError},
-    types::{AttributeValue, Put, TransactWriteItem},
+    types::{AttributeValue, Put, ReturnValue, TransactWriteItem},
 };
 use http_sd_lambda::{
     group::{GroupName, Job},
-    table::{Attributes, GROUP, JOB, TableError, row_key},
+    table::{Attributes, GROUP, JOB, row_key},
 };
 
 use super::{
     Store, WriteError,
     content::CONTENT,
-    insert::transact,
     item_json::{same, same_row},
 };
 
@@ -54,8 +53,8 @@ impl Store {
                 .expression_attribute_names("#job", JOB);
             TransactWriteItem::builder().set_put(put.build().ok()).build()
         };
-        let puts = rows.iter().map(put).collect();
-        transact(&self.client, puts, |place| rows.get(place).map(Whole::conflict)).await
+        let puts: Vec<TransactWriteItem> = rows.iter().map(put).collect();
+        self.transact(&puts, |place| rows.get(place).map(Whole::conflict)).await
     }
 
     /// Changes the attributes of a row that differ from `before`. An attribute that another writer added meanwhile
@@ -79,6 +78,7 @@ impl Store {
             return Ok(());
         }
         let condition = update.unchanged(before, &differing);
+        let pending = self.pending(row.job, row.name, true);
         let written = self
             .client
             .update_item()
@@ -88,19 +88,32 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Placeholders::values(update.values))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match written {
-            Ok(_) => Ok(()),
+            Ok(written) => {
+                let old = written.attributes.unwrap_or_else(|| before.clone());
+                let mut new = old.clone();
+                new.retain(|name, _| !differing.contains(&name.as_str()));
+                let changed = row.attributes.iter().filter(|(name, _)| differing.contains(&name.as_str()));
+                new.extend(changed.map(|(name, value)| (name.clone(), value.clone())));
+                pending.done(Some(&old), Some(&new));
+                Ok(())
+            }
             Err(SdkError::ServiceError(e))
                 if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
             {
                 // An earlier attempt may have written the row although its response was lost.
                 let found = self.item(row.job, row.name).await?;
                 let is_ours = found.is_some_and(|found| same_row(&found, row.attributes));
-                if is_ours { Ok(()) } else { Err(row.conflict()) }
+                if !is_ours {
+                    return Err(row.conflict());
+                }
+                pending.done(Some(before), Some(row.attributes));
+                Ok(())
             }
-            Err(error) => Err(TableError::from(error).into()),
+            Err(error) => Err(pending.failed(error.into()).into()),
         }
     }
 
@@ -111,6 +124,7 @@ impl Store {
     pub async fn delete_whole(&self, row: Whole<'_>) -> Result<(), WriteError> {
         let mut delete = Placeholders::default();
         let condition = delete.unchanged(row.attributes, &[]);
+        let pending = self.pending(row.job, row.name, true);
         let deleted = self
             .client
             .delete_item()
@@ -119,17 +133,21 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(delete.names))
             .set_expression_attribute_values(Placeholders::values(delete.values))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match deleted {
-            Ok(_) => Ok(()),
+            Ok(deleted) => {
+                pending.done(Some(deleted.attributes.as_ref().unwrap_or(row.attributes)), None);
+                Ok(())
+            }
             Err(SdkError::ServiceError(e))
                 if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
             {
                 // Deleted, by an earlier attempt or by another writer.
                 if self.item(row.job, row.name).await?.is_none() { Ok(()) } else { Err(row.conflict()) }
             }
-            Err(error) => Err(TableError::from(error).into()),
+            Err(error) => Err(pending.failed(error.into()).into()),
         }
     }
 }

@@ -12,15 +12,19 @@ use aws_sdk_dynamodb::{
 };
 use http_sd_lambda::{
     group::{EpochSeconds, GroupName, Job, StoredGroup, excerpt},
-    table::{JOB, TableError, row_key},
+    table::{Attributes, JOB, TableError, row_key},
 };
 use thiserror::Error;
 
 use super::{
     Record, Store,
     content::{CONTENT, content},
+    journal::recorder::Pending,
 };
 use crate::error::CliError;
+
+/// The number of attributes of a key.
+const KEY_LENGTH: usize = 2;
 
 /// The condition for a write of a row.
 #[derive(Debug, Clone, Copy)]
@@ -145,8 +149,7 @@ impl Store {
         Ok(self.replace(group, owner, expect, now).await?.is_some())
     }
 
-    /// Writes as [`Store::write`] does. Returns the owner of the row before if the row existed. The owner is only
-    /// complete for [`Owner::Registration`].
+    /// Writes as [`Store::write`] does. Returns the owner of the row before if the row existed.
     ///
     /// # Errors
     /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
@@ -161,14 +164,16 @@ impl Store {
         let mut content = content(group, None, now);
         content.extend(owner.attribute());
         let gone = ["expires_at", "delete_at"].into_iter().filter(|name| content.iter().all(|(n, _)| n != name));
-        let gone = gone.chain(owner.removes());
-        let remove: Vec<String> = gone.map(|name| update.name(name)).collect();
-        let set: Vec<String> = content.into_iter().map(|(name, value)| update.equation("", name, value)).collect();
+        let gone: Vec<&str> = gone.chain(owner.removes()).collect();
+        let remove: Vec<String> = gone.iter().map(|name| update.name(name)).collect();
+        let set = content.iter().map(|(name, value)| update.equation("", name, value.clone())).collect::<Vec<_>>();
         update.text = match remove.join(", ").as_str() {
             "" => format!("SET {}", set.join(", ")),
             remove => format!("SET {} REMOVE {remove}", set.join(", ")),
         };
         let condition = update.condition(expect);
+        let is_renewal = matches!(owner, Owner::Registration(_));
+        let pending = self.pending(&group.job, &group.name, !is_renewal);
         let written = self
             .client
             .update_item()
@@ -178,20 +183,29 @@ impl Store {
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
-            .return_values(ReturnValue::UpdatedOld)
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match written {
-            Ok(UpdateItemOutput { attributes, .. }) => Ok(attributes.filter(|old| !old.is_empty()).map(|old| {
-                let text = |name| old.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
-                Replaced { managed_by: text("managed_by"), registered_by: text("registered_by") }
-            })),
+            Ok(UpdateItemOutput { attributes, .. }) => {
+                // The embedded engine returns the key of a row that did not exist.
+                let existed = |old: &Attributes| old.len() > KEY_LENGTH || matches!(expect, Expect::Unchanged(_));
+                let old = attributes.filter(existed);
+                let mut new = old.clone().unwrap_or_else(|| row_key(group.job.as_str(), group.name.as_str()));
+                new.retain(|name, _| !gone.contains(&name.as_str()));
+                new.extend(content.into_iter().map(|(name, value)| (name.to_owned(), value)));
+                pending.done(old.as_ref(), Some(&new));
+                Ok(old.map(|old| {
+                    let text = |name| old.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+                    Replaced { managed_by: text("managed_by"), registered_by: text("registered_by") }
+                }))
+            }
             Err(SdkError::ServiceError(e))
                 if matches!(e.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
             {
                 Err(WriteError::Conflict { job: group.job.clone(), group: group.name.clone() })
             }
-            Err(error) => Err(TableError::from(error).into()),
+            Err(error) => Err(pending.failed(error.into()).into()),
         }
     }
 
@@ -200,6 +214,21 @@ impl Store {
     /// # Errors
     /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
     pub async fn delete(&self, job: &Job, name: &GroupName, expect: Expect<'_>) -> Result<bool, WriteError> {
+        Ok(self.take(job, name, expect).await?.is_some())
+    }
+
+    /// Deletes a row. Returns its attributes if the row existed.
+    ///
+    /// # Errors
+    /// [`WriteError`] if `expect` does not hold or DynamoDB refuses.
+    pub async fn take(
+        &self,
+        job: &Job,
+        name: &GroupName,
+        expect: Expect<'_>,
+    ) -> Result<Option<Attributes>, WriteError> {
+        let is_registration = matches!(expect, Expect::RegisteredBy(_));
+        let pending = self.pending(job, name, !is_registration);
         let mut delete = Expression::default();
         let condition = delete.condition(expect);
         let some = |map: HashMap<_, _>| Some(map).filter(|map| !map.is_empty());
@@ -215,14 +244,23 @@ impl Store {
             .send()
             .await;
         match deleted {
-            Ok(DeleteItemOutput { attributes, .. }) => Ok(attributes.is_some_and(|old| !old.is_empty())),
+            Ok(DeleteItemOutput { attributes, .. }) => {
+                let old = attributes.filter(|old| !old.is_empty());
+                pending.done(old.as_ref(), None);
+                Ok(old)
+            }
             Err(SdkError::ServiceError(e))
                 if matches!(e.err(), DeleteItemError::ConditionalCheckFailedException(_)) =>
             {
                 Err(WriteError::Conflict { job: job.clone(), group: name.clone() })
             }
-            Err(error) => Err(TableError::from(error).into()),
+            Err(error) => Err(pending.failed(error.into()).into()),
         }
+    }
+
+    /// Tells the journal that a write of a row follows, if the write is `recorded`.
+    pub(super) fn pending<'a>(&'a self, job: &'a Job, name: &'a GroupName, recorded: bool) -> Pending<'a> {
+        Pending::new(self.journal().filter(|_| recorded), job.as_str(), name.as_str())
     }
 }
 

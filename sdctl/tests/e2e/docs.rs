@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use tempfile::TempDir;
 use test_support::{
     repository,
-    sdctl::{run, sdctl, serve, shell},
+    sdctl::{STATE, run, sdctl, serve, shell},
 };
 
 /// The first line of a block that needs an AWS account.
@@ -34,6 +34,7 @@ fn every_documented_command_works() {
     // Without `--data` the local table would be in the data folder of the developer.
     let home = |command: &mut Command| {
         command.current_dir(folder.path()).env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path().join("data"));
+        command.env(STATE, folder.path().join("state"));
     };
     let mut server = sdctl();
     home(&mut server);

@@ -1,6 +1,8 @@
 //! `sdctl get`, `put`, `rm` and `label`.
 
-use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType};
 use http_sd_lambda::group::EpochSeconds;
 use serde_json::Value;
 use test_support::{
@@ -166,7 +168,8 @@ async fn rm_removes_only_named_groups_or_job() {
     }
     let names =
         || async { applied.dynamo.rows().await.into_keys().map(|(job, name)| job + "/" + &name).collect::<Vec<_>>() };
-    assert_eq!(applied.run(&["rm", "node", "a"]).done(), "removed group \"a\" of job \"node\"\n");
+    let said = applied.run(&["rm", "node", "a"]).done();
+    assert_eq!(said, "job \"node\": 1 group with 1 target removed\n  - a\n      targets  x:1\n");
     assert_eq!(names().await, ["node/b", "node/c", "other/a"]);
     let missing = applied.run(&["rm", "node", "no", "b"]).failed();
     assert_eq!(missing, "sdctl: group \"no\" not found in job \"node\". List the groups of the job with sdctl get");
@@ -178,9 +181,127 @@ async fn rm_removes_only_named_groups_or_job() {
             .contains("nothing was changed: cannot ask for confirmation without a terminal. Add --yes")
     );
     assert_eq!(names().await, ["node/c", "other/a"]);
-    assert_eq!(applied.run(&["rm", "node", "-y"]).done(), "removed job \"node\": 1 group with 1 target\n");
+    let missing = applied.run(&["rm", "node", "no", "neither", "no"]).failed();
+    assert!(missing.starts_with("sdctl: groups \"neither\", \"no\" not found in job \"node\". "), "{missing}");
+    let said = applied.run(&["rm", "node", "-y"]).done();
+    assert!(said.contains("  - c\n      targets  x:1\n"), "{said}");
+    assert!(said.ends_with("removed job \"node\": 1 group with 1 target\n"), "{said}");
     assert_eq!(names().await, ["other/a"]);
     assert!(applied.run(&["rm", "node", "-y"]).failed().contains("job \"node\" not found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rm_dry_run_shows_rows_and_removes_none() {
+    let applied = Applied::new().await;
+    Row::new("node", "a", &["a:1", "b:1"]).labels([("env", "prod")]).put(&applied.dynamo).await;
+    Row::key("node", "broken").with("targets", s("x")).put(&applied.dynamo).await;
+    let before = applied.dynamo.rows().await;
+    for arguments in [&["node", "a"][..], &["node"], &["--match", r#"{env="prod"}"#], &["node", "broken", "a"]] {
+        let (code, said) = applied.run(&[&["rm", "--dry-run"], arguments].concat()).code_and_text();
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("to remove\n  - a\n      targets  a:1, b:1\n      labels   env=prod\n"), "{said}");
+        assert!(said.contains("Comparing with table"), "{said}");
+    }
+    for arguments in [&["node", "no", "a"][..], &["nod"], &["--set", "absent"]] {
+        applied.run(&[&["rm", "--dry-run"], arguments].concat()).failed();
+    }
+    assert_eq!(applied.dynamo.rows().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rm_warns_of_rows_that_come_back() {
+    let applied = Applied::new().await;
+    let put = async || {
+        applied.dynamo.delete("node", "put").await;
+        applied.run(&["put", "node", "put", "-t", "a:1", "--ttl", "1h"]).done();
+        for (name, host, ends) in [("one", "host-1", 600), ("two", "host-2", 600), ("old", "host-3", -600)] {
+            let end = EpochSeconds::now().0 + ends;
+            let row = Row::new("node", name, &["a:1"]).with("registered_by", s(&format!("{host}/0123456789abcdef")));
+            row.with("expires_at", n(end)).put(&applied.dynamo).await;
+        }
+    };
+    let one = "note: group \"one\" of job \"node\" is registered by sdctl on \"host-1\" until 20";
+    for (arguments, notes) in [
+        (&["node", "put", "old"][..], &[][..]),
+        (&["node", "one"], &[one, ": if sdctl register still runs there"]),
+        (&["node", "--yes"], &[one, ", and 1 more are registered"]),
+        (&["node", "--target", "a*", "--yes"], &[one, ", and 1 more are registered"]),
+    ] {
+        put().await;
+        let ran = applied.run(&[&["rm"], arguments].concat());
+        assert!(notes.iter().all(|note| ran.stderr.contains(note)), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.stderr.contains("registered by"), !notes.is_empty(), "{arguments:?}: {ran:?}");
+        ran.done();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn label_changes_the_selected_rows() {
+    let applied = Applied::new().await;
+    for (job, name, env) in
+        [("node", "a", "test"), ("node", "b", "prod"), ("node_big", "c", "test"), ("db", "d", "test")]
+    {
+        Row::new(job, name, &["a:1"]).labels([("env", env), ("team", "old")]).put(&applied.dynamo).await;
+    }
+    Row::new("node", "done", &["a:1"]).labels([("env", "test"), ("team", "shop")]).put(&applied.dynamo).await;
+    let before = applied.dynamo.rows().await;
+    let label = ["label", "node*", "--match", r#"{env="test"}"#, "team=shop"];
+    let (code, said) = applied.run(&[&label[..], &["--dry-run"]].concat()).code_and_text();
+    assert_eq!(code, 2, "{said}");
+    for part in [
+        "unchanged: group \"done\" of job \"node\"\n",
+        "job \"node\":\n  ~ a\n      labels   ~ team: old → shop\n",
+        "job \"node_big\":\n  ~ c\n",
+    ] {
+        assert!(said.contains(part), "no {part:?} in:\n{said}");
+    }
+    assert!(applied.run(&label).failed().contains("nothing was changed: cannot ask for confirmation"));
+    assert_eq!(applied.dynamo.rows().await, before);
+    let said = applied.run(&[&label[..], &["--yes"]].concat()).done();
+    assert!(said.ends_with("changed the labels of 2 groups\n"), "{said}");
+    let teams = async || {
+        let rows = applied.dynamo.rows().await;
+        let team =
+            |row: &HashMap<String, AttributeValue>| row["labels"].as_m().unwrap()["team"].as_s().unwrap().clone();
+        rows.into_iter().map(|((_, name), row)| name + "=" + &team(&row)).collect::<Vec<_>>()
+    };
+    assert_eq!(teams().await, ["d=old", "a=shop", "b=old", "done=shop", "c=shop"]);
+    assert_eq!(applied.run(&[&label[..], &["--dry-run"]].concat()).code, 0);
+    // Here -l selects. One row needs no question.
+    applied.run(&["label", "*", "-l", "team=old", "--match", r#"{env="prod"}"#, "team=new"]).done();
+    assert_eq!(teams().await, ["d=old", "a=shop", "b=new", "done=shop", "c=shop"]);
+    for (arguments, error) in [
+        (&["node*", "web", "team=x"][..], "invalid label \"web\": use NAME=VALUE to set a label, NAME- to remove it"),
+        (&["node", "team=x"], "label requires a label: NAME=VALUE sets it"),
+        (&["node*", "--set", "absent", "team=x"], "nothing was changed: no row matches"),
+        (&["nod", "-l", "a=b", "team=x"], "job \"nod\" not found"),
+        (&["node", "-l", "a=b", "te-am=x"], "label \"te-am\" is not a label name"),
+    ] {
+        let failed = applied.run(&[&["label"], arguments].concat()).failed();
+        assert!(failed.contains(error), "{arguments:?}: {failed}");
+    }
+}
+
+/// Other writers change rows after `label` has read them.
+#[tokio::test(flavor = "multi_thread")]
+async fn label_skips_rows_that_match_no_more() {
+    let applied = Applied::new().await;
+    let faulty = FaultyDynamo::before(&applied.dynamo);
+    for (env, code) in [("test", 0), ("prod", 1)] {
+        Row::new("node", "a", &["a:1"]).labels([("env", "test")]).put(&applied.dynamo).await;
+        let mut held = faulty.hold(|asked| asked.operation == "UpdateItem");
+        let mut label = sdctl_at(&faulty.endpoint());
+        label.args(["label", "node", "--match", r#"{env="test"}"#, "team=shop"]);
+        let label = spawn_blocking(move || run(&mut label));
+        let write = held.next().await;
+        Row::new("node", "a", &["b:1"]).labels([("env", env)]).put(&applied.dynamo).await;
+        drop((write, held));
+        let ran = label.await.unwrap();
+        assert_eq!(ran.code, code, "{ran:?}");
+        let labels =
+            if code == 0 { group(["b:1"], [("env", env), ("team", "shop")]) } else { group(["b:1"], [("env", env)]) };
+        assert_eq!(applied.served("node").await, [labels]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

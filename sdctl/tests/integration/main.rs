@@ -36,3 +36,4 @@ mod targets;
 mod terminal;
 mod texts;
 mod token;
+mod undo;

@@ -124,7 +124,10 @@ async fn rm_shows_and_removes_what_matches() {
     let applied = fleet().await;
     let before = applied.dynamo.rows().await.len();
     let asked = applied.run(&["rm", "--match", r#"{env="prod"}"#]);
-    assert!(asked.stdout.contains("job \"node\": 2 groups with 3 targets to remove\n  - db\n  - web\n"), "{asked:?}");
+    assert!(
+        asked.stdout.contains("job \"node\": 2 groups with 3 targets to remove\n  - db\n      targets  db-1:9100\n"),
+        "{asked:?}"
+    );
     assert!(asked.failed().contains("nothing was changed: cannot ask for confirmation"));
     assert_eq!(applied.dynamo.rows().await.len(), before);
     let none = applied.run(&["rm", "node*", "--set", "absent", "--yes"]).failed();
@@ -146,7 +149,10 @@ async fn rm_shows_at_most_twenty_names() {
         Row::new("node", &format!("g{i:02}"), &["a:1"]).put(&applied.dynamo).await;
     }
     let said = applied.run(&["rm", "node*", "--yes"]).done();
-    assert!(said.contains("  - g19\n  … and 2 more (sdctl get with the same options shows all)\n"), "{said}");
+    assert!(
+        said.contains("  - g19\n      targets  a:1\n  … and 2 more (sdctl get with the same options shows all)\n"),
+        "{said}"
+    );
     assert!(applied.dynamo.rows().await.is_empty());
 }
 

@@ -89,7 +89,7 @@ impl Identity {
 const GIVE_NAMES: &str = "Give each machine its own group name";
 
 /// Returns the host of a process, from the attribute `registered_by`.
-fn host(process: &str) -> &str {
+pub(crate) fn host(process: &str) -> &str {
     process.rsplit_once('/').map_or(process, |(host, _)| host)
 }
 

@@ -1,6 +1,6 @@
 //! `sdctl register`: keeps a group in the table by renewing its lease.
 
-mod identity;
+pub(crate) mod identity;
 mod keeper;
 mod moment;
 mod registrant;

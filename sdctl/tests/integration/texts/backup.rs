@@ -80,5 +80,24 @@ async fn messages_of_searches_and_backups() {
             "sdctl import",
         ],
     );
+
+    transcript.part("history and undo");
+    transcript.at(
+        &dynamo,
+        &[
+            "sdctl label node web team=shop env-",
+            "sdctl label 'node' --target '*' zone=a",
+            "sdctl rm node web --dry-run",
+            "sdctl rm node web test nothing",
+            "sdctl put node web -t new:9100",
+            "sdctl undo --dry-run",
+            "sdctl undo --yes --max-removed 100",
+            "sdctl undo",
+            "sdctl undo --yes",
+            "sdctl undo --yes",
+            "sdctl undo 99",
+            "sdctl history 2",
+        ],
+    );
     transcript.assert("backup");
 }

@@ -18,11 +18,11 @@ use regex_lite::Regex;
 use tempfile::TempDir;
 use test_support::{
     Dynamo,
-    sdctl::{Ran, commands, run, sdctl, shell, shell_at},
+    sdctl::{Ran, STATE, commands, run, sdctl, shell, shell_at},
 };
 
 /// Parts of the output that differ between runs, and what the snapshots show in their place.
-const VARYING: [(&str, &str); 11] = [
+const VARYING: [(&str, &str); 13] = [
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:<port>"),
     (r"/\S*sdctl-edit-\w+", "/tmp/sdctl-edit-<random>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
@@ -34,6 +34,7 @@ const VARYING: [(&str, &str); 11] = [
     (r", region [a-z0-9-]+", ", region <region>"),
     (r"region:( +)\S+", "region:$1<region>"),
     (r#""region":"[^"]+""#, r#""region":"<region>""#),
+    (r"\(000000000000, [a-z0-9-]+, ", "(000000000000, <region>, "),
     (r"arn:aws:dynamodb:[a-z0-9-]+:", "arn:aws:dynamodb:<region>:"),
 ];
 
@@ -80,7 +81,8 @@ impl Transcript {
     }
 
     fn run(&mut self, line: &str, command: &mut Command) {
-        let Ran { code, stdout, stderr } = run(command.current_dir(self.folder.path()).env("COLUMNS", "80"));
+        let command = command.current_dir(self.folder.path()).env(STATE, self.folder.path().join("state"));
+        let Ran { code, stdout, stderr } = run(command.env("COLUMNS", "80"));
         write!(self.text, "\n$ {line}\n{stdout}").unwrap();
         if !stderr.is_empty() {
             write!(self.text, "--- stderr\n{stderr}").unwrap();

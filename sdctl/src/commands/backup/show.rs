@@ -1,4 +1,4 @@
-//! Prints the plan of an import.
+//! Prints a plan.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use http_sd_lambda::{
 
 use super::{
     plan::{Change, Kind, Plan},
-    read::Backup,
+    rows::Backup,
 };
 use crate::{
     commands::change,
@@ -17,6 +17,7 @@ use crate::{
     plan::Counts,
     store::{Record, differing},
     terminal::{
+        message,
         style::{ADDED, CHANGED, FAINT, HEADING, REMOVED},
         text::{Count, printable},
     },
@@ -28,19 +29,31 @@ const MOST: usize = 20;
 const IN_WORDS: [&str; 4] = ["targets", "labels", "expires_at", "delete_at"];
 
 /// Prints plans.
-pub(super) struct Printer<'a> {
-    pub(super) backup: &'a Backup,
-    pub(super) names: LabelNames,
-    pub(super) full: bool,
+pub(crate) struct Printer<'a> {
+    pub(crate) backup: &'a Backup,
+    pub(crate) names: LabelNames,
+    pub(crate) full: bool,
+    pub(crate) words: Words,
+}
+
+/// The words that differ between commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// The rows will become those of files.
+    Import,
+    /// The rows will become those before a command.
+    Undo,
+    /// The rows have become what they are now.
+    History,
 }
 
 impl Printer<'_> {
-    pub(super) fn plan(&self, out: &mut dyn Write, plan: &Plan) -> Result<(), CliError> {
+    pub(crate) fn plan(&self, out: &mut dyn Write, plan: &Plan) -> Result<(), CliError> {
         let now = EpochSeconds::now();
         for changes in plan.changes.chunk_by(|a, b| a.job == b.job) {
             let Some(first) = changes.first() else { continue };
             let counts = plan.jobs.get(&first.job).copied().unwrap_or_default();
-            writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(first.job.as_str()), self::counts(counts))?;
+            writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(first.job.as_str()), self.words.counts(counts))?;
             let kind = |change: &Change| std::mem::discriminant(&change.kind);
             for changes in changes.chunk_by(|a, b| kind(a) == kind(b)) {
                 let most = if self.full { usize::MAX } else { MOST };
@@ -53,7 +66,7 @@ impl Printer<'_> {
             }
         }
         let counts = plan.counts();
-        if counts.kept > 0 {
+        if counts.kept > 0 && self.words == Words::Import {
             let (rows, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
             let them = if counts.kept == 1 { "it" } else { "them" };
             writeln!(
@@ -61,11 +74,19 @@ impl Printer<'_> {
                 "{FAINT}{rows} of these jobs {verb} in no file: --replace removes {them}, and rows of other jobs{FAINT:#}"
             )?;
         }
-        if plan.changes.is_empty() {
-            let verb = if counts.unchanged == 1 { "matches" } else { "match" };
-            writeln!(out, "Nothing to change: {} {verb} the files.", Count(counts.unchanged, "row"))?;
-        } else {
-            writeln!(out, "{HEADING}Plan:{HEADING:#} {}.", self::counts(counts))?;
+        match self.words {
+            Words::Import if plan.changes.is_empty() => {
+                let verb = if counts.unchanged == 1 { "matches" } else { "match" };
+                writeln!(out, "Nothing to change: {} {verb} the files.", Count(counts.unchanged, "row"))?;
+            }
+            Words::Undo if plan.changes.is_empty() => {
+                let verb = if counts.unchanged == 1 { "is" } else { "are" };
+                writeln!(out, "Nothing to change: {} {verb} as before.", Count(counts.unchanged, "row"))?;
+            }
+            Words::Import | Words::Undo => {
+                writeln!(out, "{HEADING}Plan:{HEADING:#} {}.", self.words.counts(counts))?;
+            }
+            Words::History => {}
         }
         Ok(())
     }
@@ -73,9 +94,9 @@ impl Printer<'_> {
     fn change(&self, out: &mut dyn Write, change: &Change, now: EpochSeconds) -> Result<(), CliError> {
         let after = match &change.kind {
             Kind::Remove(_) => None,
-            Kind::Add | Kind::Update(_) => self.backup.line(&change.job, &change.name),
+            Kind::Add | Kind::Update(_) => self.backup.wanted(&change.job, &change.name),
         };
-        let after = after.map(|line| line.row(self.names)).transpose()?;
+        let after = after.map(|wanted| wanted.row(self.names)).transpose()?.flatten();
         let before = match &change.kind {
             Kind::Add => None,
             Kind::Update(before) | Kind::Remove(before) => {
@@ -102,9 +123,33 @@ impl Printer<'_> {
         }
         if let (Some((before, record)), Some((after, _))) = (&before, &after) {
             let in_words = record.group.is_ok() && group.is_some();
-            attributes(out, before, after, if in_words { &IN_WORDS } else { &[] })?;
+            let shown = if in_words { &IN_WORDS[..] } else { &[] };
+            // A command of sdctl changes it in every row.
+            let shown = if self.words == Words::Import { shown } else { &[shown, &["updated_at"]].concat() };
+            attributes(out, before, after, shown)?;
         }
         Ok(())
+    }
+}
+
+impl Plan {
+    /// Prints notes about rows that the function will not serve. `source` names the place of the rows.
+    pub(crate) fn warn(&self, source: &str) {
+        let verb = |count, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+        if self.expired > 0 {
+            let has = verb(self.expired, "has", "have");
+            let rows = Count(self.expired, "row");
+            message::note(format_args!(
+                "{rows} {source} {has} an expired lease: the function does not serve such rows"
+            ));
+        }
+        if self.broken > 0 {
+            let violates = verb(self.broken, "violates", "violate");
+            let rows = Count(self.broken, "row");
+            message::note(format_args!(
+                "{rows} {source} {violates} the data model: polls of such a job fail, unless HTTP_SD_ON_INVALID is skip"
+            ));
+        }
     }
 }
 
@@ -126,6 +171,13 @@ fn attributes(out: &mut dyn Write, before: &Attributes, after: &Attributes, show
     if differing.is_empty() { Ok(()) } else { writeln!(out, "      attributes  {}", differing.join(", ")) }
 }
 
-fn counts(Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
-    format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
+impl Words {
+    fn counts(self, Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
+        match self {
+            Self::Import | Self::Undo => {
+                format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
+            }
+            Self::History => format!("{added} added, {changed} changed, {removed} removed"),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Reads the rows of backups. Memory holds their lines, not their attributes.
+//! The rows of a backup, by key. Memory holds their lines, not their attributes.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use http_sd_lambda::{
 
 use crate::{
     error::CliError,
-    store::{self, Record},
+    store::{self, Record, same_row},
 };
 
 /// The first bytes of a gzip file.
@@ -25,48 +25,75 @@ const LONGEST_LINE: u64 = 4 << 20;
 /// The most faults that are printed.
 const MOST_FAULTS: usize = 20;
 
-/// The rows of all files, by key.
+/// The rows of a backup, by key.
 #[derive(Debug, Default)]
-pub(super) struct Backup {
+pub(crate) struct Backup {
     files: Vec<PathBuf>,
-    rows: BTreeMap<Job, BTreeMap<GroupName, Line>>,
-    /// The first faults, each with its file and line.
-    pub(super) faults: Vec<String>,
+    rows: BTreeMap<Job, BTreeMap<GroupName, Wanted>>,
+    /// The first faults of the files, each with its file and line.
+    pub(crate) faults: Vec<String>,
     /// The number of all faults.
-    pub(super) fault_count: usize,
+    pub(crate) fault_count: usize,
 }
 
-/// A valid line of a file.
+/// A row as it shall be.
 #[derive(Debug)]
-pub(super) struct Line {
-    text: Box<[u8]>,
-    file: usize,
-    number: usize,
+pub(crate) struct Wanted {
+    /// The valid line of the row; `None` for a row that shall not exist.
+    line: Option<Box<[u8]>>,
+    expected: Expected,
+    /// The file, and the number of the line.
+    place: Option<(usize, usize)>,
 }
 
-impl Line {
-    /// Returns the attributes of the row, and its record.
-    pub(super) fn row(&self, names: LabelNames) -> Result<(Attributes, Record), CliError> {
-        let fault = |fault: String| CliError::Refused(format!("cannot read a line again: {fault}"));
-        let attributes = store::read_line(&self.text).map_err(fault)?;
-        let record = Record::of(attributes.clone(), names).map_err(|error| fault(error.to_string()))?;
-        Ok((attributes, record))
+/// The row of the table that may be changed.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    /// Any row, or none.
+    Any,
+    /// A row equal to this line.
+    Row(Box<[u8]>),
+    /// No row.
+    Absent,
+}
+
+impl Wanted {
+    /// Returns the attributes of the row, and its record; `None` for a row that shall not exist.
+    pub(crate) fn row(&self, names: LabelNames) -> Result<Option<(Attributes, Record)>, CliError> {
+        let Some(attributes) = self.attributes()? else { return Ok(None) };
+        let record = Record::of(attributes.clone(), names).map_err(|error| unread(&error.to_string()))?;
+        Ok(Some((attributes, record)))
     }
 
     /// Returns the attributes of the row. They were read without a fault before.
-    pub(super) fn attributes(&self) -> Result<Attributes, String> {
-        store::read_line(&self.text)
+    pub(super) fn attributes(&self) -> Result<Option<Attributes>, CliError> {
+        self.line.as_deref().map(|line| store::read_line(line).map_err(|fault| unread(&fault))).transpose()
+    }
+
+    /// Returns whether the row of the table may be changed.
+    pub(super) fn expects(&self, found: Option<&Attributes>) -> Result<bool, CliError> {
+        Ok(match (&self.expected, found) {
+            (Expected::Any, _) | (Expected::Absent, None) => true,
+            (Expected::Row(line), Some(found)) => {
+                same_row(&store::read_line(line).map_err(|fault| unread(&fault))?, found)
+            }
+            (Expected::Absent, Some(_)) | (Expected::Row(_), None) => false,
+        })
     }
 
     /// Returns the number of bytes of the line.
     pub(super) fn size(&self) -> usize {
-        self.text.len()
+        self.line.as_ref().map_or(0, |line| line.len())
     }
+}
+
+fn unread(fault: &str) -> CliError {
+    CliError::Refused(format!("cannot read a line again: {fault}"))
 }
 
 impl Backup {
     /// Reads the files; `-` is standard input. Collects faults.
-    pub(super) fn read(files: &[PathBuf], names: LabelNames) -> Result<Self, CliError> {
+    pub(crate) fn read(files: &[PathBuf], names: LabelNames) -> Result<Self, CliError> {
         let mut backup = Self::default();
         for file in files {
             let failed = |source| CliError::Read { file: file.clone(), source };
@@ -81,18 +108,23 @@ impl Backup {
         Ok(backup)
     }
 
+    /// Adds a row, or a row that shall not exist.
+    pub(crate) fn add(&mut self, (job, name): (Job, GroupName), line: Option<Box<[u8]>>, expected: Expected) {
+        self.rows.entry(job).or_default().insert(name, Wanted { line, expected, place: None });
+    }
+
     /// Returns the jobs of the rows.
     pub(super) fn jobs(&self) -> impl ExactSizeIterator<Item = &Job> {
         self.rows.keys()
     }
 
     /// Returns the rows of a job, by name.
-    pub(super) fn of_job(&self, job: &Job) -> impl Iterator<Item = (&GroupName, &Line)> {
+    pub(super) fn of_job(&self, job: &Job) -> impl Iterator<Item = (&GroupName, &Wanted)> {
         self.rows.get(job).into_iter().flatten()
     }
 
-    /// Returns the line of a row.
-    pub(super) fn line(&self, job: &Job, name: &GroupName) -> Option<&Line> {
+    /// Returns the row with this key.
+    pub(super) fn wanted(&self, job: &Job, name: &GroupName) -> Option<&Wanted> {
         self.rows.get(job)?.get(name)
     }
 
@@ -140,13 +172,14 @@ impl Backup {
             Err(fault) => return self.fault(number, &fault),
         };
         let (job, name) = (record.job, record.name);
-        if let Some(before) = self.line(&job, &name) {
-            let place = place(&self.files[before.file], before.number);
+        if let Some((file, line)) = self.wanted(&job, &name).and_then(|before| before.place) {
+            let place = place(&self.files[file], line);
             let (job, name) = (excerpt(job.as_str()), excerpt(name.as_str()));
             return self.fault(number, &format!("group {name} of job {job} is already at {place}"));
         }
-        let line = Line { text: text.into(), file: self.files.len() - 1, number };
-        self.rows.entry(job).or_default().insert(name, line);
+        let place = Some((self.files.len() - 1, number));
+        let wanted = Wanted { line: Some(text.into()), expected: Expected::Any, place };
+        self.rows.entry(job).or_default().insert(name, wanted);
     }
 
     fn fault(&mut self, number: usize, fault: &str) {
