@@ -4,8 +4,10 @@
 //! where Prometheus guesses, such as for a repeated field or a second document: a mistake in a file must not change the
 //! targets of a fleet.
 
+mod configuration;
 mod contents;
 pub(crate) mod duration;
+mod environment;
 mod events;
 mod fault;
 mod fields;

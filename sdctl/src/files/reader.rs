@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
-    fs,
+    env, fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -13,6 +13,7 @@ use http_sd_lambda::group::{Job, LabelNames, excerpt};
 
 use super::{
     contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reading, Reference, Role},
+    environment,
     fault::{FileFault, Problem},
     fields::Poller,
     parse, pattern,
@@ -37,6 +38,8 @@ pub struct Reader {
     pub faults: Vec<FileFault>,
     /// The parts that were skipped on purpose.
     pub notes: Vec<Note>,
+    /// The URLs that vmagent fetches as if they were files. `sdctl` does not read them.
+    pub remote: Vec<Note>,
     /// The patterns that match no file.
     pub unmatched: Vec<Note>,
     /// The fields of each configuration whose values are not judged.
@@ -65,6 +68,7 @@ impl Reader {
             groups: Vec::new(),
             faults: Vec::new(),
             notes: Vec::new(),
+            remote: Vec::new(),
             unmatched: Vec::new(),
             advice: Vec::new(),
             unjudged: Vec::new(),
@@ -131,7 +135,7 @@ impl Reader {
         let whole = whole(file);
         let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
         let role = Role::Given(job.cloned().or_else(|| job_by_name(file)));
-        let Contents { configuration, items } = self.parse(text, Format::of(file, text), &place, &role);
+        let Contents { configuration, items } = self.parse(text, self.format(file, text), &place, &role);
         if configuration && job.is_some() {
             let problem = "is a Prometheus configuration, which names its own jobs: omit --job";
             self.problem(place.at(1), Problem::Job(problem.into()));
@@ -147,6 +151,11 @@ impl Reader {
     pub fn read_answer(&mut self, name: &str, body: &str, job: &Job) {
         let contents = self.parse(body, Format::Json, &Place::of_file(name), &Role::List(job.clone(), false));
         self.collect(contents.items, Path::new(""), &mut Known::default());
+    }
+
+    /// Returns the format of a file. vmagent reads each file as YAML.
+    fn format(&self, file: &Path, text: &str) -> Format {
+        if self.reading.poller == Some(Poller::Vmagent) { Format::Yaml } else { Format::of(file, text) }
     }
 
     /// Parses a text and records its file as read.
@@ -166,6 +175,7 @@ impl Reader {
                 Item::Note(note) => self.notes.push(note),
                 Item::Unjudged(note) => self.unjudged.push(note),
                 Item::Advice(advice) => self.advice.push(advice),
+                Item::Remote(note) => self.remote.push(note),
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {
@@ -202,7 +212,7 @@ impl Reader {
         let whole = whole(path);
         // Prometheus reads a list by its suffix, and a configuration always as YAML.
         let (place, format) = match role {
-            Role::List(job, _) => (whole.with_job(job), Format::of(path, &text)),
+            Role::List(job, _) => (whole.with_job(job), self.format(path, &text)),
             _ => (whole, Format::Yaml),
         };
         Some(self.parse(&text, format, &place, role).items)
@@ -216,8 +226,11 @@ impl Reader {
         } else {
             fs::read(path)
         };
-        let format = Format::of(path, "");
+        let format = self.format(path, "");
         match bytes.map(|bytes| text::decode(bytes, format)) {
+            Ok(Ok(text)) if self.reading.poller == Some(Poller::Vmagent) => {
+                return Some(environment::replaced(text, &|name| env::var(name).ok()));
+            }
             Ok(Ok(text)) => return Some(text),
             Ok(Err(line)) => {
                 let place = whole(path).at(line);

@@ -21,7 +21,7 @@ use indicatif::ProgressBar;
 use crate::{
     commands::{arguments, outcome::Outcome},
     error::CliError,
-    files::{Advice, Note, Reader},
+    files::{Advice, Note, Poller, Reader},
     plan::{Comparison, Desired, Plan, Rows},
     store::{Records, Store, connection::TableOptions},
     terminal::{message, output, progress, question, signals::Signals, text::Count},
@@ -75,6 +75,10 @@ pub(crate) struct Options {
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
+    /// Read the files by the rules of this poller; vmagent: replace %{VARIABLE} from the environment [default: accept the
+    /// files of any poller, and refuse variables]
+    #[arg(long = "for", value_name = "POLLER", value_enum)]
+    poller: Option<Poller>,
     #[arg(long, value_name = "NAME", help = format!("Make this set the owner of the rows [default: {DEFAULT_SET}]"))]
     set: Option<String>,
     /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
@@ -127,7 +131,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
     // Before opening the table: the writer of standard input may still be reading the same table.
     let names = config::settings(&variable)?.label_names;
-    let desired = read_files(&options, Reader::new(names))?;
+    let mut reader = Reader::new(names);
+    if let Some(poller) = options.poller {
+        reader = reader.for_poller(poller);
+    }
+    let desired = read_files(&options, reader)?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let intent = Intent { desired, names, set, rows, adopted_set, prune: options.prune };
     let mut connection = options.table.open().await?;
@@ -187,6 +195,9 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for Advice { place, text, consequence, .. } in reader.advice.iter().filter(|advice| advice.poller.is_none()) {
         message::warning(format_args!("{place}: {text}; {consequence}"));
     }
+    for note in &reader.remote {
+        message::warning(format_args!("{note}. Its targets are left out: download it, and name the file"));
+    }
     let no_url: BTreeSet<&str> =
         reader.groups.iter().map(|group| &group.job).filter(|job| !job.fits_a_url()).map(Job::as_str).collect();
     for job in no_url {
@@ -205,11 +216,19 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
             "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus"
         )));
     }
-    if let Some((place, variable)) = reader.groups.iter().find_map(|group| Some((&group.place, group.variable()?))) {
+    let is_prometheus = matches!(options.poller, Some(Poller::Prometheus2 | Poller::Prometheus3));
+    if let Some((place, variable)) = reader.groups.iter().find_map(|group| Some((&group.place, group.variable()?)))
+        && !is_prometheus
+    {
+        let remedy = if options.poller.is_some() {
+            "which has no value in the environment. Set it or write its value"
+        } else {
+            "which only vmagent replaces. Write its value, use --for vmagent to replace it from the environment, or \
+             --for prometheus3 to keep it as it is written"
+        };
+        let variable = excerpt(variable);
         return Err(CliError::Refused(format!(
-            "nothing was changed: {place}: contains the variable {}, which vmagent replaces from its environment, but \
-             the function does not. Write its value",
-            excerpt(variable)
+            "nothing was changed: {place}: contains the variable {variable}, {remedy}"
         )));
     }
     if options.prune
@@ -223,10 +242,14 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
 }
 
-/// Returns the first pattern that matches no file and leaves its job without groups.
+/// Returns the first pattern that matches no file, or URL, that leaves its job without groups.
 fn emptied(reader: &Reader) -> Option<&Note> {
     let jobs: HashSet<&str> = reader.groups.iter().map(|group| group.job.as_str()).collect();
-    reader.unmatched.iter().find(|note| note.place.job.as_deref().is_some_and(|job| !jobs.contains(job)))
+    reader
+        .unmatched
+        .iter()
+        .chain(&reader.remote)
+        .find(|note| note.place.job.as_deref().is_some_and(|job| !jobs.contains(job)))
 }
 
 impl Intent {

@@ -100,7 +100,8 @@ impl Judge {
         if took * 2 > self.refresh_interval {
             let seconds = self.refresh_interval.as_secs_f64();
             let problem = format!("took {} ms, more than half of the refresh interval", took.as_millis());
-            let consequence = format!("{} gives up after {seconds}s and keeps its old targets", self.profile.name());
+            let poller = self.profile.name();
+            let consequence = format!("{poller} gives up after {seconds}s and keeps its old targets");
             self.warning(problem, consequence);
         }
         self.content_type(&answer.headers);
@@ -132,13 +133,13 @@ impl Judge {
     }
 
     fn body(&mut self, body: &[u8], summary: &mut Summary) -> Result<(), CliError> {
-        let text = String::from_utf8_lossy(body);
+        let (text, poller) = (String::from_utf8_lossy(body), self.profile.name());
         if matches!(text, Cow::Owned(_)) {
             let problem = "contains bytes that are not UTF-8".into();
-            self.warning(problem, format!("{} replaces each of them with U+FFFD", self.profile.name()));
+            self.warning(problem, format!("{poller} replaces each of them with U+FFFD"));
         }
         if text.trim_ascii() == "null" {
-            let consequence = format!("{} reads it as an empty list and drops every target", self.profile.name());
+            let consequence = format!("{poller} reads it as an empty list and drops every target");
             self.warning("is null, but an empty list must be []".into(), consequence);
             return Ok(());
         }
@@ -152,7 +153,7 @@ impl Judge {
         }
         twice::check(&reader.groups, &mut self.findings);
         if reader.groups.is_empty() && reader.faults.is_empty() {
-            self.note(format!("is an empty list: {} drops every target", self.profile.name()));
+            self.note(format!("is an empty list: {poller} drops every target"));
         }
         let bytes = buffered_bytes(body);
         if bytes > MOST_BUFFERED / 5 * 4 {
@@ -172,7 +173,8 @@ impl Judge {
             }
             Failure::Broken(reason) => format!("does not respond: {reason}"),
         };
-        let consequence = format!("{} keeps its old targets, but has no targets after a restart", self.profile.name());
+        let poller = self.profile.name();
+        let consequence = format!("{poller} keeps its old targets, but has no targets after a restart");
         self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 
