@@ -273,8 +273,20 @@ impl Configuration {
             return self.fault(start, "files", Problem::Group(Fault::Missing));
         };
         for (key, value) in fields {
-            if self.is_known(file, &key, Section::FileSdConfig) {
-                self.duration(file, name(&key), &value);
+            if self.is_known(file, &key, Section::FileSdConfig)
+                && self.duration(file, name(&key), &value) == Some(Duration::ZERO)
+                && value.value != Value::Null
+            {
+                let place = file.at(key.line);
+                let (text, consequence) =
+                    ("refresh_interval is zero: set 5m, the default", "Prometheus stops with a panic");
+                let poller = self.reading.poller;
+                self.items.push(Item::Advice(Advice {
+                    place,
+                    text: text.into(),
+                    consequence: consequence.into(),
+                    poller,
+                }));
             }
         }
         if matches!(&files.value, Value::List(patterns) if patterns.is_empty()) {

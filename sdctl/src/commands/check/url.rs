@@ -133,7 +133,8 @@ impl Judge {
     }
 
     fn body(&mut self, body: &[u8], summary: &mut Summary) -> Result<(), CliError> {
-        let (text, poller) = (String::from_utf8_lossy(body), self.profile.name());
+        let poller = self.profile.name();
+        let text = String::from_utf8_lossy(body);
         if matches!(text, Cow::Owned(_)) {
             let problem = "contains bytes that are not UTF-8".into();
             self.warning(problem, format!("{poller} replaces each of them with U+FFFD"));

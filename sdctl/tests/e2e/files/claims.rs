@@ -163,7 +163,7 @@ const ROWS: &[Row] = &[
         "- targets: [a:1]\n  labels: {__address__: ''}\n- targets: [b:1]\n", These(&["b:1"])),
     (LAST_DOCUMENT, ALL, Yaml, "- targets: [b:1]\n---\n- targets: [c:1]\n", These(&["b:1"])),
     ("contains text after its end, which Prometheus does not read: remove the text", ALL, Yaml,
-        "- targets: [b:1]\n---\n[\n", These(&["b:1"])),
+        "[{targets: [b:1]}] x\n", These(&["b:1"])),
     ("is not valid YAML: Prometheus reads YAML 1.1 only. Remove the directive %YAML", PROMETHEUS, Yaml,
         "%YAML 1.2\n---\n- targets: [b:1]\n", Kept),
     ("{poller} reads it as it is written. Only vmagent replaces it, from its environment", PROMETHEUS, Yaml,
@@ -181,6 +181,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("{poller} gets none of its targets until the file exists", "missing_file_has_targets_once_it_exists"),
     ("{poller} finds no target there", "missing_file_has_targets_once_it_exists"),
     ("{poller} stops with a panic", "vmagent_stops_at_an_interval_of_zero"),
+    ("Prometheus stops with a panic", "prometheus_stops_at_an_interval_of_zero"),
     ("the poller reads the last part as a port, or does not scrape the target", "odd_addresses_are_never_scraped"),
     ("the poller scrapes port 80 or 443, or nothing", "odd_addresses_are_never_scraped"),
     ("the poller scrapes its own host or nothing", "odd_addresses_are_never_scraped"),
@@ -246,19 +247,22 @@ type Shared = Arc<Mutex<Bodies>>;
 fn pollers_do_what_sdctl_says() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
-    fs::create_dir(at("lists")).unwrap();
     let files: Vec<String> = (0..ROWS.len()).map(|i| format!("{i:03}.{}", extension(ROWS[i].2))).collect();
+    Kind::ALL.iter().for_each(|kind| fs::create_dir(at(&kind.to_string())).unwrap());
     // A poller must not see half a file.
-    let put = |name: &str, bytes: &[u8]| {
+    let put = |kind: Kind, name: &str, bytes: &[u8]| {
         fs::write(at("new"), bytes).unwrap();
-        fs::rename(at("new"), at("lists").join(name)).unwrap();
+        fs::rename(at("new"), at(&kind.to_string()).join(name)).unwrap();
     };
+    let is_file = |i: &usize| matches!(ROWS[*i].2, Yaml | Json);
     let old = json!([{"targets": ["old:1"]}]).to_string().into_bytes();
-    files.iter().filter(|name| !name.ends_with("http")).for_each(|name| put(name, &old));
+    for kind in Kind::ALL {
+        rows_of(kind).filter(is_file).for_each(|i| put(kind, &files[i], &old));
+    }
     let shared: Shared = Arc::default();
     shared.lock().unwrap().bodies = vec![("application/json", old); ROWS.len()];
     let server = Background::router(Router::new().route("/{row}", routing::get(respond)).with_state(shared.clone()));
-    let pollers = Poller::start_all_with(|kind| configuration(kind, &at("lists"), &server.url()).to_string());
+    let pollers = Poller::start_all_with(|kind| configuration(kind, &at(&kind.to_string()), &server.url()).to_string());
     for poller in &pollers {
         poller.wait("the old targets of each row", || {
             let seen = seen(poller);
@@ -266,15 +270,15 @@ fn pollers_do_what_sdctl_says() {
         });
     }
 
-    for (name, (_, _, _, text, _)) in files.iter().zip(ROWS).filter(|(name, _)| !name.ends_with("http")) {
-        put(name, &bytes_of(text));
+    for kind in Kind::ALL {
+        rows_of(kind).filter(is_file).for_each(|i| put(kind, &files[i], &bytes_of(ROWS[i].3)));
     }
     let body = |(_, _, input, text, _): &Row| {
         let content_type = if *input == Text { "text/plain" } else { "application/json" };
         (content_type, bytes_of(text))
     };
     *shared.lock().unwrap() = Bodies { bodies: ROWS.iter().map(body).collect(), asked: BTreeMap::new() };
-    put("last.yml", b"- targets: [last:1]\n");
+    Kind::ALL.iter().for_each(|kind| put(*kind, "last.yml", b"- targets: [last:1]\n"));
     for poller in &pollers {
         let is_as_said = |i: usize, targets: &BTreeMap<usize, BTreeSet<String>>| {
             let targets: Vec<&str> = targets.get(&i).into_iter().flatten().map(String::as_str).collect();
@@ -297,7 +301,7 @@ fn pollers_do_what_sdctl_says() {
     }
 
     for kind in Kind::ALL {
-        let findings = check(kind, &[at("lists").to_str().unwrap()]);
+        let findings = check(kind, &[at(&kind.to_string()).to_str().unwrap()]);
         for i in rows_of(kind) {
             let (claim, _, input, text, _) = ROWS[i];
             let found = if matches!(input, Http | Text) {

@@ -13,7 +13,7 @@ use test_support::{
     tools::tool,
 };
 
-use super::{LAST, PATIENCE, Server};
+use super::{LAST, Server};
 
 #[test]
 fn refused_configuration_keeps_the_current_one() {
@@ -72,6 +72,21 @@ fn vmagent_stops_at_an_interval_of_zero() {
     assert!(process.whole_output().contains("panic: "));
 }
 
+#[test]
+fn prometheus_stops_at_an_interval_of_zero() {
+    for kind in Kind::PROMETHEUS {
+        let Some(program) = kind.file() else { continue };
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("a.json"), "[]").unwrap();
+        let files = json!([{"files": ["a.json"], "refresh_interval": "0s"}]);
+        let config = json!({"scrape_configs": [{"job_name": "x", "file_sd_configs": files}]});
+        fs::write(folder.path().join("prometheus.yml"), config.to_string()).unwrap();
+        let mut server = Server::prometheus(program, folder.path());
+        server.process.wait_for("panic: ");
+        assert!(server.process.wait().is_some_and(|status| !status.success()), "{kind}");
+    }
+}
+
 /// The scheme `ftp`, and addresses that are no addresses.
 #[test]
 fn odd_addresses_are_never_scraped() {
@@ -111,5 +126,4 @@ fn odd_addresses_are_never_scraped() {
         let expected: BTreeSet<_> = [&good, &own_host].map(|address| ("good".to_owned(), address.clone())).into();
         poller.wait("a scrape of each target", || healthy().is_some_and(|healthy| healthy == expected));
     }
-    let _ = PATIENCE;
 }

@@ -20,7 +20,8 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// The fields that a poller accepts in another release or build than the one in `.tools`.
-const ELSEWHERE: [(Kind, &str, &[&str]); 4] = [
+const ELSEWHERE: [(Kind, &str, &[&str]); 5] = [
+    (Kind::Vmagent, "left out by Debian", &["vultr_sd_configs"]),
     (
         Kind::Prometheus2,
         "of a release after 2.42",

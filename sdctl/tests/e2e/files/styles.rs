@@ -151,8 +151,7 @@ impl<'a> Writer<'a> {
         let start = writer.pick(&["", "---\n", "# a document\n", "\n", "--- # a document\n"]);
         writer.text += start;
         writer.below(document, 0, false);
-        // A block starts on a line of its own.
-        writer.text.trim_start_matches([' ', '\n']).to_owned()
+        writer.text
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {

@@ -27,8 +27,9 @@ fn vmagent_reads_what_only_it_accepts() {
         Background::router(Router::new().route("/list.yml", routing::get(list)).route("/jobs.yml", routing::get(jobs)));
     let url = server.url();
     write("list-9100.yml", "- targets: ['b:%{SD_PORT}']\n  labels: {zone: '%{SD_ZONE}', empty: 'a%{SD_EMPTY}b'}\n");
+    write("last.yml", &format!("- targets: ['{LAST}']\n"));
     write("list.json", "[{\"targets\": [\"c:1\", 9100]},]\n");
-    write("jobs.yml", "- job_name: listed\n  static_configs: [{targets: ['d:%{SD_PORT}']}]\n");
+    write("jobs.yml", "- job_name: listed\n  static_configs: [{targets: ['d:%{SD_PORT}', %{SD_HOSTS}]}]\n");
     write(
         "prometheus.yml",
         &format!(
@@ -36,11 +37,11 @@ fn vmagent_reads_what_only_it_accepts() {
              scrape_configs:\n\
              - job_name: main-%{{SD_PORT}}\n  \
                static_configs:\n  \
-               - targets: [%{{SD_HOSTS}}]\n  \
+               - targets: ['i:%{{SD_PORT}}']\n  \
                - {{targets: [e:1, f:1], labels: {{__address__: 'g:1', x: y}}}}\n  \
                - {{targets: [], labels: {{__address__: 'h:1'}}}}\n  \
                file_sd_configs: [{{files: ['list-%{{SD_PORT}}.yml', list.json, '{url}/list.yml', '{LAST_URL}']}}]\n\
-             - job_name: last\n  static_configs: [{{targets: ['{LAST}']}}]\n",
+             - job_name: last\n  file_sd_configs: [{{files: [last.yml]}}]\n",
             LAST_URL = url.replace("http", "HTTP") + "/list.yml?again",
         ),
     );
