@@ -12,7 +12,7 @@ pub enum Poller {
     Prometheus2,
     /// Prometheus 3 and pollers built on it: Grafana Alloy, the OpenTelemetry target allocator
     Prometheus3,
-    /// vmagent, which ignores unknown fields and the content type
+    /// vmagent, which over HTTP ignores unknown fields and the content type
     Vmagent,
 }
 

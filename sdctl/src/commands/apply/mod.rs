@@ -75,8 +75,8 @@ pub(crate) struct Options {
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
-    /// Read the files by the rules of this poller; vmagent: replace %{VARIABLE} from the environment [default: accept the
-    /// files of any poller, and refuse variables]
+    /// Read the files by the rules of this poller; vmagent: replace %{VARIABLE} from the environment [default: accept
+    /// the files of any poller, and refuse variables]
     #[arg(long = "for", value_name = "POLLER", value_enum)]
     poller: Option<Poller>,
     #[arg(long, value_name = "NAME", help = format!("Make this set the owner of the rows [default: {DEFAULT_SET}]"))]

@@ -73,13 +73,13 @@ impl Check<'_> {
             self.addresses(group);
         }
         // vmagent accepts URLs as addresses.
-        if !self.profile.is_prometheus() {
-            self.times_of_vmagent(group, &steering);
-        } else {
+        if self.profile.is_prometheus() {
             if !steering.probing {
                 self.urls(group);
             }
             self.times(group, &steering);
+        } else {
+            self.times_of_vmagent(group, &steering);
         }
     }
 
@@ -156,7 +156,7 @@ impl Check<'_> {
         None
     }
 
-    /// Warns of invalid durations. vmagent reads other durations than Prometheus, and limits a time-out to its interval.
+    /// Warns of invalid durations. vmagent reads other durations than Prometheus, and shortens a long time-out.
     fn times_of_vmagent(&mut self, group: &FileGroup, steering: &Steering<'_>) {
         for (name, text) in [(INTERVAL, steering.interval), (TIMEOUT, steering.timeout)] {
             let Some(text) = text else { continue };

@@ -116,7 +116,8 @@ fn odd_addresses_are_never_scraped() {
         let healthy = || -> Option<BTreeSet<(String, String)>> {
             let targets = poller.active_targets()?;
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            let is_tried = |target: &serde_json::Value| target["health"] == "up" || text(&target["lastError"]) != "";
+            let is_tried =
+                |target: &serde_json::Value| target["health"] == "up" || !text(&target["lastError"]).is_empty();
             let up = targets.iter().filter(|target| target["health"] == "up");
             targets.iter().all(is_tried).then(|| {
                 up.map(|target| (text(&target["labels"]["job"]), text(&target["discoveredLabels"]["__address__"])))

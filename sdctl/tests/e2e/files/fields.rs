@@ -85,7 +85,7 @@ fn fields_are_known_to_their_pollers() {
         assert!(!fields.is_empty(), "{list}");
         let indent = " ".repeat(template.rsplit('\n').nth(1).unwrap().find(|c| c != ' ' && c != '-').unwrap_or(0));
         let indent = if list == "GLOBAL" { "  ".to_owned() } else { indent };
-        let lines: String = fields.iter().map(|field| format!("{indent}{field}:\n")).collect();
+        let lines = fields.iter().map(|field| format!("{indent}{field}:\n")).collect::<Vec<_>>().concat();
         let file = folder.path().join("all.yml");
         fs::write(&file, template.replace("{}", &lines)).unwrap();
         for kind in Kind::ALL {

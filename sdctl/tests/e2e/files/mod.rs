@@ -6,6 +6,7 @@ mod effects;
 mod fields;
 mod lists;
 mod patterns;
+mod sentences;
 mod shapes;
 mod styles;
 mod vmagent;
@@ -257,7 +258,7 @@ fn pollers_and_sdctl_judge_configurations_alike() {
             Expect::NotTaken(_) => all == [true; 3] && !by_prometheus && three.notes.len() == 1,
             Expect::VmagentTakes(_) => all[..2] == [by_promtool[i], by_prometheus] && by_vmagent,
             Expect::Since2_43 => all[1..] == [by_prometheus, by_vmagent],
-            _ => all == [by_promtool[i], by_prometheus, by_vmagent],
+            Expect::Same => all == [by_promtool[i], by_prometheus, by_vmagent],
         };
         if !is_expected {
             differences.push(format!(

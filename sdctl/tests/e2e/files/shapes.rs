@@ -25,7 +25,7 @@ pub(super) const SHAPES: [(&str, &[(&str, Expect)]); 8] = [
             ("scrape_configs:\n-\n", Same),
             ("scrape_configs:\n", Same),
             ("scrape_configs:\n- job_name: JOB\n  foo: bar\n", Same),
-            ("global: {scrape_intervall: 5s}\nscrape_configs: []\n", Same),
+            ("global: {scrap_interval: 5s}\nscrape_configs: []\n", Same),
             ("scrape_config_files: [a.json]\nscrape_config_files: [a.json]\nscrape_configs: []\n", Same),
         ],
     ),
@@ -134,10 +134,7 @@ pub(super) const SHAPES: [(&str, &[(&str, Expect)]); 8] = [
             ("scrape_configs:\n- job_name: JOB\n  marathon_sd_configs: [{servers: []}]\n", NotJudged),
             ("scrape_configs:\n- job_name: JOB\n  puppetdb_sd_configs: [{url: 'http://a/'}]\n", NotJudged),
             ("scrape_configs:\n- job_name: JOB\n  uyuni_sd_configs: [{username: a, password: b}]\n", NotJudged),
-            (
-                "scrape_configs:\n- job_name: JOB\n  static_configs: [{targets: [a]}]\n  dns_sd_configs: {names: [a]}\n",
-                NotJudged,
-            ),
+            ("scrape_configs:\n- job_name: JOB\n  static_configs: []\n  dns_sd_configs: {names: [a]}\n", NotJudged),
         ],
     ),
     (

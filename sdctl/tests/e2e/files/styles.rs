@@ -1,4 +1,4 @@
-//! Lists and configurations in any style of YAML are read as they were meant: by `sdctl`, promtool and PyYAML.
+//! Lists and configurations in any style of YAML are read as they were meant: by `sdctl`, promtool and `PyYAML`.
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -21,7 +21,7 @@ use test_support::{
 
 use super::accepted_by_promtool;
 
-/// How many documents promtool and PyYAML read.
+/// How many documents promtool and `PyYAML` read.
 const ASKED: usize = 300;
 
 /// Characters of label values: those that mean something in YAML, and some that do not.
