@@ -244,7 +244,7 @@ impl Configuration {
         let first = self.items.len();
         list::group(group, number, list, (job, readdressed), self.reading, &mut self.items);
         let is_prometheus = matches!(self.reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3));
-        let Some(Item::Group(group)) = self.items.get(first) else { return };
+        let Some(Item::Group(group)) = self.items.last() else { return };
         if !is_prometheus || is_relabelled {
             return;
         }

@@ -47,6 +47,10 @@ pub(super) const SHAPES: [(&str, &[(&str, Expect)]); 8] = [
                 "scrape_configs:\n- job_name: JOB\n  static_configs:\n  - targets: [a:1, 'http://b/x']\n",
                 VmagentTakes("vmagent accepts a URL"),
             ),
+            (
+                "scrape_configs:\n- job_name: JOB\n  static_configs: [{targets: ['http://b/x'], labels: {__address__: c}}]\n",
+                VmagentTakes("vmagent accepts a URL"),
+            ),
             ("scrape_configs:\n- job_name: JOB\n  static_configs:\n  - targets: {a: 1}\n", Same),
             ("scrape_configs:\n- job_name: JOB\n  static_configs: [a:1]\n", Same),
             ("scrape_configs:\n- job_name: JOB\n  static_configs:\n  -\n", VmagentTakes("vmagent ignores a null")),
