@@ -57,7 +57,7 @@ pub fn check_files(reader: &Reader, text: &str) {
         check_place(&fault.place);
         check_line(&fault.to_string());
     }
-    for note in reader.notes.iter().chain(&reader.unmatched).chain(&reader.unjudged) {
+    for note in reader.notes.iter().chain(&reader.unmatched).chain(&reader.unjudged).chain(&reader.remote) {
         check_place(&note.place);
         check_line(&note.to_string());
     }

@@ -153,6 +153,7 @@ impl Program {
         } else {
             command
                 .args(["-promscrape.config=poller.yml", "-promscrape.httpSDCheckInterval=1s"])
+                .arg("-promscrape.fileSDCheckInterval=1s")
                 .arg("-promscrape.suppressScrapeErrors")
                 // vmagent needs a place for samples. No server listens at this address.
                 .args(["-remoteWrite.url=http://127.0.0.1:1/", "-remoteWrite.tmpDataPath=data"])

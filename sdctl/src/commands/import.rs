@@ -6,6 +6,7 @@ use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
     group::LabelNames,
+    table::TableError,
 };
 
 use super::{

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{self, Display, Formatter},
+    iter,
     path::Path,
     rc::Rc,
     time::Duration,
@@ -9,7 +10,7 @@ use std::{
 
 use http_sd_lambda::group::{Job, LabelNames, Target, TargetGroup};
 
-use super::{fault::FileFault, fields::Poller, place::Place};
+use super::{environment::variable, fault::FileFault, fields::Poller, place::Place};
 
 /// A target group of a file.
 #[derive(Debug, Clone)]
@@ -36,16 +37,13 @@ pub struct ReadFile {
 }
 
 impl FileGroup {
-    /// Returns the first variable in a target or a label value, such as `%{HOST}`. vmagent replaces it from its
+    /// Returns the first variable in the job, a target or a label value, such as `%{HOST}`. vmagent replaces it from its
     /// environment; Prometheus and the function do not.
     #[must_use]
     pub fn variable(&self) -> Option<&str> {
         let targets = self.group.targets.iter().map(Target::as_str);
         let values = self.group.labels.values().map(String::as_str);
-        targets.chain(values).find_map(|text| {
-            let variable = &text[text.find("%{")?..];
-            Some(&variable[..=variable.find('}')?])
-        })
+        iter::once(self.job.as_str()).chain(targets).chain(values).find_map(variable)
     }
 }
 
@@ -108,6 +106,8 @@ pub(super) enum Item {
     /// The fields of a configuration whose values are not judged.
     Unjudged(Note),
     Advice(Advice),
+    /// A URL that vmagent fetches.
+    Remote(Note),
     /// A job of a configuration, and the start of its scrape configuration.
     Job(Job, Place),
     /// Other files, whose items belong at this position.

@@ -38,6 +38,12 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(total))
 }
 
+/// Returns whether vmagent reads a duration: numbers, also with a sign or a fraction, each with a unit or in seconds.
+pub(crate) fn is_of_vmagent(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    digits > 0 && text.chars().all(|c| c.is_ascii_digit() || "-.mshdwyi".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,14 +3,16 @@
 //! <https://github.com/prometheus/prometheus/blob/main/config/config.go>
 //! <https://docs.victoriametrics.com/victoriametrics/sd_configs/#scrape_configs>
 
-/// A program that reads the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use clap::ValueEnum;
+
+/// A program that reads the files, in any release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Poller {
-    /// Any release of Prometheus 2.
+    /// Prometheus 2, the strictest
     Prometheus2,
-    /// Any release of Prometheus 3.
+    /// Prometheus 3 and pollers built on it: Grafana Alloy, the OpenTelemetry target allocator
     Prometheus3,
-    /// vmagent, with its strict parsing, which is the default.
+    /// vmagent, which over HTTP ignores unknown fields and the content type
     Vmagent,
 }
 

@@ -3,13 +3,16 @@
 use http_sd_lambda::group::{Fault, Job, LabelName, LabelNames, Labels, Target, TargetGroup, excerpt};
 
 use super::{
-    contents::{FileGroup, Item, Reading},
+    contents::{Advice, FileGroup, Item, Reading},
     fault::{FileFault, Problem},
     fields::Poller,
     moves,
     node::{Entry, Node, Sources, Value},
     place::Place,
 };
+
+/// The label in which a poller keeps the address of a target.
+const ADDRESS: &str = "__address__";
 
 /// Reads one group of the list at `list`, and adds the group or its faults to `items`. `number` counts from 1.
 ///
@@ -26,10 +29,31 @@ pub(super) fn group(
     let read = read_group(node, reading, &mut |line, field, fault| {
         items.push(Item::Fault(FileFault { place: place.at(line), field, problem: Problem::Group(fault) }));
     });
-    let Some((group, merged)) = read else { return };
-    let advice = merged.map(|line| Item::Advice(moves::of_merged_labels(place.at(line))));
+    let Some((mut group, merged)) = read else { return };
+    let advice = [
+        merged.map(|line| moves::of_merged_labels(place.at(line))),
+        follow_address(&mut group, &place, reading.poller),
+    ];
     items.push(Item::Group(FileGroup { job: job.clone(), group, place, readdressed }));
-    items.extend(advice);
+    items.extend(advice.into_iter().flatten().map(Item::Advice));
+}
+
+/// Replaces the targets of a group whose labels contain an address, if the poller does. Returns what to know of it.
+///
+/// Prometheus ignores the label. vmagent takes it for the address of each target of a file, but not over HTTP.
+fn follow_address(group: &mut TargetGroup, place: &Place, poller: Option<Poller>) -> Option<Advice> {
+    let name = group.labels.keys().find(|name| name.as_str() == ADDRESS)?.clone();
+    let (text, consequence, poller) = if poller == Some(Poller::Vmagent) {
+        let address = group.labels.remove(&name)?;
+        group.targets = if group.targets.is_empty() { Vec::new() } else { Target::new(address).into_iter().collect() };
+        let consequence = "vmagent replaces the targets of a file by it, but not those over HTTP";
+        ("is the address of every target: write it into targets", consequence, poller)
+    } else {
+        let consequence = "Prometheus uses the addresses in targets, and so does vmagent over HTTP";
+        ("has no effect: remove it, or write the address into targets", consequence, None)
+    };
+    let text = format!("labels[{}] {text}", excerpt(ADDRESS));
+    Some(Advice { place: place.clone(), text, consequence: consequence.into(), poller })
 }
 
 /// Reads a group and passes each fault to `report`. Returns the group, and the line of labels that a merged map has too.

@@ -5,8 +5,10 @@
 //! targets of a fleet.
 
 pub(crate) mod address;
+mod configuration;
 mod contents;
 pub(crate) mod duration;
+mod environment;
 mod events;
 mod fault;
 mod fields;
@@ -29,9 +31,9 @@ mod tests;
 mod text;
 mod yaml;
 
-pub(crate) use moves::without_url;
 pub use contents::{Advice, FileGroup, Format, Note, ReadFile};
 pub use fault::{FileFault, Problem};
 pub use fields::Poller;
+pub(crate) use moves::without_url;
 pub use place::Place;
 pub use reader::Reader;

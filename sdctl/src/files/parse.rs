@@ -158,7 +158,7 @@ mod tests {
         match item {
             Item::Group(group) => group.place.to_string(),
             Item::Fault(fault) => fault.to_string(),
-            Item::Note(note) | Item::Unjudged(note) => note.to_string(),
+            Item::Note(note) | Item::Unjudged(note) | Item::Remote(note) => note.to_string(),
             Item::Advice(advice) => advice.text.clone(),
             Item::Job(job, place) => format!("{place} {}", job.as_str()),
             Item::Rules(pattern) => pattern.clone(),

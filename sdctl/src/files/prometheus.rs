@@ -5,20 +5,18 @@
 //!
 //! <https://prometheus.io/docs/prometheus/latest/configuration/configuration/>
 
-use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry as Slot},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http_sd_lambda::group::{Fault, Job, excerpt};
 
 use super::{
+    configuration::{Configuration, name},
     contents::{Advice, Item, Note, Reading, Reference, Role},
-    duration,
-    fault::{FileFault, Problem, printable_field},
-    fields::{Poller, Section, Use, is_of_targets, right_name},
+    environment,
+    fault::{Problem, printable_field},
+    fields::{Poller, Section, Use, is_of_targets},
     list, moves,
-    node::{Entry, Node, Sources, Value},
+    node::{Entry, Node, Value},
     pattern,
     place::Place,
     scalar,
@@ -27,6 +25,7 @@ use crate::terminal::text::Count;
 
 const SCRAPE_CONFIGS: &str = "scrape_configs";
 const SCRAPE_CONFIG_FILES: &str = "scrape_config_files";
+const REFRESH_INTERVAL: &str = "refresh_interval";
 
 /// The fields of a scrape configuration that are true or false.
 const BOOLEANS: [&str; 7] = [
@@ -38,9 +37,6 @@ const BOOLEANS: [&str; 7] = [
     "follow_redirects",
     "proxy_from_environment",
 ];
-
-/// The most fields that the note on values without a check names.
-const MOST_UNJUDGED: usize = 10;
 
 /// Prometheus's default.
 const SCRAPE_INTERVAL: Duration = Duration::from_mins(1);
@@ -86,36 +82,7 @@ pub(super) fn scrape_config_items(
     configuration.finish(file)
 }
 
-/// Collects the items of a configuration.
-struct Configuration {
-    reading: Reading,
-    /// The `scrape_interval` of `global`; `None` if it is not known.
-    interval: Option<Duration>,
-    /// The fields whose values are not judged.
-    unjudged: BTreeSet<String>,
-    items: Vec<Item>,
-}
-
 impl Configuration {
-    fn new(reading: Reading, interval: Option<Duration>) -> Self {
-        Self { reading, interval, unjudged: BTreeSet::new(), items: Vec::new() }
-    }
-
-    /// Returns the items, with one that names the fields whose values are not judged.
-    fn finish(mut self, file: &Place) -> Vec<Item> {
-        if !self.unjudged.is_empty() {
-            let mut names: Vec<&str> = self.unjudged.iter().map(String::as_str).take(MOST_UNJUDGED).collect();
-            if self.unjudged.len() > MOST_UNJUDGED {
-                names.push("others");
-            }
-            let other =
-                if self.reading.poller == Some(Poller::Vmagent) { "vmagent -dryRun" } else { "promtool check config" };
-            let text = format!("the values of {} are not checked: run {other}", names.join(", "));
-            self.items.push(Item::Unjudged(Note { place: file.clone(), text }));
-        }
-        self.items
-    }
-
     fn whole(&mut self, file: &Place, entries: Vec<Entry>, nested: bool) {
         let mut fields = self.fields(file, entries);
         // Another program's configuration may have `global` too, but no jobs.
@@ -224,9 +191,7 @@ impl Configuration {
                 _ if !self.is_known(&file, &key, Section::ScrapeConfig) => {}
                 other if other.ends_with("_sd_configs") => {
                     self.repeated(&file, &value);
-                    if other == "http_sd_configs" {
-                        self.http_sd_configs(&file.at(key.line), &value, has_static || has_files);
-                    }
+                    self.discovery(&file.at(key.line), other, &value, has_static || has_files);
                     let text = format!(
                         "{} is skipped: its targets are not in a file. Keep it in Prometheus's configuration",
                         printable_field(other)
@@ -252,10 +217,10 @@ impl Configuration {
         }
     }
 
-    /// Checks what vmagent and Prometheus treat differently.
-    fn http_sd_configs(&mut self, place: &Place, configs: &Node, gets_another: bool) {
+    /// Checks what vmagent and Prometheus treat differently in the configurations of a discovery.
+    fn discovery(&mut self, place: &Place, field: &str, configs: &Node, gets_another: bool) {
         let Value::List(configs) = &configs.value else { return };
-        if configs.len() + usize::from(gets_another) > 1 {
+        if field == "http_sd_configs" && configs.len() + usize::from(gets_another) > 1 {
             let consequence =
                 "if one URL fails and another succeeds, vmagent drops the targets of the failed one".into();
             let after = if gets_another { ", and another one after a move to the function" } else { "" };
@@ -269,9 +234,11 @@ impl Configuration {
         let maps = configs
             .iter()
             .filter_map(|config| if let Value::Map(entries) = &config.value { Some(entries) } else { None });
-        for Entry { key, .. } in maps.flatten().filter(|entry| name(&entry.key) == "refresh_interval") {
-            let problem = "is not a field of vmagent: remove it, and set the flag -promscrape.httpSDCheckInterval";
-            self.fault(place.at(key.line), "refresh_interval", Problem::UnknownField(problem.into()));
+        for Entry { key, .. } in maps.flatten().filter(|entry| name(&entry.key) == REFRESH_INTERVAL) {
+            let kind = field.trim_end_matches("_sd_configs");
+            let problem =
+                format!("is not a field of vmagent: remove it, and set the flag -promscrape.{kind}SDCheckInterval");
+            self.fault(place.at(key.line), REFRESH_INTERVAL, Problem::UnknownField(problem));
         }
     }
 
@@ -316,8 +283,20 @@ impl Configuration {
             return self.fault(start, "files", Problem::Group(Fault::Missing));
         };
         for (key, value) in fields {
-            if self.is_known(file, &key, Section::FileSdConfig) {
-                self.duration(file, name(&key), &value);
+            if self.is_known(file, &key, Section::FileSdConfig)
+                && self.duration(file, name(&key), &value) == Some(Duration::ZERO)
+                && value.value != Value::Null
+            {
+                let place = file.at(key.line);
+                let (text, consequence) =
+                    ("refresh_interval is zero: set 5m, the default", "Prometheus stops with a panic");
+                let poller = self.reading.poller;
+                self.items.push(Item::Advice(Advice {
+                    place,
+                    text: text.into(),
+                    consequence: consequence.into(),
+                    poller,
+                }));
             }
         }
         if matches!(&files.value, Value::List(patterns) if patterns.is_empty()) {
@@ -348,182 +327,32 @@ impl Configuration {
                     let problem = format!("contains the invalid pattern {}: {remedy}", excerpt(&pattern));
                     self.fault(place, field, Problem::Configuration(problem));
                 }
-                Value::Text(pattern) => {
-                    self.items.push(Item::Reference(Reference { place, pattern, role: role(self.interval) }));
+                Value::Text(url) if !is_prometheus && is_url(&url) => {
+                    let text = format!("{} is not read: vmagent fetches it", excerpt(&url));
+                    self.items.push(Item::Remote(Note { place, text }));
                 }
+                Value::Text(pattern) => match environment::variable(&pattern).filter(|_| !is_prometheus) {
+                    Some(variable) => {
+                        let remedy = match self.reading.poller {
+                            Some(_) => "set it in the environment of sdctl",
+                            None => "set it in the environment of sdctl and use --for vmagent",
+                        };
+                        let problem = format!("contains the variable {}: {remedy}", excerpt(variable));
+                        self.fault(place, field, Problem::File(problem));
+                    }
+                    None => self.items.push(Item::Reference(Reference { place, pattern, role: role(self.interval) })),
+                },
                 _ => self.fault(place, &format!("{field}[{i}]"), Problem::Group(node.wrong_type("a string"))),
             }
         }
     }
-
-    /// Returns the fields of a map with their keys. As in Prometheus, a field of a merged map gives way to a later one.
-    fn fields(&mut self, file: &Place, entries: Vec<Entry>) -> Vec<(Node, Node)> {
-        let mut fields: Vec<Option<(Node, Node)>> = Vec::with_capacity(entries.len());
-        let mut known: HashMap<String, (usize, Sources)> = HashMap::new();
-        for Entry { key, value, source } in entries {
-            let Value::Text(field) = &key.value else {
-                self.fault(file.at(key.line), "a field's name", Problem::Group(key.wrong_type("a string")));
-                continue;
-            };
-            match known.entry(field.clone()) {
-                Slot::Vacant(new) => {
-                    new.insert((fields.len(), Sources::default())).1.insert(source);
-                }
-                Slot::Occupied(mut slot) => {
-                    let (at, sources) = slot.get_mut();
-                    if !sources.insert(source) {
-                        let field = printable_field(field);
-                        self.fault(file.at(key.line), &field, Problem::Group(Fault::Repeated));
-                        continue;
-                    }
-                    fields[*at] = None;
-                    *at = fields.len();
-                }
-            }
-            fields.push(Some((key, value)));
-        }
-        fields.into_iter().flatten().collect()
-    }
-
-    /// Returns the fields of a map that may be null.
-    fn optional_fields(&mut self, file: &Place, node: Node, what: &str) -> Vec<(Node, Node)> {
-        match node.value {
-            Value::Map(entries) => self.fields(file, entries),
-            Value::Null => Vec::new(),
-            _ => {
-                self.fault(file.at(node.line), what, Problem::Group(node.wrong_type("a map")));
-                Vec::new()
-            }
-        }
-    }
-
-    /// Returns whether the poller accepts a field. Reports the field if not.
-    fn is_known(&mut self, file: &Place, key: &Node, section: Section) -> bool {
-        let field = name(key);
-        let problem = match section.field(field, self.reading.poller) {
-            Use::Accepted => return true,
-            Use::OnlyBy(poller) => Problem::UnknownField(format!("is a field of {poller} only: remove it")),
-            Use::Unknown => match right_name(section, field) {
-                Some(right) => Problem::Misspelt(right),
-                None if section != Section::ScrapeConfig && is_of_targets(field) => {
-                    let problem =
-                        format!("is not a field of {}: move it into an element of scrape_configs", section.name());
-                    Problem::UnknownField(problem)
-                }
-                None => {
-                    let problem = format!("is not a field of {}: correct its name or remove it", section.name());
-                    Problem::UnknownField(problem)
-                }
-            },
-        };
-        self.fault(file.at(key.line), field, problem);
-        false
-    }
-
-    /// Checks that a value is a list of maps.
-    fn rules(&mut self, file: &Place, field: &str, node: &Node) {
-        let rules = match &node.value {
-            Value::Null => return,
-            Value::List(rules) => rules,
-            _ => return self.fault(file.at(node.line), field, Problem::Group(node.wrong_type("a list"))),
-        };
-        for (i, rule) in rules.iter().enumerate().filter(|(_, rule)| !matches!(rule.value, Value::Map(_))) {
-            self.fault(file.at(rule.line), &format!("{field}[{i}]"), Problem::Group(rule.wrong_type("a map")));
-        }
-    }
-
-    /// Checks that a value is null, or a text that `fits`.
-    fn scalar(&mut self, file: &Place, field: &str, node: &Node, fits: fn(&str) -> bool, expected: &'static str) {
-        let problem = match &node.value {
-            Value::Null => return,
-            Value::Text(text) if fits(text) => return,
-            Value::Text(text) => Problem::Configuration(format!("is {}, but must be {expected}", excerpt(text))),
-            _ => Problem::Group(node.wrong_type(expected)),
-        };
-        self.fault(file.at(node.line), field, problem);
-    }
-
-    /// Records that the value of a field is not judged, but for keys that are written twice.
-    fn unjudged(&mut self, file: &Place, field: &str, value: &Node) {
-        self.unjudged.insert(printable_field(field));
-        self.repeated(file, value);
-    }
-
-    /// Reports the keys that a map in a value repeats.
-    fn repeated(&mut self, file: &Place, node: &Node) {
-        match &node.value {
-            Value::List(list) => list.iter().for_each(|node| self.repeated(file, node)),
-            Value::Map(entries) => {
-                let mut known: HashMap<&str, Sources> = HashMap::new();
-                for Entry { key, value, source } in entries {
-                    if !known.entry(name(key)).or_default().insert(*source) {
-                        self.fault(file.at(key.line), &printable_field(name(key)), Problem::Group(Fault::Repeated));
-                    }
-                    self.repeated(file, value);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Returns the duration of a field; null is zero. Returns `None` after a fault.
-    fn duration(&mut self, file: &Place, field: &str, node: &Node) -> Option<Duration> {
-        let text = match &node.value {
-            Value::Null => return Some(Duration::ZERO),
-            Value::Text(text) => text,
-            _ => {
-                self.fault(file.at(node.line), field, Problem::Group(node.wrong_type("a duration")));
-                return None;
-            }
-        };
-        let duration = duration::parse(text);
-        let is_valid = match self.reading.poller {
-            Some(Poller::Prometheus2 | Poller::Prometheus3) => duration.is_some(),
-            Some(Poller::Vmagent) => is_vmagent_duration(text),
-            None => true,
-        };
-        if !is_valid {
-            let problem = format!("is {}, which is not a duration: write it as 30s or 1m30s", excerpt(text));
-            self.fault(file.at(node.line), field, Problem::Configuration(problem));
-        }
-        duration
-    }
-
-    /// Reports a time-out that is above its interval. vmagent shortens such a time-out.
-    fn check_timeout(&mut self, place: &Place, interval: Option<Duration>, timeout: Option<Duration>) {
-        let is_prometheus = matches!(self.reading.poller, Some(Poller::Prometheus2 | Poller::Prometheus3));
-        let (Some(interval), Some(timeout)) = (interval, timeout) else { return };
-        if is_prometheus && timeout > interval {
-            let problem = "is longer than scrape_interval: shorten it";
-            self.fault(place.clone(), "scrape_timeout", Problem::Configuration(problem.into()));
-        }
-    }
-
-    /// Returns the elements of a list; null counts as an empty list.
-    fn elements(&mut self, file: &Place, node: Node, what: &str) -> Vec<Node> {
-        match node.value {
-            Value::List(list) => list,
-            Value::Null => Vec::new(),
-            _ => {
-                self.fault(file.at(node.line), what, Problem::Group(node.wrong_type("a list")));
-                Vec::new()
-            }
-        }
-    }
-
-    fn fault(&mut self, place: Place, field: &str, problem: Problem) {
-        self.items.push(Item::Fault(FileFault { place, field: field.into(), problem }));
-    }
-
-    fn note(&mut self, place: Place, text: String) {
-        self.items.push(Item::Note(Note { place, text }));
-    }
 }
 
-/// Returns whether vmagent reads a duration: numbers, also with a sign or a fraction, each with a unit or in seconds.
-fn is_vmagent_duration(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    digits > 0 && text.chars().all(|c| c.is_ascii_digit() || "-.mshdwyi".contains(c))
+/// Returns whether vmagent fetches a file: whether it is an HTTP URL with a host. It reads one with `*` as a pattern.
+fn is_url(file: &str) -> bool {
+    let Some((scheme, rest)) = file.split_once("://").filter(|_| !file.contains('*')) else { return false };
+    let is_http = ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    is_http && !rest.is_empty() && !rest.starts_with(['/', '?', '#'])
 }
 
 /// Returns whether a relabelling rule writes the address of a target.
@@ -533,12 +362,4 @@ fn writes_address(rules: &Node) -> bool {
         name(key) == "target_label" && matches!(&value.value, Value::Text(label) if label == "__address__")
     };
     rules.iter().any(|rule| matches!(&rule.value, Value::Map(entries) if entries.iter().any(writes)))
-}
-
-/// Returns a key's text; empty for a key that is not a string, which matches no field.
-fn name(key: &Node) -> &str {
-    match &key.value {
-        Value::Text(name) => name,
-        _ => "",
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
-    fs,
+    env, fs,
     io::{self, Read},
     mem,
     path::{Path, PathBuf},
@@ -14,6 +14,7 @@ use http_sd_lambda::group::{Job, LabelNames, excerpt};
 
 use super::{
     contents::{Advice, Contents, FileGroup, Format, Item, Note, ReadFile, Reading, Reference, Role},
+    environment,
     fault::{FileFault, Problem},
     fields::Poller,
     folder::Folder,
@@ -48,6 +49,8 @@ pub struct Reader {
     pub faults: Vec<FileFault>,
     /// The parts that were skipped on purpose.
     pub notes: Vec<Note>,
+    /// The URLs that vmagent fetches as if they were files. `sdctl` does not read them.
+    pub remote: Vec<Note>,
     /// The patterns that match no file.
     pub unmatched: Vec<Note>,
     /// The fields of each configuration whose values are not judged.
@@ -80,6 +83,7 @@ impl Reader {
             groups: Vec::new(),
             faults: Vec::new(),
             notes: Vec::new(),
+            remote: Vec::new(),
             unmatched: Vec::new(),
             advice: Vec::new(),
             unjudged: Vec::new(),
@@ -173,7 +177,7 @@ impl Reader {
         let whole = whole(path);
         let place = job.map_or_else(|| whole.clone(), |job| whole.with_job(job));
         let role = Role::Given(job.cloned().or_else(|| job_by_name(path)));
-        let (file, contents) = self.parse(text, Format::of(path, text), &place, &role);
+        let (file, contents) = self.parse(text, self.format(path, text), &place, &role);
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Given { path: path.to_owned(), real, in_folder, job, file, contents }
     }
@@ -217,6 +221,11 @@ impl Reader {
         self.collect(contents.items, Path::new(""), &mut Known::default());
     }
 
+    /// Returns the format of a file. vmagent reads each file as YAML.
+    fn format(&self, file: &Path, text: &str) -> Format {
+        if self.reading.poller == Some(Poller::Vmagent) { Format::Yaml } else { Format::of(file, text) }
+    }
+
     fn parse(&self, text: &str, format: Format, place: &Place, role: &Role) -> (ReadFile, Contents) {
         let contents = parse::contents(text, format, place, role, self.reading);
         let configuration = contents.configuration;
@@ -237,6 +246,7 @@ impl Reader {
                     let paths = pattern::paths(folder, &pattern, false).unwrap_or_default();
                     self.rules.extend(paths.into_iter().filter_map(|path| fs::canonicalize(path).ok()));
                 }
+                Item::Remote(note) => self.remote.push(note),
                 Item::Job(job, place) => {
                     known.lists.clear();
                     match known.jobs.entry(job) {
@@ -280,7 +290,7 @@ impl Reader {
         let whole = whole(path);
         // Prometheus reads a list by its suffix, and a configuration always as YAML.
         let (place, format) = match role {
-            Role::List(job, _) => (whole.with_job(job), Format::of(path, &text)),
+            Role::List(job, _) => (whole.with_job(job), self.format(path, &text)),
             _ => (whole, Format::Yaml),
         };
         let (file, contents) = self.parse(&text, format, &place, role);
@@ -296,8 +306,11 @@ impl Reader {
         } else {
             fs::read(path)
         };
-        let format = Format::of(path, "");
+        let format = self.format(path, "");
         match bytes.map(|bytes| text::decode(bytes, format)) {
+            Ok(Ok(text)) if self.reading.poller == Some(Poller::Vmagent) => {
+                return Some(environment::replaced(text, &|name| env::var(name).ok()));
+            }
             Ok(Ok(text)) => return Some(text),
             Ok(Err(line)) => {
                 let place = whole(path).at(line);

@@ -71,7 +71,8 @@ fn faults_depend_on_poller_and_format() {
         ("a.json", utf8, "prometheus3", 0, "no faults"),
         ("a.json", utf8, "vmagent", 0, "no faults"),
         ("a.json", unknown, "prometheus3", 2, "Prometheus 3 rejects the whole list"),
-        ("a.json", unknown, "vmagent", 0, "vmagent ignores it over HTTP, but sdctl apply and the function reject it"),
+        ("a.json", unknown, "vmagent", 2, "vmagent skips the whole file and drops its targets"),
+        ("a.json", r#"[{"targets":[9100]},]"#, "vmagent", 0, "no faults"),
         ("a.json", "[null]", "vmagent", 2, "vmagent reads it as a group without targets"),
         ("a.yml", twice, "prometheus2", 2, REJECTED),
         ("a.yml", "- targets: [9100]\n", "prometheus2", 0, "no faults"),
@@ -304,18 +305,98 @@ fn rule_on_file_paths_is_a_warning() {
 }
 
 #[test]
-fn variable_of_vmagent_is_not_applied() {
-    let list = r#"[{"targets":["a:1"]},{"targets":["b:1"],"labels":{"host":"x-%{HOST}"}}]"#;
+fn variable_is_applied_only_for_a_poller() {
+    let list = r#"[{"targets":["a:1"]},{"targets":["b:1"],"labels":{"host":"x-%{SD_HOST}"}}]"#;
     let files = folder(&[("x.json", list)]);
-    for poller in ["prometheus2", "vmagent"] {
+    let at = r#"x.json:1: job "x", group 2: contains the variable "%{SD_HOST}""#;
+    for (poller, rest) in [("prometheus2", ": write its value"), ("vmagent", ", which has no value: set it")] {
         let (code, output) = check(files.path(), &["x.json", "--for", poller]);
-        let warning = r#"warning x.json:1: job "x", group 2: contains the variable "%{HOST}": write its value"#;
-        assert!(code == 0 && output.contains(warning), "{output}");
+        assert!(code == 0 && output.contains(&format!("warning {at}{rest}")), "{output}");
     }
     let data = files.path().join("data");
-    let applied = run(sdctl().current_dir(files.path()).args(["apply", "-f", "x.json", "-y", "--data"]).arg(data));
-    let error = r#"nothing was changed: x.json:1: job "x", group 2: contains the variable "%{HOST}""#;
-    assert!(applied.code == 1 && applied.stderr.contains(error), "{applied:?}");
+    let sdctl = |arguments: &[&str], host: Option<&str>| {
+        let mut command = sdctl();
+        command.current_dir(files.path()).args(arguments).arg("--data").arg(&data);
+        run(command.envs(host.map(|host| ("SD_HOST", host))))
+    };
+    let apply = ["apply", "-f", "x.json", "-y"];
+    for (options, host, remedy) in [
+        (&[][..], Some("h"), "which only vmagent replaces. Write its value, use --for vmagent to replace it"),
+        (&["--for", "vmagent"], None, "which has no value in the environment. Set it or write its value"),
+    ] {
+        let refused = sdctl(&[&apply[..], options].concat(), host);
+        let error = format!("nothing was changed: {at}, {remedy}");
+        assert!(refused.code == 1 && refused.stderr.contains(&error), "{refused:?}");
+    }
+    for (poller, written) in [("prometheus3", "x-%{SD_HOST}"), ("vmagent", "x-h")] {
+        let applied = sdctl(&[&apply[..], &["--for", poller]].concat(), Some("h"));
+        assert_eq!(applied.code, 0, "{applied:?}");
+        let rows = sdctl(&["get", "x", "-o", "file_sd"], None);
+        assert!(rows.stdout.contains(&format!("\"{written}\"")), "{rows:?}");
+    }
+}
+
+#[test]
+fn variable_in_a_path_is_not_applied() {
+    let list = r#"[{"targets":["a:1"]}]"#;
+    let config = "scrape_configs: [{job_name: x, file_sd_configs: [{files: ['%{SD_DIR}*.json']}]}]\n";
+    let files = folder(&[("prometheus.yml", config), ("a.json", list)]);
+    let data = files.path().join("data");
+    let apply = |options: &[&str], variable: &str| {
+        let mut command = sdctl();
+        command.current_dir(files.path()).args(["apply", "-f", "prometheus.yml", "-y", "--data"]).arg(&data);
+        run(command.args(options).env(variable, "a"))
+    };
+    let error = r#"files contains the variable "%{SD_DIR}": set it in the environment of sdctl"#;
+    for options in [&[][..], &["--for", "vmagent"]] {
+        let refused = apply(options, "SD_OTHER");
+        assert!(refused.code == 1 && refused.stderr.contains(error), "{refused:?}");
+    }
+    assert_eq!(apply(&["--for", "vmagent"], "SD_DIR").code, 0);
+}
+
+#[test]
+fn url_is_named_and_left_out() {
+    let config = "scrape_configs:\n- job_name: x\n  static_configs: [{targets: [a:1]}]\n  \
+                  file_sd_configs: [{files: ['https://inventory.invalid/a.yml']}]\n";
+    let files = folder(&[("vmagent.yml", config)]);
+    let url = r#"vmagent.yml:4: job "x": "https://inventory.invalid/a.yml" is not read: vmagent fetches it"#;
+    let (code, output) = check(files.path(), &["vmagent.yml", "--for", "vmagent", "--strict"]);
+    assert!(code == 0 && output.contains(&format!("note    {url}")), "{output}");
+    let (code, output) = check(files.path(), &["vmagent.yml", "--for", "prometheus3"]);
+    assert!(code == 2 && output.contains("which does not exist"), "{output}");
+    let data = files.path().join("data");
+    let applied = run(sdctl().current_dir(files.path()).args(["apply", "-f", "vmagent.yml", "-y", "--data"]).arg(data));
+    assert!(applied.code == 0 && applied.stderr.contains(&format!("{url}. Its targets are left out")), "{applied:?}");
+}
+
+#[test]
+fn job_of_a_url_is_not_pruned() {
+    let list = |files: &str| format!("scrape_configs: [{{job_name: x, file_sd_configs: [{{files: [{files}]}}]}}]\n");
+    let files = folder(&[("a.json", r#"[{"targets":["a:1"]}]"#), ("vmagent.yml", &list("a.json"))]);
+    let data = files.path().join("data");
+    let apply = || {
+        let mut command = sdctl();
+        command.current_dir(files.path()).args(["apply", "-f", "vmagent.yml", "-y", "--prune", "--data"]).arg(&data);
+        run(&mut command)
+    };
+    assert_eq!(apply().code, 0);
+    fs::write(files.path().join("vmagent.yml"), list("'http://inventory.invalid/a.yml'")).unwrap();
+    let refused = apply();
+    assert!(refused.code == 1 && refused.stderr.contains("--prune would remove every row"), "{refused:?}");
+}
+
+#[test]
+fn address_as_a_label_is_warned_about() {
+    let list = r#"[{"targets":["a:1"],"labels":{"__address__":"b:1"}}]"#;
+    let files = folder(&[("x.json", list)]);
+    for (poller, warning) in [
+        ("prometheus2", "has no effect: remove it, or write the address into targets; Prometheus uses the addresses"),
+        ("vmagent", "is the address of every target: write it into targets; vmagent replaces the targets of a file"),
+    ] {
+        let (code, output) = check(files.path(), &["x.json", "--for", poller]);
+        assert!(code == 0 && output.contains(&format!("labels[\"__address__\"] {warning}")), "{output}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use self::{
 use crate::{
     commands::{addresses, arguments, outcome::Outcome, percent::percent, settle::Settle},
     error::CliError,
-    files::{Advice, Note, Reader},
+    files::{Advice, Note, Poller, Reader},
     plan::{Comparison, Counts, Desired, Ownership, Plan, Rows},
     store::{
         Records, Store,
@@ -94,6 +94,10 @@ pub(crate) struct Options {
     /// Use this job for lists of target groups [default: the file name without its extension]
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
+    /// Read the files by the rules of this poller; vmagent: replace %{VARIABLE} from the environment [default: accept
+    /// the files of any poller, and refuse variables]
+    #[arg(long = "for", value_name = "POLLER", value_enum)]
+    poller: Option<Poller>,
     #[arg(long, value_name = "NAME", help = format!("Make this set the owner of the rows [default: {DEFAULT_SET}]"))]
     set: Option<String>,
     /// Take over the rows of another set (requires --set); rows applied without --set belong to the set named default
@@ -140,7 +144,11 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let adopted_set = options.adopt.as_deref().map(arguments::set).transpose()?;
     // Before opening the table: the writer of standard input may still be reading the same table.
     let names = config::settings(&variable)?.label_names;
-    let desired = read_files(&options, Reader::new(names).recursive(options.recursive))?;
+    let mut reader = Reader::new(names).recursive(options.recursive);
+    if let Some(poller) = options.poller {
+        reader = reader.for_poller(poller);
+    }
+    let desired = read_files(&options, reader)?;
     let rows = if options.set.is_some() { Rows::Own } else { Rows::Any };
     let ownership = Ownership { set, rows, adopted_set, adopts_unowned: options.adopt_unowned };
     let intent = Intent { desired, names, ownership, prune: options.prune };
@@ -215,9 +223,13 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     for note in reader.notes.iter().chain(&reader.unmatched) {
         message::note(note);
     }
-    // Any poller may have used the files.
-    for Advice { place, text, consequence, .. } in &reader.advice {
+    // Without --for, any poller may have used the files.
+    let concerns = |advice: &&Advice| advice.poller.is_none_or(|of| options.poller.is_none_or(|poller| poller == of));
+    for Advice { place, text, consequence, .. } in reader.advice.iter().filter(concerns) {
         message::warning(format_args!("{place}: {text}; {consequence}"));
+    }
+    for note in &reader.remote {
+        message::warning(format_args!("{note}. Its targets are left out: download it, and name the file"));
     }
     if !reader.faults.is_empty() {
         let mut stderr = anstream::stderr();
@@ -229,11 +241,19 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
             "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus"
         )));
     }
-    if let Some((place, variable)) = reader.groups.iter().find_map(|group| Some((&group.place, group.variable()?))) {
+    let is_prometheus = matches!(options.poller, Some(Poller::Prometheus2 | Poller::Prometheus3));
+    if let Some((place, variable)) = reader.groups.iter().find_map(|group| Some((&group.place, group.variable()?)))
+        && !is_prometheus
+    {
+        let remedy = if options.poller.is_some() {
+            "which has no value in the environment. Set it or write its value"
+        } else {
+            "which only vmagent replaces. Write its value, use --for vmagent to replace it from the environment, or \
+             --for prometheus3 to keep it as it is written"
+        };
+        let variable = excerpt(variable);
         return Err(CliError::Refused(format!(
-            "nothing was changed: {place}: contains the variable {}, which vmagent replaces from its environment, but \
-             the function does not. Write its value",
-            excerpt(variable)
+            "nothing was changed: {place}: contains the variable {variable}, {remedy}"
         )));
     }
     if options.prune
@@ -251,10 +271,14 @@ fn read_files(options: &Options, mut reader: Reader) -> Result<Desired, CliError
     Desired::new(reader.groups).map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))
 }
 
-/// Returns the first pattern that matches no file and leaves its job without groups.
+/// Returns the first pattern that matches no file, or URL, that leaves its job without groups.
 fn emptied(reader: &Reader) -> Option<&Note> {
     let jobs: HashSet<&str> = reader.groups.iter().map(|group| group.job.as_str()).collect();
-    reader.unmatched.iter().find(|note| note.place.job.as_deref().is_some_and(|job| !jobs.contains(job)))
+    reader
+        .unmatched
+        .iter()
+        .chain(&reader.remote)
+        .find(|note| note.place.job.as_deref().is_some_and(|job| !jobs.contains(job)))
 }
 
 impl Intent {

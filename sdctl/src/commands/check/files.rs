@@ -40,7 +40,7 @@ pub(super) fn check(
     job: Option<&Job>,
     profile: Profile,
 ) -> Result<Report<Summary>, CliError> {
-    let mut reader = Reader::new(profile.label_names()).for_poller(profile.poller()).recursive(recursive);
+    let mut reader = Reader::new(profile.label_names()).for_poller(profile).recursive(recursive);
     for path in paths {
         readable(path).map_err(|source| CliError::Read { file: path.clone(), source })?;
     }
@@ -64,15 +64,16 @@ pub(super) fn check(
     sizes.check(&mut findings);
     findings.extend(empty_lists(&reader, profile));
     findings.extend(refused_elsewhere(&reader.groups, profile));
-    findings.extend(variables(&reader.groups));
-    for note in reader.notes.iter().chain(&reader.unjudged) {
+    findings.extend(variables(&reader.groups, profile));
+    for note in reader.notes.iter().chain(&reader.unjudged).chain(&reader.remote) {
         findings.push(Finding::note(At::Place(note.place.clone()), note.text.clone()));
     }
     for note in &reader.unmatched {
-        let consequence = format!("{} finds no target there", profile.name());
+        let poller = profile.name();
+        let consequence = format!("{poller} finds no target there");
         findings.push(Finding::warning(At::Place(note.place.clone()), "", note.text.clone(), consequence));
     }
-    let advice = reader.advice.iter().filter(|advice| advice.poller.is_none_or(|poller| poller == profile.poller()));
+    let advice = reader.advice.iter().filter(|advice| advice.poller.is_none_or(|poller| poller == profile));
     findings.extend(advice.cloned().map(warning));
     in_reading_order(&mut findings, &reader);
 
@@ -130,11 +131,11 @@ fn refused_elsewhere(groups: &[FileGroup], profile: Profile) -> Option<Finding> 
     let legacy = |name: &LabelName| LabelName::new(name.as_str(), LabelNames::Legacy).is_ok();
     let (group, name) =
         groups.iter().find_map(|group| Some((group, group.group.labels.keys().find(|n| !legacy(n))?)))?;
+    let poller = profile.name();
     let mut note = Finding::note(
         At::Place(group.place.clone()),
         format!(
-            "is a valid name for {}, but sdctl apply and the function reject it unless HTTP_SD_LABEL_NAMES=utf8",
-            profile.name()
+            "is a valid name for {poller}, but sdctl apply and the function reject it unless HTTP_SD_LABEL_NAMES=utf8"
         ),
     );
     note.field = format!("labels[{}]", excerpt(name.as_str()));
@@ -146,11 +147,19 @@ pub(super) fn warning(Advice { place, text, consequence, .. }: Advice) -> Findin
     Finding::warning(At::Place(place), "", text, consequence)
 }
 
-/// Returns a warning for each group with a variable that only vmagent replaces.
-pub(super) fn variables(groups: &[FileGroup]) -> impl Iterator<Item = Finding> {
-    groups.iter().filter_map(|group| {
-        let problem = format!("contains the variable {}: write its value", excerpt(group.variable()?));
-        let consequence = "only vmagent replaces it, from its environment. sdctl apply refuses it".into();
+/// Returns a warning for each group with a variable that has no value. `sdctl` and vmagent replace the others.
+pub(super) fn variables(groups: &[FileGroup], profile: Profile) -> impl Iterator<Item = Finding> {
+    groups.iter().filter_map(move |group| {
+        let variable = excerpt(group.variable()?);
+        let poller = profile.name();
+        let (problem, consequence) = if profile.is_prometheus() {
+            let consequence =
+                format!("{poller} reads it as it is written. Only vmagent replaces it, from its environment");
+            (format!("contains the variable {variable}: write its value"), consequence)
+        } else {
+            let problem = format!("contains the variable {variable}, which has no value: set it or write its value");
+            (problem, format!("{poller} replaces it only if its own environment has the value"))
+        };
         Some(Finding::warning(At::Place(group.place.clone()), "", problem, consequence))
     })
 }

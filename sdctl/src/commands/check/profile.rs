@@ -1,21 +1,10 @@
 //! Pollers, and the effect of a fault on each.
 
-use clap::ValueEnum;
 use http_sd_lambda::group::{Fault, LabelNames};
 
 use super::finding::Severity;
-use crate::files::{FileFault, Format, Poller, Problem, ReadFile};
-
-/// A poller with its rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Profile {
-    /// Prometheus 2, the strictest
-    Prometheus2,
-    /// Prometheus 3 and pollers built on it: Grafana Alloy, the OpenTelemetry target allocator
-    Prometheus3,
-    /// vmagent, which ignores unknown fields and the content type
-    Vmagent,
-}
+pub(super) use crate::files::Poller as Profile;
+use crate::files::{FileFault, Format, Problem, ReadFile};
 
 /// The kind of input that contains a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +29,7 @@ impl Form {
 enum Effect {
     RejectsAll,
     RejectsFile,
+    SkipsFile,
     ReadsAsEmptyList,
     ReadsAsNoTargets,
     ReadsAsEmptyValue,
@@ -69,14 +59,6 @@ impl Profile {
         }
     }
 
-    pub(super) fn poller(self) -> Poller {
-        match self {
-            Self::Prometheus2 => Poller::Prometheus2,
-            Self::Prometheus3 => Poller::Prometheus3,
-            Self::Vmagent => Poller::Vmagent,
-        }
-    }
-
     pub(super) fn is_prometheus(self) -> bool {
         self != Self::Vmagent
     }
@@ -96,9 +78,10 @@ impl Profile {
         self == Self::Vmagent
     }
 
-    /// Returns the effect of an invalid list or response.
+    /// Returns the effect of an invalid response, or of an invalid list on Prometheus.
     pub(super) fn rejects(self, what: &str) -> String {
-        format!("{} rejects {what} and keeps its old targets", self.name())
+        let poller = self.name();
+        format!("{poller} rejects {what} and keeps its old targets")
     }
 
     /// Returns the severity and the effect of a fault.
@@ -114,6 +97,13 @@ impl Profile {
             // Prometheus may accept input that sdctl does not read, such as a second document.
             Problem::TooMuch(_) | Problem::File(_) | Problem::Job(_) => None,
         };
+        let effect = match effect {
+            // It reads only responses as JSON.
+            Some(Effect::RejectsAll | Effect::RejectsFile) if !self.is_prometheus() && form == Form::Yaml => {
+                Some(Effect::SkipsFile)
+            }
+            effect => effect,
+        };
         let severity = if matches!(effect, Some(Effect::Ignores)) { Severity::Warning } else { Severity::Fault };
         (severity, effect.map(|effect| self.words(effect, form)))
     }
@@ -126,9 +116,10 @@ impl Profile {
             Fault::WrongType { found: "null", .. } => return Some(self.effect_of_null(fault)),
             Fault::Empty if of_target => Effect::DropsTarget,
             Fault::Empty if of_label && !self.is_prometheus() => Effect::ReadsAsNamelessLabel,
-            Fault::Blank => Effect::FailsScrapes,
+            Fault::Blank if self.is_prometheus() => Effect::FailsScrapes,
+            Fault::Blank => Effect::DropsTarget,
             Fault::UnknownField if form == Form::Json && is_known_in_other_case(field) => Effect::ReadsAsKnownField,
-            Fault::UnknownField if form != Form::Configuration && !self.is_prometheus() => Effect::Ignores,
+            Fault::UnknownField if form == Form::Json && !self.is_prometheus() => Effect::Ignores,
             Fault::Repeated if form == Form::Json => Effect::UsesTheLast,
             // Prometheus has no such limit: it is the length of a DynamoDB key.
             Fault::TooLong { .. } => return None,
@@ -155,6 +146,7 @@ impl Profile {
             }
             Effect::RejectsAll => self.rejects("the whole list"),
             Effect::RejectsFile => format!("{poller} rejects the whole file and keeps its old targets"),
+            Effect::SkipsFile => format!("{poller} skips the whole file and drops its targets"),
             Effect::ReadsAsEmptyList => format!("{poller} reads it as an empty list and drops every target"),
             Effect::ReadsAsNoTargets => format!("{poller} reads it as a group without targets"),
             Effect::ReadsAsEmptyValue => format!("{poller} reads it as an empty value, which means no label"),

@@ -158,7 +158,7 @@ impl Judge {
         twice::check(&served, findings);
         twice::check_other_labels(&served, findings);
         findings.extend(without_url(&served).map(warning));
-        findings.extend(variables(&served));
+        findings.extend(variables(&served, self.profile));
         let at = || At::Place(Place::of_row(&job, None));
         if let Some(until) = self.kept_until.take() {
             let problem = format!("has {} with leases that lapsed together", Count(tally.kept, "group"));

@@ -22,6 +22,8 @@ const SCHEME: &str = "__scheme__";
 const INTERVAL: &str = "__scrape_interval__";
 const TIMEOUT: &str = "__scrape_timeout__";
 
+const IS_ZERO: &str = "is zero, but must be longer";
+
 /// Checks groups and adds warnings to `findings`.
 pub(super) struct Check<'a> {
     pub(super) profile: Profile,
@@ -53,7 +55,8 @@ impl Check<'_> {
             }
         }
         if group.group.targets.is_empty() {
-            let consequence = format!("{} scrapes nothing for this group", self.profile.name());
+            let poller = self.profile.name();
+            let consequence = format!("{poller} scrapes nothing for this group");
             self.warn(group, "", "has no targets".into(), consequence);
         }
         if let Some(scheme) = steering.scheme.filter(|scheme| !["http", "https"].contains(scheme)) {
@@ -65,12 +68,14 @@ impl Check<'_> {
         if !steering.probing {
             self.addresses(group);
         }
-        // vmagent accepts URLs as addresses, has other durations, and limits a time-out to its interval.
+        // vmagent accepts URLs as addresses.
         if self.profile.is_prometheus() {
             if !steering.probing {
                 self.urls(group);
             }
             self.times(group, &steering);
+        } else {
+            self.times_of_vmagent(group, &steering);
         }
     }
 
@@ -104,16 +109,16 @@ impl Check<'_> {
                 format!("{} contains \"/\", like {} of the group", excerpt(first.as_str()), Count(more, "more target"))
             }
         };
-        let prometheus = self.profile.name();
+        let poller = self.profile.name();
         let consequence =
-            format!("{prometheus} drops it unless the job relabels it, as for blackbox probing (label __param_module)");
+            format!("{poller} drops it unless the job relabels it, as for blackbox probing (label __param_module)");
         self.warn(group, &format!("targets[{i}]"), problem, consequence);
     }
 
     fn times(&mut self, group: &FileGroup, steering: &Steering<'_>) {
         let interval = steering.interval.map(|text| self.time(group, INTERVAL, text));
         let timeout = steering.timeout.map(|text| self.time(group, TIMEOUT, text));
-        let drops = format!("{} drops its targets", self.profile.name());
+        let drops = self.drops();
         match (interval, timeout) {
             (Some(Some(interval)), Some(Some(timeout))) if timeout > interval => {
                 self.warn(group, &label(TIMEOUT), format!("is longer than {}", label(INTERVAL)), drops);
@@ -140,17 +145,39 @@ impl Check<'_> {
     fn time(&mut self, group: &FileGroup, name: &str, text: &str) -> Option<Duration> {
         let time = duration::parse(text);
         let problem = match time {
-            None => format!("is {}, but must be a duration such as 30s or 1m30s", excerpt(text)),
-            Some(Duration::ZERO) => "is zero, but must be longer".into(),
+            None => not_a_duration(text),
+            Some(Duration::ZERO) => IS_ZERO.into(),
             Some(_) => return time,
         };
-        self.warn(group, &label(name), problem, format!("{} drops its targets", self.profile.name()));
+        self.warn(group, &label(name), problem, self.drops());
         None
+    }
+
+    /// Warns of invalid durations. vmagent reads other durations than Prometheus, and shortens a long time-out.
+    fn times_of_vmagent(&mut self, group: &FileGroup, steering: &Steering<'_>) {
+        for (name, text) in [(INTERVAL, steering.interval), (TIMEOUT, steering.timeout)] {
+            let Some(text) = text else { continue };
+            if !duration::is_of_vmagent(text) {
+                self.warn(group, &label(name), not_a_duration(text), self.drops());
+            } else if name == INTERVAL && !text.contains(|c: char| ('1'..='9').contains(&c)) {
+                let poller = self.profile.name();
+                self.warn(group, &label(name), IS_ZERO.into(), format!("{poller} stops with a panic"));
+            }
+        }
+    }
+
+    fn drops(&self) -> String {
+        let poller = self.profile.name();
+        format!("{poller} drops its targets")
     }
 
     fn warn(&mut self, group: &FileGroup, field: &str, problem: String, consequence: String) {
         self.findings.push(Finding::warning(At::Place(group.place.clone()), field, problem, consequence));
     }
+}
+
+fn not_a_duration(text: &str) -> String {
+    format!("is {}, but must be a duration such as 30s or 1m30s", excerpt(text))
 }
 
 /// Returns the path of a label's field.

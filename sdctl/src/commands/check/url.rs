@@ -105,7 +105,8 @@ impl Judge {
         if took * 2 > self.refresh_interval {
             let seconds = self.refresh_interval.as_secs_f64();
             let problem = format!("took {} ms, more than half of the refresh interval", took.as_millis());
-            let consequence = format!("{} gives up after {seconds}s and keeps its old targets", self.profile.name());
+            let poller = self.profile.name();
+            let consequence = format!("{poller} gives up after {seconds}s and keeps its old targets");
             self.warning(problem, consequence);
         }
         self.content_type(&answer.headers);
@@ -147,13 +148,14 @@ impl Judge {
 
     /// Judges a body that needs `bytes` in a buffered response of Lambda.
     fn body(&mut self, body: &[u8], bytes: usize, summary: &mut Summary) -> Result<(), CliError> {
+        let poller = self.profile.name();
         let text = String::from_utf8_lossy(body);
         if matches!(text, Cow::Owned(_)) {
             let problem = "contains bytes that are not UTF-8".into();
-            self.warning(problem, format!("{} replaces each of them with U+FFFD", self.profile.name()));
+            self.warning(problem, format!("{poller} replaces each of them with U+FFFD"));
         }
         if text.trim_ascii() == "null" {
-            let consequence = format!("{} reads it as an empty list and drops every target", self.profile.name());
+            let consequence = format!("{poller} reads it as an empty list and drops every target");
             self.warning("is null, but an empty list must be []".into(), consequence);
             return Ok(());
         }
@@ -188,9 +190,9 @@ impl Judge {
             Failure::Broken(fault) => (format!("does not respond: {fault}"), Some(fault.remedy(TRUST))),
             Failure::Other(reason) => (format!("does not respond: {reason}"), None),
         };
+        let poller = self.profile.name();
         let remedy = remedy.map_or_else(String::new, |remedy| format!(". {remedy}"));
-        let consequence =
-            format!("{} keeps its old targets, but has no targets after a restart{remedy}", self.profile.name());
+        let consequence = format!("{poller} keeps its old targets, but has no targets after a restart{remedy}");
         self.findings.push(Finding::fault(At::Url(self.url.clone()), problem, consequence));
     }
 

@@ -1,6 +1,6 @@
 //! Lists of target groups, by kind.
 
-use super::Expect::{self, Same, Stricter, VmagentRefuses, VmagentTakes};
+use super::Expect::{self, Same, Stricter, VmagentTakes};
 
 const SECOND_DOCUMENT: &str = "Prometheus ignores a second document in silence, so its targets would be lost";
 const EMPTY: &str = "Prometheus reads no targets from an empty list file and drops every target";
@@ -280,6 +280,10 @@ pub(super) const YAML: [(&str, &[(&str, Expect)]); 18] = [
             ("- targets: [a]\n  labels: []\n", Same),
             ("- targets: [a]\n  labels: ''\n", Same),
             ("- targets: [a]\n  labels:\n", Same),
+            ("- targets: [a, b]\n  labels: {__address__: c, x: y}\n", Same),
+            ("- targets: [a]\n  labels: {__address__: ''}\n", Same),
+            ("- targets: []\n  labels: {__address__: a}\n", Same),
+            ("- targets: [a]\n  labels: {x: '%{HOME} %{SDCTL_GONE} %%{HOME} %{HOME'}\n", Same),
             ("- targets: a\n", Same),
             ("- targets: {a: b}\n", Same),
             ("- targets: ~\n", Stricter(NO_TARGETS)),
@@ -313,23 +317,23 @@ pub(super) const JSON: [(&str, Expect); 31] = [
     (r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, Same),
     ("\n[\n\t{\"targets\": [\"a\", \"\\u00e9\"]}\r\n]\n", Same),
     (r#"[{"targets":["a:1"],"labels":null}]"#, Same),
-    (r#"[{"targets":["a:1"],"labels":{"n":"\ud83d\ude00"}}]"#, VmagentRefuses("YAML has no surrogates")),
+    (r#"[{"targets":["a:1"],"labels":{"n":"\ud83d\ude00"}}]"#, Same),
     (r#"[{"targets":[]}]"#, Same),
     ("", VmagentTakes(JSON_AS_YAML)),
     ("{}", Same),
-    ("[null]", VmagentTakes(JSON_AS_YAML)),
+    ("[null]", VmagentTakes(NULL_GROUP)),
     ("[[]]", Same),
     (r#"["a"]"#, Same),
-    (r#"[{"targets":["a:1"]},]"#, VmagentTakes(JSON_AS_YAML)),
-    ("\u{feff}[]", VmagentTakes(JSON_AS_YAML)),
+    (r#"[{"targets":["a:1"]},]"#, Same),
+    ("\u{feff}[]", Same),
     ("[] x", VmagentTakes(JSON_AS_YAML)),
     ("[] // c", VmagentTakes(JSON_AS_YAML)),
-    ("- targets: [a]\n", VmagentTakes(JSON_AS_YAML)),
+    ("- targets: [a]\n", Same),
     (r#"[{"target":["a:1"]}]"#, Same),
-    (r#"[{"targets":[1]}]"#, VmagentTakes(JSON_AS_YAML)),
+    (r#"[{"targets":[1]}]"#, Same),
     (r#"[{"targets":"a:1"}]"#, Same),
-    (r#"[{"targets":["a:1"],"labels":{"n":1}}]"#, VmagentTakes(JSON_AS_YAML)),
-    (r#"[{"targets":["a:1"],"labels":{"n":true}}]"#, VmagentTakes(JSON_AS_YAML)),
+    (r#"[{"targets":["a:1"],"labels":{"n":1}}]"#, Same),
+    (r#"[{"targets":["a:1"],"labels":{"n":true}}]"#, Same),
     (r#"[{"targets":["a:1"],"labels":{"":"x"}}]"#, VmagentTakes(ODD_NAME)),
     (r#"[{"targets":["a:1"],"labels":{"a-b":"x"}}]"#, Same),
     (r#"[{"targets":["a:1"],"labels":[]}]"#, Same),
