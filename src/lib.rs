@@ -37,4 +37,6 @@ pub mod group;
 pub mod http;
 pub mod lambda;
 pub mod log;
+pub mod metrics;
+pub mod page;
 pub mod table;

@@ -4,6 +4,7 @@ use super::{ServiceError, credential::decode};
 use crate::{
     answer::Selection,
     group::{Job, NotASelector, NotAShard, Selectors, Shard},
+    page::{OneState, Query},
     table::Scope,
 };
 
@@ -21,6 +22,14 @@ pub(super) enum Route<'a> {
     All,
     /// `/prom/{job}`, with the job as sent.
     Job(&'a str),
+    /// `/`
+    Page,
+    /// `/jobs/{job}`, with the job as sent.
+    JobPage(&'a str),
+    /// `/jobs`, with the job as a parameter.
+    JobParameter,
+    /// `/metrics`
+    Metrics,
     /// Any other path.
     Unknown,
 }
@@ -28,13 +37,20 @@ pub(super) enum Route<'a> {
 impl<'a> Route<'a> {
     /// Returns the route of a path as sent. One trailing slash is ignored.
     pub(super) fn of(path: &'a str) -> Self {
+        if path == "/" {
+            return Self::Page;
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
+        let part = |prefix: &str| path.strip_prefix(prefix).filter(|job| !job.is_empty() && !job.contains('/'));
         match path {
             "/-/healthy" => Self::Healthy,
             "/-/ready" => Self::Ready,
             "/prom" => Self::All,
-            _ => match path.strip_prefix("/prom/") {
-                Some(job) if !job.is_empty() && !job.contains('/') => Self::Job(job),
+            "/jobs" => Self::JobParameter,
+            "/metrics" => Self::Metrics,
+            _ => match (part("/prom/"), part("/jobs/")) {
+                (Some(job), _) => Self::Job(job),
+                (_, Some(job)) => Self::JobPage(job),
                 _ => Self::Unknown,
             },
         }
@@ -47,8 +63,15 @@ impl<'a> Route<'a> {
             Self::Ready => "ready",
             Self::All => "all",
             Self::Job(_) => "job",
+            Self::Page | Self::JobPage(_) | Self::JobParameter => "page",
+            Self::Metrics => "metrics",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Returns whether the response is a page for people, even if it is an error.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self, Self::Page | Self::JobPage(_) | Self::JobParameter)
     }
 }
 
@@ -79,6 +102,49 @@ pub(super) fn scope(job: &str) -> Result<Scope, ServiceError> {
 /// [`ServiceError::BadRequest`].
 pub(super) fn selection(query: &str) -> Result<Selection, ServiceError> {
     Ok(Selection { meta: parse_meta(query)?, shard: parse_shard(query)?, selectors: parse_match(query)? })
+}
+
+/// Returns the scope of the job in a query string. Any job is possible there.
+///
+/// # Errors
+/// [`ServiceError::BadRequest`].
+pub(super) fn scope_in_query(query: &str) -> Result<Scope, ServiceError> {
+    let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter job {problem}"));
+    let mut jobs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "job");
+    let (Some((_, job)), None) = (jobs.next(), jobs.next()) else {
+        return Err(bad("is required once"));
+    };
+    Job::new(job).map(Scope::Job).map_err(|fault| bad(&fault.to_string()))
+}
+
+/// Returns the parameters of a page. A parameter that the function writes into links is checked; others are ignored.
+///
+/// # Errors
+/// [`ServiceError::BadRequest`].
+pub(super) fn page(query: &str) -> Result<Query, ServiceError> {
+    let mut page = Query::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "q" => page.text = value.trim().to_owned(),
+            "from" => page.from = Some(value.into_owned()),
+            "state" => {
+                let state = OneState::parse(&value).ok_or_else(|| {
+                    let states = "active, kept, lapsed or broken";
+                    ServiceError::BadRequest(format!("the query parameter state must be {states}"))
+                })?;
+                page.state = Some(state);
+            }
+            "reload" => page.reload = value == "on",
+            // An empty field of the form.
+            "match[]" if !value.trim().is_empty() => page.matches.push(value.trim().to_owned()),
+            _ => {}
+        }
+    }
+    page.selectors = Selectors::parse(&page.matches).map_err(|problem| {
+        let problem: NotASelector = problem;
+        ServiceError::BadRequest(format!("the query parameter match[] {problem}"))
+    })?;
+    Ok(page)
 }
 
 /// Parses the job in a path. An ambiguous name is an error, because the list of a wrong job would be empty, and an
@@ -169,13 +235,33 @@ mod tests {
             ("/prom/node_exporter", Route::Job("node_exporter")),
             ("/prom/node_exporter/", Route::Job("node_exporter")),
             ("/prom/a%2Fb", Route::Job("a%2Fb")),
+            ("/", Route::Page),
+            ("/jobs/node", Route::JobPage("node")),
+            ("/jobs/a%2Fb/", Route::JobPage("a%2Fb")),
+            ("/jobs", Route::JobParameter),
+            ("/jobs/", Route::JobParameter),
+            ("/metrics", Route::Metrics),
+            ("/metrics/", Route::Metrics),
         ];
         for (path, route) in cases {
             assert_eq!(Route::of(path), route, "{path}");
         }
-        for path in
-            ["", "/", "//", "/prometheus", "/prom//", "/prom//a", "/prom/a/b", "/prom/a//", "/-/", "/-/Ready", "prom"]
-        {
+        for path in [
+            "",
+            "//",
+            "/prometheus",
+            "/prom//",
+            "/prom//a",
+            "/prom/a/b",
+            "/prom/a//",
+            "/-/",
+            "/-/Ready",
+            "prom",
+            "/jobs//",
+            "/jobs/a/b",
+            "/Metrics",
+            "/metrics/a",
+        ] {
             assert_eq!(Route::of(path), Route::Unknown, "{path}");
         }
     }

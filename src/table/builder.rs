@@ -11,7 +11,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Budget, Page, PageContent, ReadError, Row, TableError,
+    Budget, Detail, Details, LapsedRow, Page, PageContent, ReadError, Row, RowDetails, TableError,
     snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
 };
 use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef, TargetGroupRef};
@@ -27,6 +27,8 @@ pub struct RowRules {
     pub label_names: LabelNames,
     /// The time for which groups are kept after their leases lapsed together.
     pub lease_grace: Duration,
+    /// How much of each row is kept.
+    pub detail: Detail,
 }
 
 /// The rows of one read, or of one of its segments.
@@ -65,7 +67,7 @@ impl Snapshot {
         for page in pages {
             builder.add(&page.content()?)?;
         }
-        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len() })
+        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len(), read_at: now })
     }
 }
 
@@ -88,8 +90,9 @@ impl<'b> Builder<'b> {
             let rows = match self.jobs.entry(job) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    self.context.budget.take(size_of::<JobRows>() + entry.key().as_str().len())?;
-                    entry.insert(UnorderedRows::default())
+                    let rows = UnorderedRows::new(self.context.rules.detail);
+                    self.context.budget.take(rows.rows.size() + entry.key().as_str().len())?;
+                    entry.insert(rows)
                 }
             };
             for row in run {
@@ -117,6 +120,11 @@ impl<'b> Builder<'b> {
 }
 
 impl UnorderedRows {
+    fn new(detail: Detail) -> Self {
+        let details = (detail == Detail::All).then(Box::default);
+        Self { rows: JobRows { details, ..JobRows::default() }, hash: Sha256::new() }
+    }
+
     fn add(
         &mut self,
         row: &Row<'_>,
@@ -132,16 +140,26 @@ impl UnorderedRows {
                 rows.ended.push(lease);
                 context.budget.take(size_of::<Lease>())?;
             }
-            return Ok(());
+            return match &mut rows.details {
+                Some(details) => add_lapsed(details, row, page, context),
+                None => Ok(()),
+            };
         }
         match row.stored(context.rules.label_names) {
             Ok(group) => {
                 let before = open.len();
                 write_group(&group.group, page, open).map_err(|error| ReadError::Encoding(error.to_string()))?;
-                self.add_group(&group, open.len() - before, context)
+                self.add_group(&group, open.len() - before, context)?;
+                if let Some(details) = &mut self.rows.details {
+                    let row = row.details();
+                    context.budget.take(row.size())?;
+                    details.rows.push(row);
+                }
+                Ok(())
             }
             Err(TableError::Invalid(fault)) => {
-                let row = BrokenRow { lease, fault };
+                let details = if rows.details.is_some() { row.details() } else { RowDetails::default() };
+                let row = BrokenRow { lease, fault, details };
                 context.budget.take(row.size())?;
                 rows.broken.push(row);
                 Ok(())
@@ -193,6 +211,9 @@ impl UnorderedRows {
         rows.names.push_str(&others.names);
         rows.ended.append(&mut others.ended);
         rows.broken.append(&mut others.broken);
+        if let (Some(details), Some(others)) = (&mut rows.details, others.details.take()) {
+            details.append(*others);
+        }
         rows.left_out += others.left_out;
         rows.targets += others.targets;
         for piece in mem::take(&mut others.json) {
@@ -207,6 +228,9 @@ impl UnorderedRows {
         let Self { mut rows, mut hash } = self;
         let count = rows.len();
         rows.broken.sort_by(|a, b| a.fault.group.cmp(&b.fault.group));
+        if let Some(details) = &mut rows.details {
+            details.lapsed.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         // In practice a Scan returns the rows of a job in order, but DynamoDB does not guarantee it.
         if !(1..count).all(|row| rows.name(row - 1) <= rows.name(row)) {
             rows = rows.in_order();
@@ -217,6 +241,28 @@ impl UnorderedRows {
         rows.shrink();
         rows
     }
+}
+
+/// Adds a row whose lease has expired and whose group cannot be kept.
+fn add_lapsed(
+    details: &mut Details,
+    row: &Row<'_>,
+    page: &PageContent<'_>,
+    context: &Context<'_>,
+) -> Result<(), ReadError> {
+    let group = match row.stored(context.rules.label_names) {
+        Ok(group) => {
+            let mut json = Vec::new();
+            write_group(&group.group, page, &mut json).map_err(|error| ReadError::Encoding(error.to_string()))?;
+            Ok(json.into())
+        }
+        Err(TableError::Invalid(fault)) => Err(fault),
+        Err(error) => return Err(error.into()),
+    };
+    let row = LapsedRow { name: row.key()?.1.into(), lease: row.lease_alone(), group, details: row.details() };
+    context.budget.take(row.size())?;
+    details.lapsed.push(row);
+    Ok(())
 }
 
 /// Writes a comma and the JSON of a group. The JSON equals that of serde. Text without escapes is copied from the page.
@@ -272,7 +318,8 @@ mod tests {
     use super::*;
 
     const NOW: EpochSeconds = EpochSeconds(10_000);
-    const RULES: RowRules = RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1) };
+    const RULES: RowRules =
+        RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1), detail: Detail::Served };
 
     /// Creates a page of rows, each given as job, name and further JSON.
     fn page(rows: &[(&str, &str, &str)]) -> Page {
@@ -393,7 +440,7 @@ mod tests {
             let budget = Budget::new(Some(memory), answer);
             let mut builder = Builder::new(RULES, NOW, &budget);
             builder.add(&page.content().unwrap())?;
-            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1 })
+            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1, read_at: NOW })
         };
         let size = read(usize::MAX, usize::MAX).unwrap().size();
         assert!(read(size, usize::MAX).is_ok());

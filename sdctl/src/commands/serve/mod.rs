@@ -14,7 +14,7 @@ use http_sd_lambda::{
     config::{self, variable},
     group::{EpochSeconds, Job},
     http::{Access, Service},
-    table::TableError,
+    table::{Detail, TableError},
 };
 use tokio::net::TcpListener;
 
@@ -109,7 +109,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 /// Returns the job for the examples: the sample's job if it exists or the table is empty, otherwise any job.
 async fn example_job(store: &Store) -> Result<String, TableError> {
     if let Ok(job) = Job::new(EXAMPLE_JOB)
-        && !store.table().job(&job).first().await?.content()?.rows.is_empty()
+        && !store.table().job(&job, Detail::Served).first().await?.content()?.rows.is_empty()
     {
         return Ok(EXAMPLE_JOB.to_owned());
     }
