@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(config.settings.cache, Duration::ZERO);
         assert_eq!(config.settings.lease_grace, Duration::from_hours(1));
         assert_eq!(config.settings.memory, None);
-        assert_eq!(config.warm_up, OnOff::On);
+        assert_eq!((config.warm_up, config.settings.page), (OnOff::On, OnOff::On));
     }
 
     #[test]
@@ -291,6 +291,7 @@ mod tests {
             (LEASE_GRACE_SECONDS, "86400"),
             (MEMORY, "256"),
             (WARM_UP, "off"),
+            (PAGE, "off"),
         ])
         .unwrap();
         let Access::Token(credentials) = config.access else { panic!("not token") };
@@ -303,7 +304,7 @@ mod tests {
         assert_eq!(config.settings.lease_grace, Duration::from_hours(24));
         assert_eq!(read_with(&[(LEASE_GRACE_SECONDS, "0")]).unwrap().settings.lease_grace, Duration::ZERO);
         assert_eq!(config.settings.memory, Some(256 * 1024 * 1024));
-        assert_eq!(config.warm_up, OnOff::Off);
+        assert_eq!((config.warm_up, config.settings.page), (OnOff::Off, OnOff::Off));
         assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, OnOff::On);
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }

@@ -19,6 +19,7 @@ mod headers;
 mod log;
 mod media;
 mod negotiate;
+mod page_query;
 mod request;
 mod route;
 mod views;
@@ -163,14 +164,14 @@ impl Service {
             Route::Healthy | Route::Ready => None,
             Route::All | Route::Page | Route::Metrics => Some(Scope::All),
             Route::Job(job) | Route::JobPage(job) => Some(route::scope(job)?),
-            Route::JobParameter => Some(route::scope_in_query(&request.query)?),
+            Route::JobParameter => Some(page_query::scope(&request.query)?),
             Route::Unknown => return Err(ServiceError::NotFound),
         };
         let Some(scope) = scope else {
             check_method(request)?;
             return self.status(route, &deadline).await;
         };
-        let query = if route.is_page() { route::page(&request.query)? } else { page::Query::default() };
+        let query = if route.is_page() { page_query::parse(&request.query)? } else { page::Query::default() };
         let selection = match route {
             Route::All | Route::Job(_) => route::selection(&request.query)?,
             _ => Selection { selectors: query.selectors.clone(), ..Selection::default() },

@@ -99,7 +99,7 @@ impl Representation {
         Ok(response)
     }
 
-    /// Returns the response with a text that nobody may cache.
+    /// Returns the response with a text that no cache may store.
     pub(super) fn respond_text(
         self,
         text: String,

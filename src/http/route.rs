@@ -4,7 +4,6 @@ use super::{ServiceError, credential::decode};
 use crate::{
     answer::Selection,
     group::{Job, NotASelector, NotAShard, Selectors, Shard},
-    page::{OneState, Query},
     table::Scope,
 };
 
@@ -102,49 +101,6 @@ pub(super) fn scope(job: &str) -> Result<Scope, ServiceError> {
 /// [`ServiceError::BadRequest`].
 pub(super) fn selection(query: &str) -> Result<Selection, ServiceError> {
     Ok(Selection { meta: parse_meta(query)?, shard: parse_shard(query)?, selectors: parse_match(query)? })
-}
-
-/// Returns the scope of the job in a query string. Any job is possible there.
-///
-/// # Errors
-/// [`ServiceError::BadRequest`].
-pub(super) fn scope_in_query(query: &str) -> Result<Scope, ServiceError> {
-    let bad = |problem: &str| ServiceError::BadRequest(format!("the query parameter job {problem}"));
-    let mut jobs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "job");
-    let (Some((_, job)), None) = (jobs.next(), jobs.next()) else {
-        return Err(bad("is required once"));
-    };
-    Job::new(job).map(Scope::Job).map_err(|fault| bad(&fault.to_string()))
-}
-
-/// Returns the parameters of a page. A parameter that the function writes into links is checked; others are ignored.
-///
-/// # Errors
-/// [`ServiceError::BadRequest`].
-pub(super) fn page(query: &str) -> Result<Query, ServiceError> {
-    let mut page = Query::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "q" => page.text = value.trim().to_owned(),
-            "from" => page.from = Some(value.into_owned()),
-            "state" => {
-                let state = OneState::parse(&value).ok_or_else(|| {
-                    let states = "active, kept, lapsed or broken";
-                    ServiceError::BadRequest(format!("the query parameter state must be {states}"))
-                })?;
-                page.state = Some(state);
-            }
-            "reload" => page.reload = value == "on",
-            // An empty field of the form.
-            "match[]" if !value.trim().is_empty() => page.matches.push(value.trim().to_owned()),
-            _ => {}
-        }
-    }
-    page.selectors = Selectors::parse(&page.matches).map_err(|problem| {
-        let problem: NotASelector = problem;
-        ServiceError::BadRequest(format!("the query parameter match[] {problem}"))
-    })?;
-    Ok(page)
 }
 
 /// Parses the job in a path. An ambiguous name is an error, because the list of a wrong job would be empty, and an

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Budget, Detail, Details, LapsedRow, Page, PageContent, ReadError, Row, RowDetails, TableError,
+    Budget, Detail, Page, PageContent, ReadError, Row, RowDetails, TableError,
+    group_json::write_group,
     snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
 };
-use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef, TargetGroupRef};
+use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
 
 /// The minimum size of JSON that is moved into a piece, in bytes. For less JSON, a copy is cheaper than shrinking the
 /// buffer.
@@ -141,14 +142,14 @@ impl UnorderedRows {
                 context.budget.take(size_of::<Lease>())?;
             }
             return match &mut rows.details {
-                Some(details) => add_lapsed(details, row, page, context),
+                Some(details) => details.add_lapsed(row, page, context.rules.label_names, context.budget),
                 None => Ok(()),
             };
         }
         match row.stored(context.rules.label_names) {
             Ok(group) => {
                 let before = open.len();
-                write_group(&group.group, page, open).map_err(|error| ReadError::Encoding(error.to_string()))?;
+                write_group(&group.group, page, open)?;
                 self.add_group(&group, open.len() - before, context)?;
                 if let Some(details) = &mut self.rows.details {
                     let row = row.details();
@@ -241,55 +242,6 @@ impl UnorderedRows {
         rows.shrink();
         rows
     }
-}
-
-/// Adds a row whose lease has expired and whose group cannot be kept.
-fn add_lapsed(
-    details: &mut Details,
-    row: &Row<'_>,
-    page: &PageContent<'_>,
-    context: &Context<'_>,
-) -> Result<(), ReadError> {
-    let group = match row.stored(context.rules.label_names) {
-        Ok(group) => {
-            let mut json = Vec::new();
-            write_group(&group.group, page, &mut json).map_err(|error| ReadError::Encoding(error.to_string()))?;
-            Ok(json.into())
-        }
-        Err(TableError::Invalid(fault)) => Err(fault),
-        Err(error) => return Err(error.into()),
-    };
-    let row = LapsedRow { name: row.key()?.1.into(), lease: row.lease_alone(), group, details: row.details() };
-    context.budget.take(row.size())?;
-    details.lapsed.push(row);
-    Ok(())
-}
-
-/// Writes a comma and the JSON of a group. The JSON equals that of serde. Text without escapes is copied from the page.
-fn write_group(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let write = |text: &str, out: &mut Vec<u8>| {
-        if !page.has_verbatim(text) {
-            return serde_json::to_writer(out, text);
-        }
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        Ok(())
-    };
-    out.extend_from_slice(br#",{"targets":["#);
-    for (number, target) in group.targets.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"" } else { b"," });
-        write(target, out)?;
-    }
-    out.extend_from_slice(br#"],"labels":{"#);
-    for (number, (name, value)) in group.labels.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"" } else { b"," });
-        write(name, out)?;
-        out.push(b':');
-        write(value, out)?;
-    }
-    out.extend_from_slice(b"}}");
-    Ok(())
 }
 
 /// Takes the JSON out of its buffer, without spare capacity.

@@ -6,6 +6,7 @@ mod builder;
 mod connect;
 mod details;
 mod error;
+mod group_json;
 mod https;
 mod key;
 mod page;

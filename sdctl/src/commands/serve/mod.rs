@@ -50,8 +50,8 @@ Examples:
 Environment:
   HTTP_SD_AUTH                             token or none [default: none]
   HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES,
-  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS
-                                           as for the function
+  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS,
+  HTTP_SD_PAGE                             as for the function
   RUST_LOG                                 log filter, for example debug")]
 pub(crate) struct Options {
     /// Serve this table in AWS, by name or ARN, with your usual AWS credentials [default: the local table]
