@@ -66,12 +66,6 @@ impl Counts {
     pub fn served(&self) -> usize {
         self.active + self.kept
     }
-
-    /// Returns whether a person should look at the job.
-    #[must_use]
-    pub fn needs_attention(&self) -> bool {
-        self.broken > 0 || self.kept > 0
-    }
 }
 
 impl AddAssign for Counts {

@@ -24,6 +24,17 @@ struct Entry<'a> {
     counts: Counts,
 }
 
+impl Entry<'_> {
+    /// Returns the place of the job among others: broken rows come first, and then kept groups.
+    fn place(&self) -> u8 {
+        match self.counts {
+            Counts { broken: 1.., .. } => 0,
+            Counts { kept: 1.., .. } => 1,
+            _ => 2,
+        }
+    }
+}
+
 /// Returns the page of all jobs of the snapshot.
 ///
 /// # Errors
@@ -40,8 +51,8 @@ pub fn jobs(snapshot: &Snapshot, query: &Query, context: &Context<'_>) -> Result
             entries.push(Entry { job, counts });
         }
     }
-    // Jobs that need attention come first. The snapshot is sorted by name.
-    entries.sort_by_key(|entry| !entry.counts.needs_attention());
+    // The snapshot is sorted by name.
+    entries.sort_by_key(|entry| entry.place());
     let main = html! {
         h1 { "Jobs" }
         (tiles(snapshot.jobs.len(), &total))
@@ -109,12 +120,10 @@ fn filter(query: &Query) -> Markup {
 }
 
 fn table(query: &Query, entries: &[Entry<'_>], now: EpochSeconds) -> Markup {
-    // A job that is gone counts as one without problems.
     let from = query.from.as_deref().unwrap_or_default();
-    let has_trouble = entries.iter().any(|entry| entry.job.as_str() == from && entry.counts.needs_attention());
-    let is_before = |entry: &Entry<'_>| {
-        (!entry.counts.needs_attention(), entry.job.as_str()) < (!has_trouble && !from.is_empty(), from)
-    };
+    // A job that is gone counts as one without problems.
+    let place = entries.iter().find(|entry| entry.job.as_str() == from).map_or(2, Entry::place);
+    let is_before = |entry: &Entry<'_>| !from.is_empty() && (entry.place(), entry.job.as_str()) < (place, from);
     let start = entries.partition_point(is_before);
     let (mut rows, mut bytes, mut next) = (Vec::new(), 0, None);
     for entry in entries.iter().skip(start) {
@@ -156,7 +165,8 @@ fn table(query: &Query, entries: &[Entry<'_>], now: EpochSeconds) -> Markup {
     }
 }
 
-fn row(Entry { job, counts }: &Entry<'_>, now: EpochSeconds) -> Markup {
+fn row(entry: &Entry<'_>, now: EpochSeconds) -> Markup {
+    let Entry { job, counts } = entry;
     let numbers = [
         ("Groups", counts.served(), ""),
         ("Targets", counts.targets, ""),
@@ -165,9 +175,9 @@ fn row(Entry { job, counts }: &Entry<'_>, now: EpochSeconds) -> Markup {
         ("Lapsed", counts.lapsed, ""),
         ("Broken", counts.broken, "bad"),
     ];
-    let class = match counts {
-        Counts { broken: 1.., .. } => Some("broken"),
-        Counts { kept: 1.., .. } => Some("kept"),
+    let class = match entry.place() {
+        0 => Some("broken"),
+        1 => Some("kept"),
         _ => None,
     };
     html! {
