@@ -30,7 +30,7 @@ pub enum Format {
     /// Prometheus's text format, version 0.0.4.
     #[default]
     Text,
-    /// OpenMetrics, version 1.0.0.
+    /// `OpenMetrics`, version 1.0.0.
     OpenMetrics,
 }
 

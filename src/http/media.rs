@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 use super::negotiate::weighted;
 use crate::metrics::Format;
 
-/// Returns the format that the caller prefers: OpenMetrics only if the caller names it.
+/// Returns the format that the caller prefers: `OpenMetrics` only if the caller names it.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let (mut text, mut openmetrics) = (0, 0);
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());

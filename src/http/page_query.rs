@@ -28,7 +28,7 @@ pub(super) fn parse(query: &str) -> Result<Query, ServiceError> {
     let mut page = Query::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
-            "q" => page.text = value.trim().to_owned(),
+            "q" => page.text = value.trim().into(),
             "from" => page.from = Some(value.into_owned()),
             "state" => {
                 let state = OneState::parse(&value).ok_or_else(|| {

@@ -74,11 +74,11 @@ fn find(job: &Job, rows: &JobRows, leases: &JobLeases, query: &Query, context: &
         if number % ROWS_AT_ONCE == 0 && !(context.go_on)() {
             return Err(Stopped);
         }
-        let Some(content) = rows::selected(next, job.as_str(), query, &text, &mut buffer) else { continue };
+        let Some(selected) = rows::selected(next, job.as_str(), query, &text, &mut buffer) else { continue };
         if found.len() == MOST_ROWS || bytes > MOST_BYTES {
             return Ok(Found { rows: found, next: Some(next.name.to_owned()) });
         }
-        let row = row(next, &content, context.now, context.lease_grace);
+        let row = row(next, &selected, context.now, context.lease_grace);
         bytes += row.0.len();
         found.push(row);
     }

@@ -52,7 +52,7 @@ pub fn jobs(snapshot: &Snapshot, query: &Query, context: &Context<'_>) -> Result
         }
     }
     // The snapshot is sorted by name.
-    entries.sort_by_key(|entry| entry.place());
+    entries.sort_by_key(Entry::place);
     let main = html! {
         h1 { "Jobs" }
         (tiles(snapshot.jobs.len(), &total))
