@@ -94,7 +94,7 @@ mod tests {
         for (query, expected) in [
             ("state=", "state must be active, kept, lapsed or broken"),
             ("state=Kept", "state must be"),
-            ("match[]=x", "match[] must be matchers in braces"),
+            ("match[]=x", "match[] names a metric"),
         ] {
             let said = problem(parse(query)).unwrap();
             assert!(said.starts_with(&format!("the query parameter {expected}")), "{said}");

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn list_needs_no_details_and_no_memory_for_them() {
+    fn list_has_no_details_in_memory() {
         let read = |detail| Snapshot::of_pages(&[page(&ROWS)], rules(detail), NOW).unwrap();
         let (served, all) = (read(Detail::Served), read(Detail::All));
         assert!(served.size() < all.size());
