@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     group::LabelNames,
-    http::{Access, Credential, OnInvalid, ResponseMode, Settings},
+    http::{Access, Credential, OnInvalid, OnOff, ResponseMode, Settings},
 };
 
 /// The name or the ARN of the table. Required.
@@ -27,6 +27,8 @@ pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
 /// The time for which groups are kept after their leases [lapsed together](crate::group::Leases), in seconds: 0 (off)
 /// to 86400. The default is 3600.
 pub const LEASE_GRACE_SECONDS: &str = "HTTP_SD_LEASE_GRACE_SECONDS";
+/// Whether the function has pages for people: `on` (default) or `off`.
+pub const PAGE: &str = "HTTP_SD_PAGE";
 /// The function's memory in MB, which Lambda sets. A request that needs more memory fails before Lambda ends the
 /// function.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
@@ -51,17 +53,7 @@ pub struct Config {
     /// The settings of the service.
     pub settings: Settings,
     /// Whether to read the table during the start.
-    pub warm_up: WarmUp,
-}
-
-/// Whether the function reads the table once during its start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WarmUp {
-    /// Read the table.
-    #[default]
-    On,
-    /// Do not read the table.
-    Off,
+    pub warm_up: OnOff,
 }
 
 /// A missing or invalid variable. The text is one line that names the variable and the valid values.
@@ -99,7 +91,7 @@ impl Config {
             table: table(lookup)?,
             access: access(lookup)?,
             settings: settings(lookup)?,
-            warm_up: one_of(lookup, WARM_UP, "on or off", [("on", WarmUp::On), ("off", WarmUp::Off)])?,
+            warm_up: on_or_off(lookup, WARM_UP)?,
         })
     }
 }
@@ -198,7 +190,12 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
             LEASE_GRACE,
         )?,
         memory: memory(lookup)?,
+        page: on_or_off(lookup, PAGE)?,
     })
+}
+
+fn on_or_off(lookup: &Lookup<'_>, variable: &'static str) -> Result<OnOff, ConfigError> {
+    one_of(lookup, variable, "on or off", [("on", OnOff::On), ("off", OnOff::Off)])
 }
 
 fn seconds(
@@ -277,7 +274,7 @@ mod tests {
         assert_eq!(config.settings.cache, Duration::ZERO);
         assert_eq!(config.settings.lease_grace, Duration::from_hours(1));
         assert_eq!(config.settings.memory, None);
-        assert_eq!(config.warm_up, WarmUp::On);
+        assert_eq!((config.warm_up, config.settings.page), (OnOff::On, OnOff::On));
     }
 
     #[test]
@@ -294,6 +291,7 @@ mod tests {
             (LEASE_GRACE_SECONDS, "86400"),
             (MEMORY, "256"),
             (WARM_UP, "off"),
+            (PAGE, "off"),
         ])
         .unwrap();
         let Access::Token(credentials) = config.access else { panic!("not token") };
@@ -306,8 +304,8 @@ mod tests {
         assert_eq!(config.settings.lease_grace, Duration::from_hours(24));
         assert_eq!(read_with(&[(LEASE_GRACE_SECONDS, "0")]).unwrap().settings.lease_grace, Duration::ZERO);
         assert_eq!(config.settings.memory, Some(256 * 1024 * 1024));
-        assert_eq!(config.warm_up, WarmUp::Off);
-        assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, WarmUp::On);
+        assert_eq!((config.warm_up, config.settings.page), (OnOff::Off, OnOff::Off));
+        assert_eq!(read_with(&[(WARM_UP, "on")]).unwrap().warm_up, OnOff::On);
         assert!(matches!(read_with(&[(AUTH, "iam")]).unwrap().access, Access::Iam));
     }
 

@@ -11,6 +11,8 @@
 //! | [`log`] | the level and format of the log |
 //! | [`lambda`] | the conversion of Function URL events to requests, and of responses |
 //! | [`http`] | HTTP: routes, access, content coding, errors |
+//! | [`page`] | the pages for people, from rows, query, rules and time |
+//! | [`metrics`] | the table as metrics |
 //! | [`answer`] | the list, its hash and a report, from rows, selection, rules and time |
 //! | [`table`] | DynamoDB, read only: key, pages, rows, snapshots |
 //! | [`group`] | the domain: jobs, target groups, leases, validation |
@@ -29,6 +31,7 @@
 //! | [`HTTP_SD_RESPONSE_MODE`](config::RESPONSE_MODE) | `buffered`, `stream` | `buffered` |
 //! | [`HTTP_SD_CACHE_SECONDS`](config::CACHE_SECONDS) | whole seconds, 0 to 3600 | `0`, off |
 //! | [`HTTP_SD_LEASE_GRACE_SECONDS`](config::LEASE_GRACE_SECONDS) | whole seconds, 0 (off) to 86400 | `3600` |
+//! | [`HTTP_SD_PAGE`](config::PAGE) | `on`, `off` | `on` |
 //! | [`HTTP_SD_WARM_UP`](config::WARM_UP) | `on`, `off` | `on` |
 
 pub mod answer;
@@ -37,4 +40,6 @@ pub mod group;
 pub mod http;
 pub mod lambda;
 pub mod log;
+pub mod metrics;
+pub mod page;
 pub mod table;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use http_sd_lambda::{
-    config::{Config, WarmUp},
-    http::Service,
+    config::Config,
+    http::{OnOff, Service},
     lambda, log,
     table::{Table, connect},
 };
@@ -28,7 +28,7 @@ async fn run() -> Result<(), Error> {
     config.access.warn_if_open();
     lambda::check_environment()?;
     let table = Table::new(connect().await, config.table);
-    if config.warm_up == WarmUp::On {
+    if config.warm_up == OnOff::On {
         table.warm_up().await;
     }
     lambda::run(Service::new(table, config.access, config.settings)).await

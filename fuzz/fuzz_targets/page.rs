@@ -12,7 +12,9 @@ use http_sd_lambda::{
         EpochSeconds, InvalidGroup, LAPSED, LabelNames, META_GROUP, META_JOB, META_LEASE, Selectors, Shard,
         TargetGroup, excerpt,
     },
-    table::{Page, ReadError, Row, RowRules, Snapshot, TableError},
+    metrics::{Format, Metrics},
+    page,
+    table::{Detail, Page, ReadError, Row, RowRules, Snapshot, TableError},
 };
 use http_sd_lambda_fuzz::{LABEL_NAMES, check_group, check_line, prometheus};
 use libfuzzer_sys::fuzz_target;
@@ -83,12 +85,13 @@ fn check_row(row: &Row<'_>, names: LabelNames) {
 
 /// Checks that Prometheus accepts every response for a page, and that the response accounts for each row.
 fn check_answers(page: &Page, rows: usize, names: LabelNames) {
-    let rules = RowRules { label_names: names, lease_grace: Duration::from_hours(1) };
+    let rules = RowRules { label_names: names, lease_grace: Duration::from_hours(1), detail: Detail::All };
     let snapshot = match Snapshot::of_pages(std::slice::from_ref(page), rules, NOW) {
         Ok(snapshot) => snapshot,
         Err(ReadError::Table(error @ TableError::WrongKey(_))) => return check_line(&error.to_string()),
         Err(error) => panic!("{error}"),
     };
+    check_pages(&snapshot, rows);
     let rules = Rules { on_invalid: OnInvalid::Skip, lease_grace: rules.lease_grace };
     let limits = Limits { memory: usize::MAX, go_on: &|| true };
     let selectors = Selectors::parse(["{__address__=~\"[a-m].*\"}"]).unwrap();
@@ -107,6 +110,33 @@ fn check_answers(page: &Page, rows: usize, names: LabelNames) {
         if selection == Selection::default() {
             assert_eq!(answer.report.groups + answer.report.lapsed + answer.report.skipped.count(), rows);
         }
+    }
+}
+
+/// Checks that pages contain no element of their own texts, and that metrics account for each row.
+fn check_pages(snapshot: &Snapshot, rows: usize) {
+    let lease_grace = Duration::from_hours(1);
+    let on_invalid = OnInvalid::Fail;
+    let context =
+        page::Context { now: NOW, on_invalid, lease_grace, origin: None, needs_token: true, go_on: &|| true };
+    let query = page::Query::default();
+    let start = page::jobs(snapshot, &query, &context).unwrap();
+    let jobs = snapshot.jobs.iter().map(|(job, rows)| page::job(job, rows, NOW, &query, &context).unwrap());
+    for page in jobs.chain([start]) {
+        assert!(page.len() < 1_000_000 && page.ends_with("</html>"), "{} bytes", page.len());
+        for foreign in ["<script", "<img", "<svg", "<iframe", "<b>", "<!--"] {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+    }
+    for format in [Format::Text, Format::OpenMetrics] {
+        let metrics = Metrics::of(snapshot, Duration::ZERO, lease_grace, NOW).encode(format).unwrap();
+        let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+        let counted: usize = ["http_sd_groups{", "http_sd_invalid_groups{"]
+            .iter()
+            .flat_map(|name| metrics.split('\n').filter(move |line| line.starts_with(name)))
+            .map(value)
+            .sum();
+        assert_eq!(counted, rows);
     }
 }
 

@@ -3,15 +3,19 @@
 //! This module knows neither the table, nor the clock, nor HTTP.
 
 mod body;
+mod counts;
 mod list;
 mod report;
 mod selection;
 mod skipped;
+mod state;
 
 pub use body::Body;
+pub use counts::Counts;
 pub use report::{LapsedTogether, Report};
 pub use selection::Selection;
 pub use skipped::Skipped;
+pub use state::{JobLeases, State};
 
 use std::time::Duration;
 
@@ -20,7 +24,7 @@ use thiserror::Error;
 
 use self::list::List;
 use crate::{
-    group::{EpochSeconds, InvalidGroup, Kept, Lease, Leases},
+    group::{EpochSeconds, InvalidGroup, Lease},
     table::{JobRows, Snapshot},
 };
 
@@ -136,41 +140,6 @@ struct Unfinished<'a> {
     hash: Sha256,
     until: Option<EpochSeconds>,
     report: Report,
-}
-
-/// The state of a row by its lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// The lease is active, or the row has no lease.
-    Active,
-    /// The lease lapsed together with others, and the group is kept.
-    Kept,
-    /// The lease has expired, and the group is not served.
-    Lapsed,
-}
-
-/// The leases of a job at the time of the list.
-struct JobLeases {
-    now: EpochSeconds,
-    leases: Leases,
-    kept: Kept,
-}
-
-impl JobLeases {
-    fn of(rows: &JobRows, now: EpochSeconds, grace: Duration) -> Self {
-        let leases = Leases::at(now, grace);
-        let kept = if grace.is_zero() { Kept::default() } else { rows.kept(leases.clone()) };
-        Self { now, leases, kept }
-    }
-
-    fn state(&self, lease: Lease) -> State {
-        let is_kept = |end| self.kept.has(end) && self.leases.may_keep(lease);
-        match lease.expires_at {
-            _ if !lease.lapsed(self.now) => State::Active,
-            Some(end) if is_kept(end) => State::Kept,
-            _ => State::Lapsed,
-        }
-    }
 }
 
 impl Unfinished<'_> {

@@ -2,17 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-use crate::group::InvalidGroup;
+use crate::group::{InvalidGroup, URL_SEGMENT};
 
 /// The maximum number of rows to name.
 const MOST_NAMED: usize = 16;
 /// The maximum size of the names in a header, in bytes.
 const MOST_BYTES: usize = 1024;
-
-/// The characters to percent-encode: all but the unreserved ones (RFC 3986, 2.3).
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The broken rows that a list leaves out: their number, and the faults of the first ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +43,8 @@ impl Skipped {
         let mut text = String::new();
         let mut rest = self.count;
         for InvalidGroup { job, group, .. } in &self.first {
-            let name = format!("{}/{}, ", utf8_percent_encode(job, ENCODED), utf8_percent_encode(group, ENCODED));
+            let name =
+                format!("{}/{}, ", utf8_percent_encode(job, URL_SEGMENT), utf8_percent_encode(group, URL_SEGMENT));
             if text.len() + name.len() > MOST_BYTES {
                 break;
             }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     group::{LabelNames, META_GROUP, META_JOB, META_LEASE, Selectors, Shard},
-    table::{Page, RowRules},
+    table::{Detail, Page, RowRules},
 };
 
 /// The time of the read.
@@ -156,7 +156,10 @@ fn snapshot(rows: &[Row], rows_of_a_page: usize) -> Snapshot {
         Page::new(format!(r#"{{"Items":[{}]}}"#, rows.join(",")).into_bytes())
     };
     let pages: Vec<Page> = rows.chunks(rows_of_a_page).map(page).collect();
-    let rules = RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_secs(GRACE.unsigned_abs()) };
+    // Details do not change a list.
+    let detail = if rows_of_a_page.is_multiple_of(2) { Detail::All } else { Detail::Served };
+    let lease_grace = Duration::from_secs(GRACE.unsigned_abs());
+    let rules = RowRules { label_names: LabelNames::Legacy, lease_grace, detail };
     Snapshot::of_pages(&pages, rules, EpochSeconds(READ_AT)).unwrap()
 }
 

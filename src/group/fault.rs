@@ -60,6 +60,13 @@ pub struct InvalidGroup {
     pub fault: Fault,
 }
 
+impl InvalidGroup {
+    /// Returns the size of its texts in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.job.len() + self.group.len() + self.field.len()
+    }
+}
+
 /// The number of characters of foreign text that an error repeats.
 const EXCERPT: usize = 80;
 

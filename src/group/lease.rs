@@ -8,7 +8,7 @@ use super::Fault;
 const VISIBLE: Duration = Duration::from_hours(24);
 
 /// A time in whole seconds since 1970, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EpochSeconds(pub i64);
 
 impl EpochSeconds {

@@ -17,7 +17,7 @@ pub use borrowed::{StoredGroupRef, TargetGroupRef};
 pub use fault::{Fault, InvalidGroup, excerpt};
 pub use label::{LabelName, LabelNames};
 pub use lease::{EpochSeconds, Lease};
-pub use name::{GroupName, Job};
+pub use name::{GroupName, Job, URL_SEGMENT};
 pub use pattern::NotAPattern;
 #[cfg(test)]
 pub(crate) use selector::PARSED;

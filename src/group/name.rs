@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 use super::Fault;
+
+/// The characters to percent-encode in a part of a URL: all but the unreserved ones (RFC 3986, 2.3).
+pub const URL_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A scrape job: the partition key of the table and the last part of the URL. 1 to 2048 bytes.
 ///

@@ -4,8 +4,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{Body, ResponseMode, access::Challenge, headers, negotiate::JSON};
-use crate::{answer::NoAnswer, table::TableError};
+use super::{Body, ResponseMode, access::Challenge, headers, negotiate::JSON, views::HTML};
+use crate::{answer::NoAnswer, page, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -132,7 +132,7 @@ impl ServiceError {
                 headers::MOST_BYTES
             ),
             Self::BadRequest(text) => text.clone(),
-            Self::NotFound => "no such path: use /prom, /prom/{job}, /-/healthy or /-/ready".into(),
+            Self::NotFound => "no such path: use /prom, /prom/{job}, /metrics, /-/healthy or /-/ready".into(),
             Self::MethodNotAllowed => "method not allowed: use GET or HEAD".into(),
             Self::Table(TableError::Invalid(invalid)) => format!("{invalid}. Fix or remove the row."),
             Self::Table(error) if error.is_transient() => {
@@ -167,6 +167,16 @@ impl ServiceError {
                     .into()
             }
         }
+    }
+
+    /// Converts the error into a page.
+    pub(super) fn into_page(self, request_id: &str) -> Response<Body> {
+        let page = page::error(self.status().as_u16(), self.code(), &self.message(), request_id);
+        let mut response = self.into_response(request_id);
+        *response.body_mut() = page.into_bytes().into();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+        headers::secure_page(response.headers_mut());
+        response
     }
 
     /// Converts the error into a response.

@@ -3,14 +3,15 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::ServiceError;
+use crate::page;
 
 /// The maximum number of header fields of a request. Pollers send about ten, and Lambda adds five.
 pub(super) const MOST_FIELDS: usize = 64;
 /// The maximum total size of header names and values, in bytes.
 pub(super) const MOST_BYTES: usize = 16 * 1024;
 
-/// The security headers of every response. They make a browser show the response as data only. The headers are those
-/// that [OWASP recommends for an API][owasp], except those for HTML pages.
+/// The security headers of every response. They make a browser show the response as data only, except that a page has
+/// another policy for its own style. The headers are those that [OWASP recommends for an API][owasp].
 ///
 /// [owasp]: https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
@@ -33,9 +34,17 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Adds the security headers.
+/// Adds the security headers. A page has its own policy already.
 pub(super) fn secure(headers: &mut HeaderMap) {
-    headers.extend(SECURITY);
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert(value);
+    }
+}
+
+/// Adds the security headers of a page, which [`secure`] completes.
+pub(super) fn secure_page(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::content_security_policy()));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
 #[cfg(test)]

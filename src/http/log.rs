@@ -22,6 +22,7 @@ const MOST_MATCH: usize = 256;
 /// The facts about a request that its log lines need.
 pub(super) struct Log<'a> {
     request: &'a Request,
+    pub(super) route: Route<'a>,
     started: Instant,
     /// The scope and selection of an accepted caller. The path of a rejected caller is not logged, because it can
     /// contain a secret.
@@ -31,8 +32,8 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(request: &'a Request) -> Self {
-        Self { request, started: Instant::now(), asked: None, caller: None }
+    pub(super) fn new(request: &'a Request, route: Route<'a>) -> Self {
+        Self { request, route, started: Instant::now(), asked: None, caller: None }
     }
 
     /// Returns the requested job.
@@ -76,6 +77,36 @@ impl<'a> Log<'a> {
         let Self { request, .. } = self;
         let request_id = &request.id;
         let report = response.extensions().get::<Report>();
+        // Pages and metrics show what a list warns of.
+        self.warn(report.filter(|_| matches!(self.route, Route::All | Route::Job(_))));
+        info!(
+            event = "request",
+            %request_id,
+            method = %request.method,
+            route = self.route.name(),
+            job = self.job(),
+            shard = self.shard(),
+            "match" = self.selectors(),
+            status = response.status().as_u16(),
+            bytes = response.body().len(),
+            duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            rows = report.map(|report| report.rows),
+            groups = report.map(|report| report.groups),
+            targets = report.map(|report| report.targets),
+            lapsed = report.map(|report| report.lapsed),
+            kept = report.map(|report| report.kept),
+            skipped = report.map(|report| report.skipped.count()),
+            pages = report.map(|report| report.pages),
+            caller = self.caller.and_then(|caller| caller.name),
+            client = self.caller.and_then(|_| client(&request.headers)),
+            source_ip = request.source_ip.as_deref(),
+            "answered"
+        );
+    }
+
+    /// Logs the warnings of a list.
+    fn warn(&self, report: Option<&Report>) {
+        let request_id = &self.request.id;
         for job in report.iter().flat_map(|report| &report.empty_jobs) {
             let job = job.as_str();
             warn!(
@@ -122,29 +153,6 @@ impl<'a> Log<'a> {
                 "match[] selects no target. Check the labels in the selectors."
             );
         }
-        info!(
-            event = "request",
-            %request_id,
-            method = %request.method,
-            route = Route::of(&request.path).name(),
-            job = self.job(),
-            shard = self.shard(),
-            "match" = self.selectors(),
-            status = response.status().as_u16(),
-            bytes = response.body().len(),
-            duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            rows = report.map(|report| report.rows),
-            groups = report.map(|report| report.groups),
-            targets = report.map(|report| report.targets),
-            lapsed = report.map(|report| report.lapsed),
-            kept = report.map(|report| report.kept),
-            skipped = report.map(|report| report.skipped.count()),
-            pages = report.map(|report| report.pages),
-            caller = self.caller.and_then(|caller| caller.name),
-            client = self.caller.and_then(|_| client(&request.headers)),
-            source_ip = request.source_ip.as_deref(),
-            "answered"
-        );
     }
 }
 

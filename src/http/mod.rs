@@ -17,9 +17,12 @@ mod deadline;
 mod error;
 mod headers;
 mod log;
+mod media;
 mod negotiate;
+mod page_query;
 mod request;
 mod route;
+mod views;
 
 pub use access::{Access, Challenge};
 pub use clock::Clock;
@@ -44,8 +47,9 @@ use self::{deadline::Deadline, log::Log, negotiate::Representation, request::Req
 pub use crate::answer::{Body, OnInvalid};
 use crate::{
     answer::{self, Answer, Limits, Rules, Selection},
-    group::{Job, LabelNames},
-    table::{ReadError, RowRules, Scope, Source, Table},
+    group::{EpochSeconds, Job, LabelNames},
+    page,
+    table::{Detail, ReadError, RowRules, Scope, Snapshot, Source, Table},
 };
 
 /// The time for a request without a deadline: the time-out of the function in the template.
@@ -67,6 +71,16 @@ pub enum ResponseMode {
     Stream,
 }
 
+/// Whether something is on. It is on by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnOff {
+    /// It is on.
+    #[default]
+    On,
+    /// It is off.
+    Off,
+}
+
 /// The settings of the service.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -82,6 +96,8 @@ pub struct Settings {
     pub lease_grace: Duration,
     /// The memory of the process, in bytes; `None` means unlimited.
     pub memory: Option<usize>,
+    /// Whether there are pages for people.
+    pub page: OnOff,
 }
 
 /// The service for one table. It ignores the body of a request. Clones share the table and the cache.
@@ -97,7 +113,8 @@ impl Service {
     /// Creates a service for a table, without a request to the table.
     #[must_use]
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
-        let rules = RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace };
+        let rules =
+            RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace, detail: Detail::Served };
         let source = Source::new(table, rules, settings.cache, settings.memory.map(for_rows));
         Self { source: Arc::new(source), access: Arc::new(access), settings, clock: Clock::System }
     }
@@ -116,12 +133,12 @@ impl Service {
 
     /// Returns the response to a request, and logs the request.
     async fn respond(&self, request: &Request) -> Response<Body> {
-        let mut log = Log::new(request);
+        let mut log = Log::new(request, self.route(&request.path));
         // Puts the request id on lines that the SDK and the table log.
         let span = error_span!("request", request_id = %request.id);
         let mut response = self.answer(request, &mut log).instrument(span).await.unwrap_or_else(|error| {
             log.error(&error);
-            error.into_response(&request.id)
+            if log.route.is_page() { error.into_page(&request.id) } else { error.into_response(&request.id) }
         });
         headers::secure(response.headers_mut());
         log.answered(&response);
@@ -138,29 +155,46 @@ impl Service {
     async fn answer<'a>(&'a self, request: &'a Request, log: &mut Log<'a>) -> Result<Response<Body>, ServiceError> {
         let deadline = Deadline::at(request.deadline);
         headers::check(&request.headers)?;
-        let route = Route::of(&request.path);
+        let route = log.route;
         if route != Route::Healthy {
             log.caller = Some(self.access.check(request)?);
         }
         route::check_length(&request.path, &request.query)?;
         let scope = match route {
             Route::Healthy | Route::Ready => None,
-            Route::All => Some(Scope::All),
-            Route::Job(job) => Some(route::scope(job)?),
+            Route::All | Route::Page | Route::Metrics => Some(Scope::All),
+            Route::Job(job) | Route::JobPage(job) => Some(route::scope(job)?),
+            Route::JobParameter => Some(page_query::scope(&request.query)?),
             Route::Unknown => return Err(ServiceError::NotFound),
         };
         let Some(scope) = scope else {
             check_method(request)?;
             return self.status(route, &deadline).await;
         };
-        let selection = route::selection(&request.query)?;
+        let query = if route.is_page() { page_query::parse(&request.query)? } else { page::Query::default() };
+        let selection = match route {
+            Route::All | Route::Job(_) => route::selection(&request.query)?,
+            _ => Selection { selectors: query.selectors.clone(), ..Selection::default() },
+        };
         log.asked = Some((scope.clone(), selection.clone()));
         check_method(request)?;
         deadline.check()?;
         let scope = limited_to(scope, log.caller.and_then(|caller| caller.jobs))?;
+        if route.is_page() {
+            return self.page(request, &scope, &query, &deadline).await;
+        }
+        if route == Route::Metrics {
+            return self.metrics(request, &scope, &deadline, |error| log.error(error)).await;
+        }
         let form = Representation::choose(&request.headers);
         let answer = self.list(&scope, &selection, form, &deadline).await?;
         form.respond(&request.headers, answer, self.settings.response_mode, &deadline)
+    }
+
+    /// Returns the route of a path.
+    fn route<'a>(&self, path: &'a str) -> Route<'a> {
+        let route = Route::of(path);
+        if self.settings.page == OnOff::Off && route.is_page() { Route::Unknown } else { route }
     }
 
     async fn status(&self, route: Route<'_>, deadline: &Deadline) -> Result<Response<Body>, ServiceError> {
@@ -180,20 +214,33 @@ impl Service {
         deadline: &Deadline,
     ) -> Result<Answer, ServiceError> {
         let mode = self.settings.response_mode;
+        let most = if selection.is_everything() { form.most_bytes(mode, deadline) } else { usize::MAX };
+        let (snapshot, now) = self.snapshot(scope, Detail::Served, most, deadline).await?;
+        let rules = Rules { on_invalid: self.settings.on_invalid, lease_grace: self.settings.lease_grace };
+        let memory = self.settings.memory.map_or(usize::MAX, |memory| for_rows(memory).saturating_sub(snapshot.size()));
+        let limits = Limits { memory, go_on: &|| deadline.check().is_ok() };
+        Ok(answer::answer(&snapshot, selection, rules, now, &limits)?)
+    }
+
+    /// Returns the rows of a scope, and the time of the response. `most` is the maximum size of a list of all rows.
+    async fn snapshot(
+        &self,
+        scope: &Scope,
+        detail: Detail,
+        most: usize,
+        deadline: &Deadline,
+    ) -> Result<(Snapshot, EpochSeconds), ServiceError> {
+        let mode = self.settings.response_mode;
         // All pages of a request use one time.
         let now = self.clock.now();
-        let most = if selection.is_everything() { form.most_bytes(mode, deadline) } else { usize::MAX };
-        let read = deadline.within(self.source.current(scope, now, most)).await?;
+        let read = deadline.within(self.source.current(scope, detail, now, most)).await?;
         let snapshot = read.map_err(|error| match error {
             ReadError::Table(error) => ServiceError::Table(error),
             ReadError::OutOfMemory { memory } => ServiceError::OutOfMemory { memory },
             ReadError::TooLarge => ServiceError::TooLarge { mode, most },
             ReadError::Encoding(problem) => ServiceError::Encoding(problem),
         })?;
-        let rules = Rules { on_invalid: self.settings.on_invalid, lease_grace: self.settings.lease_grace };
-        let memory = self.settings.memory.map_or(usize::MAX, |memory| for_rows(memory).saturating_sub(snapshot.size()));
-        let limits = Limits { memory, go_on: &|| deadline.check().is_ok() };
-        Ok(answer::answer(&snapshot, selection, rules, now, &limits)?)
+        Ok((snapshot, now))
     }
 }
 

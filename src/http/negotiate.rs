@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{ResponseMode, ServiceError, deadline::Deadline};
+use super::{ResponseMode, ServiceError, deadline::Deadline, error::NO_STORE};
 use crate::answer::{Answer, Body};
 
 /// The only `Content-Type` that Prometheus accepts, with or without a UTF-8 charset.
@@ -78,18 +78,14 @@ impl Representation {
         deadline: &Deadline,
     ) -> Result<Response<Body>, ServiceError> {
         let Answer { body, etag, report, .. } = answer;
-        let compress = self == Self::Gzip && body.len() >= LEAST_TO_COMPRESS;
+        let compress = self.compresses(&body);
         let etag = if compress { format!("\"{etag}-gzip\"") } else { format!("\"{etag}\"") };
         let mut response = if has_already(headers, &etag) {
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
-        } else if compress {
-            let mut response = Response::new(gzip(&body, deadline)?);
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            response
         } else {
-            Response::new(body)
+            self.encode(body, deadline)?
         };
         check_size(&response, mode, deadline)?;
         let headers = response.headers_mut();
@@ -102,11 +98,41 @@ impl Representation {
         response.extensions_mut().insert(report);
         Ok(response)
     }
+
+    /// Returns the response with a text that no cache may store.
+    pub(super) fn respond_text(
+        self,
+        text: String,
+        content_type: &'static str,
+        mode: ResponseMode,
+        deadline: &Deadline,
+    ) -> Result<Response<Body>, ServiceError> {
+        let mut response = self.encode(text.into_bytes().into(), deadline)?;
+        check_size(&response, mode, deadline)?;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        Ok(response)
+    }
+
+    fn compresses(self, body: &Body) -> bool {
+        self == Self::Gzip && body.len() >= LEAST_TO_COMPRESS
+    }
+
+    /// Returns a response with the body in this coding.
+    fn encode(self, body: Body, deadline: &Deadline) -> Result<Response<Body>, ServiceError> {
+        if !self.compresses(&body) {
+            return Ok(Response::new(body));
+        }
+        let mut response = Response::new(gzip(&body, deadline)?);
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        Ok(response)
+    }
 }
 
-/// Returns a coding and its weight in thousandths (RFC 9110, 12.4.2). An invalid weight counts as 0, which rejects the
-/// coding.
-fn weighted(item: &str) -> (&str, u16) {
+/// Returns a coding or a media type, and its weight in thousandths (RFC 9110, 12.4.2). An invalid weight counts as 0,
+/// which rejects it.
+pub(super) fn weighted(item: &str) -> (&str, u16) {
     let mut parts = item.split(';').map(str::trim);
     let coding = parts.next().unwrap_or_default();
     let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));

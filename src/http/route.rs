@@ -21,6 +21,14 @@ pub(super) enum Route<'a> {
     All,
     /// `/prom/{job}`, with the job as sent.
     Job(&'a str),
+    /// `/`
+    Page,
+    /// `/jobs/{job}`, with the job as sent.
+    JobPage(&'a str),
+    /// `/jobs`, with the job as a parameter.
+    JobParameter,
+    /// `/metrics`
+    Metrics,
     /// Any other path.
     Unknown,
 }
@@ -28,13 +36,20 @@ pub(super) enum Route<'a> {
 impl<'a> Route<'a> {
     /// Returns the route of a path as sent. One trailing slash is ignored.
     pub(super) fn of(path: &'a str) -> Self {
+        if path == "/" {
+            return Self::Page;
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
+        let part = |prefix: &str| path.strip_prefix(prefix).filter(|job| !job.is_empty() && !job.contains('/'));
         match path {
             "/-/healthy" => Self::Healthy,
             "/-/ready" => Self::Ready,
             "/prom" => Self::All,
-            _ => match path.strip_prefix("/prom/") {
-                Some(job) if !job.is_empty() && !job.contains('/') => Self::Job(job),
+            "/jobs" => Self::JobParameter,
+            "/metrics" => Self::Metrics,
+            _ => match (part("/prom/"), part("/jobs/")) {
+                (Some(job), _) => Self::Job(job),
+                (_, Some(job)) => Self::JobPage(job),
                 _ => Self::Unknown,
             },
         }
@@ -47,8 +62,15 @@ impl<'a> Route<'a> {
             Self::Ready => "ready",
             Self::All => "all",
             Self::Job(_) => "job",
+            Self::Page | Self::JobPage(_) | Self::JobParameter => "page",
+            Self::Metrics => "metrics",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Returns whether the response is a page for people, even if it is an error.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self, Self::Page | Self::JobPage(_) | Self::JobParameter)
     }
 }
 
@@ -169,13 +191,33 @@ mod tests {
             ("/prom/node_exporter", Route::Job("node_exporter")),
             ("/prom/node_exporter/", Route::Job("node_exporter")),
             ("/prom/a%2Fb", Route::Job("a%2Fb")),
+            ("/", Route::Page),
+            ("/jobs/node", Route::JobPage("node")),
+            ("/jobs/a%2Fb/", Route::JobPage("a%2Fb")),
+            ("/jobs", Route::JobParameter),
+            ("/jobs/", Route::JobParameter),
+            ("/metrics", Route::Metrics),
+            ("/metrics/", Route::Metrics),
         ];
         for (path, route) in cases {
             assert_eq!(Route::of(path), route, "{path}");
         }
-        for path in
-            ["", "/", "//", "/prometheus", "/prom//", "/prom//a", "/prom/a/b", "/prom/a//", "/-/", "/-/Ready", "prom"]
-        {
+        for path in [
+            "",
+            "//",
+            "/prometheus",
+            "/prom//",
+            "/prom//a",
+            "/prom/a/b",
+            "/prom/a//",
+            "/-/",
+            "/-/Ready",
+            "prom",
+            "/jobs//",
+            "/jobs/a/b",
+            "/Metrics",
+            "/metrics/a",
+        ] {
             assert_eq!(Route::of(path), Route::Unknown, "{path}");
         }
     }

@@ -41,6 +41,11 @@ impl Attribute<'_> {
         }
     }
 
+    /// Returns the text of a number.
+    pub(super) fn number(&self) -> Option<&str> {
+        if let Self::N(text) = self { Some(text.as_str()) } else { None }
+    }
+
     /// Returns the fault of an attribute that should have the type `expected`.
     pub(super) fn wrong_type(&self, expected: &'static str) -> Fault {
         let found = match self {

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Budget, Page, PageContent, ReadError, Row, TableError,
+    Budget, Detail, Page, PageContent, ReadError, Row, RowDetails, TableError,
+    group_json::write_group,
     snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
 };
-use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef, TargetGroupRef};
+use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
 
 /// The minimum size of JSON that is moved into a piece, in bytes. For less JSON, a copy is cheaper than shrinking the
 /// buffer.
@@ -27,6 +28,8 @@ pub struct RowRules {
     pub label_names: LabelNames,
     /// The time for which groups are kept after their leases lapsed together.
     pub lease_grace: Duration,
+    /// How much of each row is kept.
+    pub detail: Detail,
 }
 
 /// The rows of one read, or of one of its segments.
@@ -65,7 +68,7 @@ impl Snapshot {
         for page in pages {
             builder.add(&page.content()?)?;
         }
-        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len() })
+        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len(), read_at: now })
     }
 }
 
@@ -88,8 +91,9 @@ impl<'b> Builder<'b> {
             let rows = match self.jobs.entry(job) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    self.context.budget.take(size_of::<JobRows>() + entry.key().as_str().len())?;
-                    entry.insert(UnorderedRows::default())
+                    let rows = UnorderedRows::new(self.context.rules.detail);
+                    self.context.budget.take(rows.rows.size() + entry.key().as_str().len())?;
+                    entry.insert(rows)
                 }
             };
             for row in run {
@@ -117,6 +121,11 @@ impl<'b> Builder<'b> {
 }
 
 impl UnorderedRows {
+    fn new(detail: Detail) -> Self {
+        let details = (detail == Detail::All).then(Box::default);
+        Self { rows: JobRows { details, ..JobRows::default() }, hash: Sha256::new() }
+    }
+
     fn add(
         &mut self,
         row: &Row<'_>,
@@ -132,16 +141,26 @@ impl UnorderedRows {
                 rows.ended.push(lease);
                 context.budget.take(size_of::<Lease>())?;
             }
-            return Ok(());
+            return match &mut rows.details {
+                Some(details) => details.add_lapsed(row, page, context.rules.label_names, context.budget),
+                None => Ok(()),
+            };
         }
         match row.stored(context.rules.label_names) {
             Ok(group) => {
                 let before = open.len();
-                write_group(&group.group, page, open).map_err(|error| ReadError::Encoding(error.to_string()))?;
-                self.add_group(&group, open.len() - before, context)
+                write_group(&group.group, page, open)?;
+                self.add_group(&group, open.len() - before, context)?;
+                if let Some(details) = &mut self.rows.details {
+                    let row = row.details();
+                    context.budget.take(row.size())?;
+                    details.rows.push(row);
+                }
+                Ok(())
             }
             Err(TableError::Invalid(fault)) => {
-                let row = BrokenRow { lease, fault };
+                let details = if rows.details.is_some() { row.details() } else { RowDetails::default() };
+                let row = BrokenRow { lease, fault, details };
                 context.budget.take(row.size())?;
                 rows.broken.push(row);
                 Ok(())
@@ -193,6 +212,9 @@ impl UnorderedRows {
         rows.names.push_str(&others.names);
         rows.ended.append(&mut others.ended);
         rows.broken.append(&mut others.broken);
+        if let (Some(details), Some(others)) = (&mut rows.details, others.details.take()) {
+            details.append(*others);
+        }
         rows.left_out += others.left_out;
         rows.targets += others.targets;
         for piece in mem::take(&mut others.json) {
@@ -207,6 +229,9 @@ impl UnorderedRows {
         let Self { mut rows, mut hash } = self;
         let count = rows.len();
         rows.broken.sort_by(|a, b| a.fault.group.cmp(&b.fault.group));
+        if let Some(details) = &mut rows.details {
+            details.lapsed.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         // In practice a Scan returns the rows of a job in order, but DynamoDB does not guarantee it.
         if !(1..count).all(|row| rows.name(row - 1) <= rows.name(row)) {
             rows = rows.in_order();
@@ -217,33 +242,6 @@ impl UnorderedRows {
         rows.shrink();
         rows
     }
-}
-
-/// Writes a comma and the JSON of a group. The JSON equals that of serde. Text without escapes is copied from the page.
-fn write_group(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let write = |text: &str, out: &mut Vec<u8>| {
-        if !page.has_verbatim(text) {
-            return serde_json::to_writer(out, text);
-        }
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        Ok(())
-    };
-    out.extend_from_slice(br#",{"targets":["#);
-    for (number, target) in group.targets.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"" } else { b"," });
-        write(target, out)?;
-    }
-    out.extend_from_slice(br#"],"labels":{"#);
-    for (number, (name, value)) in group.labels.iter().enumerate() {
-        out.extend_from_slice(if number == 0 { b"" } else { b"," });
-        write(name, out)?;
-        out.push(b':');
-        write(value, out)?;
-    }
-    out.extend_from_slice(b"}}");
-    Ok(())
 }
 
 /// Takes the JSON out of its buffer, without spare capacity.
@@ -272,7 +270,8 @@ mod tests {
     use super::*;
 
     const NOW: EpochSeconds = EpochSeconds(10_000);
-    const RULES: RowRules = RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1) };
+    const RULES: RowRules =
+        RowRules { label_names: LabelNames::Legacy, lease_grace: Duration::from_hours(1), detail: Detail::Served };
 
     /// Creates a page of rows, each given as job, name and further JSON.
     fn page(rows: &[(&str, &str, &str)]) -> Page {
@@ -393,7 +392,7 @@ mod tests {
             let budget = Budget::new(Some(memory), answer);
             let mut builder = Builder::new(RULES, NOW, &budget);
             builder.add(&page.content().unwrap())?;
-            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1 })
+            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1, read_at: NOW })
         };
         let size = read(usize::MAX, usize::MAX).unwrap().size();
         assert!(read(size, usize::MAX).is_ok());

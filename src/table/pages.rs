@@ -36,6 +36,41 @@ const SERVED: View = View {
     most_rows: 10_000,
 };
 
+/// The view for people, with the details that lists do not need.
+const DETAILED: View = View {
+    attributes: &[
+        key::JOB,
+        key::GROUP,
+        "targets",
+        "labels",
+        "expires_at",
+        "delete_at",
+        "managed_by",
+        "registered_by",
+        "updated_at",
+    ],
+    ..SERVED
+};
+
+/// How much of each row is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Detail {
+    /// What lists contain.
+    #[default]
+    Served,
+    /// Also the owner, the last change, and rows whose lease has expired.
+    All,
+}
+
+impl Detail {
+    fn view(self) -> &'static View {
+        match self {
+            Self::Served => &SERVED,
+            Self::All => &DETAILED,
+        }
+    }
+}
+
 impl View {
     /// Returns a Query for a job.
     #[must_use]
@@ -94,14 +129,14 @@ enum Request {
 impl Table {
     /// Returns the pages of a job, ordered by group.
     #[must_use]
-    pub fn job(&self, job: &Job) -> Pages {
-        Pages { request: Request::Job(SERVED.query(&self.client, &self.name, job)), last: None }
+    pub fn job(&self, job: &Job, detail: Detail) -> Pages {
+        Pages { request: Request::Job(detail.view().query(&self.client, &self.name, job)), last: None }
     }
 
     /// Returns the pages of one of `total` segments of the table, in no particular order.
     #[must_use]
-    pub fn segment(&self, index: i32, total: i32) -> Pages {
-        let scan = SERVED.scan(&self.client, &self.name).segment(index).total_segments(total);
+    pub fn segment(&self, index: i32, total: i32, detail: Detail) -> Pages {
+        let scan = detail.view().scan(&self.client, &self.name).segment(index).total_segments(total);
         Pages { request: Request::Segment(scan), last: None }
     }
 }

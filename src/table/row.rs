@@ -22,6 +22,10 @@ pub struct Row<'a> {
     pub(super) labels: Option<Attribute<'a>>,
     pub(super) expires_at: Option<Attribute<'a>>,
     pub(super) delete_at: Option<Attribute<'a>>,
+    // Lists are read without the following attributes, so a pointer takes less space.
+    pub(super) managed_by: Option<Box<Attribute<'a>>>,
+    pub(super) registered_by: Option<Box<Attribute<'a>>>,
+    pub(super) updated_at: Option<Box<Attribute<'a>>>,
 }
 
 impl<'a> From<&'a Attributes> for Row<'a> {
@@ -35,6 +39,9 @@ impl<'a> From<&'a Attributes> for Row<'a> {
             labels: attribute("labels"),
             expires_at: attribute("expires_at"),
             delete_at: attribute("delete_at"),
+            managed_by: attribute("managed_by").map(Box::new),
+            registered_by: attribute("registered_by").map(Box::new),
+            updated_at: attribute("updated_at").map(Box::new),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::group::{InvalidGroup, Job, Kept, Lease, Leases};
+use super::{Details, LapsedRow, RowDetails};
+use crate::group::{EpochSeconds, InvalidGroup, Job, Kept, Lease, Leases};
 
 /// The jobs of one read, with their rows. A job that was requested by name is included even without a row.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,8 @@ pub struct Snapshot {
     pub jobs: BTreeMap<Job, Arc<JobRows>>,
     /// The number of pages read; 0 if the rows were cached.
     pub pages: usize,
+    /// The time of the read; with a cache, of the oldest rows.
+    pub read_at: EpochSeconds,
 }
 
 /// The rows of one job, sorted by the name of the group.
@@ -37,6 +40,8 @@ pub struct JobRows {
     pub(super) targets: usize,
     /// The hash of the JSON.
     pub(super) digest: Digest,
+    /// What only people see, if the read included it.
+    pub(super) details: Option<Box<Details>>,
 }
 
 /// The first half of a SHA-256 hash.
@@ -75,6 +80,8 @@ pub struct BrokenRow {
     pub lease: Lease,
     /// The first fault.
     pub fault: InvalidGroup,
+    /// The owner and the last change, if the read included them.
+    pub details: RowDetails,
 }
 
 impl Snapshot {
@@ -126,6 +133,18 @@ impl JobRows {
     #[must_use]
     pub fn broken(&self) -> &[BrokenRow] {
         &self.broken
+    }
+
+    /// Returns the details of a valid row, if the read included them.
+    #[must_use]
+    pub fn details(&self, row: usize) -> Option<&RowDetails> {
+        self.details.as_ref()?.rows.get(row)
+    }
+
+    /// Returns the rows that were left out, sorted by name. Without details there are none.
+    #[must_use]
+    pub fn lapsed(&self) -> &[LapsedRow] {
+        self.details.as_ref().map_or(&[], |details| &details.lapsed)
     }
 
     /// Returns a hash of the JSON of all rows.
@@ -187,6 +206,9 @@ impl JobRows {
             self.leases.iter().map(|lease| RowLease { row: place[lease.row], ..*lease }).collect();
         leases.sort_unstable_by_key(|lease| lease.row);
         let mut ordered = Self { rows, names, leases, json: Vec::new(), ..self };
+        if let Some(details) = &mut ordered.details {
+            details.reorder(&order);
+        }
         ordered.push_piece(json.into());
         ordered
     }
@@ -213,13 +235,13 @@ impl JobRows {
             + size_of_val(&self.leases[..])
             + size_of_val(&self.ended[..])
             + broken
+            + self.details.as_ref().map_or(0, |details| details.size())
     }
 }
 
 impl BrokenRow {
     /// Returns the size in bytes.
     pub(super) fn size(&self) -> usize {
-        let InvalidGroup { job, group, field, .. } = &self.fault;
-        size_of::<Self>() + job.len() + group.len() + field.len()
+        size_of::<Self>() - size_of::<RowDetails>() + self.details.size() + self.fault.size()
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use tokio::{sync::Mutex, task::yield_now};
 
-use super::{Budget, JobRows, Pages, ReadError, RowRules, Snapshot, Table, builder::Builder};
+use super::{Budget, Detail, JobRows, Pages, ReadError, RowRules, Snapshot, Table, builder::Builder};
 use crate::group::{EpochSeconds, Job};
 
 /// The number of segments of a parallel Scan. Each segment costs at least half a read unit, and a small function has
@@ -58,6 +58,7 @@ struct Cache {
 struct CachedJob {
     rows: Arc<JobRows>,
     read_at: EpochSeconds,
+    detail: Detail,
 }
 
 impl Source {
@@ -80,46 +81,59 @@ impl Source {
     ///
     /// # Errors
     /// [`ReadError`]. Rows read before an error are dropped.
-    pub async fn current(&self, scope: &Scope, now: EpochSeconds, list: usize) -> Result<Snapshot, ReadError> {
+    pub async fn current(
+        &self,
+        scope: &Scope,
+        detail: Detail,
+        now: EpochSeconds,
+        list: usize,
+    ) -> Result<Snapshot, ReadError> {
         if self.time_to_live.is_zero() {
-            return self.read(scope, now, Budget::new(self.memory, list)).await;
+            return self.read(scope, detail, now, Budget::new(self.memory, list)).await;
         }
         let mut cache = self.cache.lock().await;
         cache.drop_stale(now, self.time_to_live);
-        if let Some(jobs) = cache.find(scope) {
-            return Ok(Snapshot { jobs, pages: 0 });
+        if let Some(cached) = cache.find(scope, detail) {
+            return Ok(cached);
         }
         // The cached rows also serve requests that select fewer targets, so their size is not limited here.
         let budget =
             |cache: &Cache| Budget::new(self.memory.map(|memory| memory.saturating_sub(cache.size())), usize::MAX);
-        let snapshot = match self.read(scope, now, budget(&cache)).await {
+        let snapshot = match self.read(scope, detail, now, budget(&cache)).await {
             Err(ReadError::OutOfMemory { .. }) if !cache.jobs.is_empty() => {
                 *cache = Cache::default();
-                self.read(scope, now, budget(&cache)).await?
+                self.read(scope, detail, now, budget(&cache)).await?
             }
             read => read?,
         };
-        cache.put(scope, &snapshot, now, self.memory.unwrap_or(MOST_CACHED));
+        cache.put(scope, detail, &snapshot, now, self.memory.unwrap_or(MOST_CACHED));
         Ok(snapshot)
     }
 
-    async fn read(&self, scope: &Scope, now: EpochSeconds, budget: Budget) -> Result<Snapshot, ReadError> {
+    async fn read(
+        &self,
+        scope: &Scope,
+        detail: Detail,
+        now: EpochSeconds,
+        budget: Budget,
+    ) -> Result<Snapshot, ReadError> {
         self.table.ensure_key().await?;
-        let part = |pages| read_part(pages, Builder::new(self.rules, now, &budget));
+        let rules = RowRules { detail, ..self.rules };
+        let part = |pages| read_part(pages, Builder::new(rules, now, &budget));
         let parts: Vec<(Builder<'_>, usize)> = match scope {
-            Scope::Job(job) => vec![part(self.table.job(job)).await?],
+            Scope::Job(job) => vec![part(self.table.job(job, detail)).await?],
             Scope::Jobs(jobs) => {
-                let reads: Vec<_> = jobs.iter().map(|job| part(self.table.job(job))).collect();
+                let reads: Vec<_> = jobs.iter().map(|job| part(self.table.job(job, detail))).collect();
                 stream::iter(reads).buffered(JOBS).try_collect().await?
             }
-            Scope::All => try_join_all((0..SEGMENTS).map(|i| part(self.table.segment(i, SEGMENTS)))).await?,
+            Scope::All => try_join_all((0..SEGMENTS).map(|i| part(self.table.segment(i, SEGMENTS, detail)))).await?,
         };
         let pages = parts.iter().map(|(_, pages)| pages).sum();
         let mut jobs = Builder::finish(parts.into_iter().map(|(builder, _)| builder).collect())?;
         for job in scope.named() {
             jobs.entry(job.clone()).or_default();
         }
-        Ok(Snapshot { jobs, pages })
+        Ok(Snapshot { jobs, pages, read_at: now })
     }
 }
 
@@ -167,28 +181,35 @@ impl Cache {
         self.jobs.retain(|_, job| is_fresh(job.read_at));
     }
 
-    /// Returns the rows of a scope if all of them are cached.
-    fn find(&self, scope: &Scope) -> Option<BTreeMap<Job, Arc<JobRows>>> {
-        let rows = |(job, cached): (&Job, &CachedJob)| (job.clone(), cached.rows.clone());
-        if matches!(scope, Scope::All) {
-            return self.whole.map(|_| self.jobs.iter().map(rows).collect());
-        }
-        let find = |job: &Job| match self.jobs.get_key_value(job) {
-            Some(found) => Some(rows(found)),
-            // The whole table is cached, so the job has no rows.
-            None => self.whole.map(|_| (job.clone(), Arc::default())),
+    /// Returns the rows of a scope if all of them are cached with enough details.
+    fn find(&self, scope: &Scope, detail: Detail) -> Option<Snapshot> {
+        let rows =
+            |(job, cached): (&Job, &CachedJob)| (cached.detail >= detail).then(|| (job.clone(), cached.rows.clone()));
+        let jobs: Option<BTreeMap<Job, Arc<JobRows>>> = match scope {
+            Scope::All => self.whole.and_then(|_| self.jobs.iter().map(rows).collect()),
+            _ => scope
+                .named()
+                .map(|job| match self.jobs.get_key_value(job) {
+                    Some(found) => rows(found),
+                    // The whole table is cached, so the job has no rows.
+                    None => self.whole.map(|_| (job.clone(), Arc::default())),
+                })
+                .collect(),
         };
-        scope.named().map(find).collect()
+        let jobs = jobs?;
+        let times = jobs.keys().map(|job| self.jobs.get(job).map(|cached| cached.read_at).or(self.whole));
+        let read_at = times.min().flatten().or(self.whole).unwrap_or_default();
+        Some(Snapshot { jobs, pages: 0, read_at })
     }
 
     /// Caches a snapshot. If the cache exceeds `most` bytes, drops the other rows, then all rows.
-    fn put(&mut self, scope: &Scope, snapshot: &Snapshot, now: EpochSeconds, most: usize) {
+    fn put(&mut self, scope: &Scope, detail: Detail, snapshot: &Snapshot, now: EpochSeconds, most: usize) {
         let is_whole = matches!(scope, Scope::All);
         if is_whole {
             *self = Self { whole: Some(now), ..Self::default() };
         }
-        let read =
-            || snapshot.jobs.iter().map(|(job, rows)| (job.clone(), CachedJob { rows: rows.clone(), read_at: now }));
+        let cached = |rows: &Arc<JobRows>| CachedJob { rows: rows.clone(), read_at: now, detail };
+        let read = || snapshot.jobs.iter().map(|(job, rows)| (job.clone(), cached(rows)));
         self.jobs.extend(read());
         if self.size() > most {
             self.jobs = read().collect();
@@ -225,8 +246,8 @@ mod tests {
 
     /// Returns the cached jobs of a scope with their numbers of rows.
     fn found(cache: &Cache, scope: &Scope) -> Option<Vec<(String, usize)>> {
-        let rows = cache.find(scope)?;
-        Some(rows.into_iter().map(|(job, rows)| (job.into_string(), rows.read())).collect())
+        let snapshot = cache.find(scope, Detail::Served)?;
+        Some(snapshot.jobs.into_iter().map(|(job, rows)| (job.into_string(), rows.read())).collect())
     }
 
     fn one(name: &str) -> Scope {
@@ -237,10 +258,10 @@ mod tests {
     fn rows_are_cached_for_the_time_to_live() {
         for (now, is_there) in [(1000, true), (1059, true), (1060, false), (999, false), (i64::MIN, false)] {
             let mut cache = Cache::default();
-            cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(1000), usize::MAX);
+            cache.put(&one("a"), Detail::Served, &snapshot(&["a"]), EpochSeconds(1000), usize::MAX);
             cache.drop_stale(EpochSeconds(now), MINUTE);
             assert_eq!(found(&cache, &one("a")).is_some(), is_there, "a job at {now}");
-            cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(1000), usize::MAX);
+            cache.put(&Scope::All, Detail::Served, &snapshot(&["a", "b"]), EpochSeconds(1000), usize::MAX);
             cache.drop_stale(EpochSeconds(now), MINUTE);
             assert_eq!(found(&cache, &Scope::All).is_some(), is_there, "all jobs at {now}");
         }
@@ -250,16 +271,16 @@ mod tests {
     fn cache_serves_only_complete_scopes() {
         let both = Scope::Jobs([job("a"), job("b")].into());
         let mut cache = Cache::default();
-        cache.put(&one("a"), &snapshot(&["a"]), EpochSeconds(0), usize::MAX);
+        cache.put(&one("a"), Detail::Served, &snapshot(&["a"]), EpochSeconds(0), usize::MAX);
         assert_eq!(found(&cache, &one("a")), Some(vec![("a".into(), 1)]));
         for scope in [&one("b"), &both, &Scope::All] {
             assert_eq!(found(&cache, scope), None, "{scope:?}");
         }
-        cache.put(&one("b"), &snapshot(&["b"]), EpochSeconds(0), usize::MAX);
+        cache.put(&one("b"), Detail::Served, &snapshot(&["b"]), EpochSeconds(0), usize::MAX);
         assert_eq!(found(&cache, &both), Some(vec![("a".into(), 1), ("b".into(), 1)]));
         assert_eq!(found(&cache, &Scope::All), None);
         // With the whole table cached, a missing job has no rows.
-        cache.put(&Scope::All, &snapshot(&["b", "c"]), EpochSeconds(0), usize::MAX);
+        cache.put(&Scope::All, Detail::Served, &snapshot(&["b", "c"]), EpochSeconds(0), usize::MAX);
         assert_eq!(found(&cache, &both), Some(vec![("a".into(), 0), ("b".into(), 1)]));
         assert_eq!(found(&cache, &Scope::All), Some(vec![("b".into(), 1), ("c".into(), 1)]));
     }
@@ -270,18 +291,18 @@ mod tests {
         let one_job = a.size();
         let mut cache = Cache::default();
         for (snapshot, name) in [(&a, "a"), (&b, "b")] {
-            cache.put(&one(name), snapshot, EpochSeconds(0), 2 * one_job - 1);
+            cache.put(&one(name), Detail::Served, snapshot, EpochSeconds(0), 2 * one_job - 1);
         }
         assert_eq!(found(&cache, &one("a")), None);
         assert_eq!(found(&cache, &one("b")), Some(vec![("b".into(), 1)]));
-        cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job);
+        cache.put(&Scope::All, Detail::Served, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job);
         assert_eq!(cache.size(), 2 * one_job);
         assert!(found(&cache, &Scope::All).is_some());
-        cache.put(&Scope::All, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job - 1);
+        cache.put(&Scope::All, Detail::Served, &snapshot(&["a", "b"]), EpochSeconds(0), 2 * one_job - 1);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")), cache.size()), (None, None, 0));
         // A job that replaces the cached table does not count as the whole table.
-        cache.put(&Scope::All, &snapshot(&["a"]), EpochSeconds(0), one_job);
-        cache.put(&one("b"), &b, EpochSeconds(0), one_job);
+        cache.put(&Scope::All, Detail::Served, &snapshot(&["a"]), EpochSeconds(0), one_job);
+        cache.put(&one("b"), Detail::Served, &b, EpochSeconds(0), one_job);
         assert_eq!((found(&cache, &Scope::All), found(&cache, &one("b")).is_some()), (None, true));
     }
 }

@@ -260,6 +260,21 @@ scrape_configs: [{{job_name: node, http_sd_configs: [{entry}]}}]
         (status == 200).then(|| answer["data"].as_array().unwrap().clone())
     }
 
+    /// Returns the values of an instant query, sorted, or `None` while Prometheus starts.
+    pub fn query(&self, query: &str) -> Option<Vec<String>> {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
+        let (status, body) = http::get(&format!("{}/api/v1/query?{query}", self.url), None).ok()?;
+        if status == 503 {
+            return None;
+        }
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let found = answer["data"]["result"].as_array().unwrap();
+        let mut values: Vec<_> = found.iter().map(|one| one["value"][1].as_str().unwrap().to_owned()).collect();
+        values.sort();
+        Some(values)
+    }
+
     /// Returns the active targets by address, or `None` while the poller starts.
     pub fn active(&self) -> Option<BTreeMap<String, Active>> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -7,6 +7,7 @@ mod emulator;
 mod events;
 mod job_label;
 mod matching;
+mod page;
 mod pollers;
 mod several_urls;
 mod shard;

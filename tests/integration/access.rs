@@ -52,7 +52,7 @@ async fn every_path_except_healthy_requires_a_token() {
     let dynamo = three_jobs().await;
     let access = token_access(&format!("{},{}", hash(EVERYTHING), hash(TOKEN)));
     let service = Service::new(dynamo.table(), access, Settings::default());
-    for path in ["/prom/node", "/prom", "/-/ready", "/", "/nowhere", "/prom/%FF", "/prom?meta=1"] {
+    for path in ["/prom/node", "/prom", "/-/ready", "/metrics", "/nowhere", "/prom/%FF", "/prom?meta=1"] {
         for ask in refused(path) {
             let answer = ask.of(&service).await;
             assert_eq!(answer.code(), (401, "unauthorized".into()), "{path}");

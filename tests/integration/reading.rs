@@ -3,7 +3,7 @@
 use http_sd_lambda::{
     group::{EpochSeconds, Job},
     http::Settings,
-    table::Pages,
+    table::{Detail, Pages},
 };
 use test_support::{
     Ask, Dynamo, Row,
@@ -46,12 +46,12 @@ async fn count(mut pages: Pages) -> (usize, usize) {
 async fn all_pages_are_served_in_order() {
     let dynamo = several_pages().await;
     let table = dynamo.table();
-    let (pages, rows) = count(table.job(&Job::new("big").unwrap())).await;
+    let (pages, rows) = count(table.job(&Job::new("big").unwrap(), Detail::Served)).await;
     assert!(pages > 3, "only {pages} pages: the test proves nothing");
     assert_eq!(rows, ROWS);
     let mut scanned = (0, 0);
     for segment in 0..3 {
-        let (pages, rows) = count(table.segment(segment, 3)).await;
+        let (pages, rows) = count(table.segment(segment, 3, Detail::Served)).await;
         scanned = (scanned.0 + pages, scanned.1 + rows);
     }
     assert!(scanned.0 > 5, "only {} pages: the test proves nothing", scanned.0);

@@ -34,8 +34,8 @@ async fn each_path_and_method_has_its_response() {
         (Method::PUT, "/prom", 405),
         (Method::DELETE, "/-/healthy", 405),
         (Method::OPTIONS, "/-/ready", 405),
-        (Method::GET, "/", 404),
-        (Method::GET, "/metrics", 404),
+        (Method::GET, "/jobs/node/web", 404),
+        (Method::POST, "/metrics", 405),
         (Method::GET, "/prom/node/web", 404),
         (Method::GET, "/prom/%FF", 400),
         (Method::GET, "/prom/node?meta=yes", 400),
@@ -81,7 +81,7 @@ async fn responses_contain_nothing_that_a_browser_executes() {
 async fn head_equals_get_without_body() {
     let dynamo = one_group().await;
     let service = service(&dynamo, Settings::default());
-    for path in ["/prom/node", "/prom", "/prom/none", "/-/ready", "/nowhere"] {
+    for path in ["/prom/node", "/prom", "/prom/none", "/-/ready", "/nowhere", "/", "/jobs/node"] {
         let get = Ask::get(path).of(&service).await;
         let head = Ask::get(path).method(Method::HEAD).of(&service).await;
         assert_eq!(head.status(), get.status(), "{path}");

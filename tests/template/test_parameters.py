@@ -43,6 +43,7 @@ def test_every_parameter_has_description_and_group():
         ({"TokenSha256": HASH, "ReservedConcurrency": "-2"}, "Parameter 'ReservedConcurrency'"),
         ({"TokenSha256": HASH, "MemorySize": "64"}, "Parameter 'MemorySize'"),
         ({"TokenSha256": HASH, "Timeout": "900"}, "Parameter 'Timeout'"),
+        ({"TokenSha256": HASH, "Page": "true"}, "Parameter 'Page'"),
         ({"TokenSha256": HASH, "LogRetentionDays": "8"}, "Parameter 'LogRetentionDays'"),
         ({"TokenSha256": HASH, "DeletionProtection": "yes"}, "Parameter 'DeletionProtection'"),
         ({"TokenSha256": HASH, "KmsKeyArn": "alias/aws/dynamodb"}, "The ARN of a KMS key, not of an alias"),
@@ -67,6 +68,7 @@ def test_conflicting_parameters_are_rejected_with_remedy(given, said):
         {"Auth": "iam", "TokenSha256": HASH},
         {"Auth": "iam", "KmsKeyArn": KEY, "PermissionsBoundary": "arn:aws-cn:iam::aws:policy/path/ReadOnlyAccess"},
         {"TokenSha256": HASH, "ExistingTable": "old.table-1_x", "AlarmTopicArn": TOPIC, "ReservedConcurrency": "0"},
+        {"TokenSha256": HASH, "Page": "off"},
     ],
 )
 def test_valid_combinations_are_accepted(given):

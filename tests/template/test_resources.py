@@ -79,6 +79,7 @@ def test_url_and_function_agree(made):
         ("RESPONSE_STREAM", "stream"),
     ]
     assert variables["HTTP_SD_RESPONSE_MODE"] == given["ResponseMode"]
+    assert variables["HTTP_SD_PAGE"] == "on"
     assert variables["HTTP_SD_AUTH"] == given["Auth"]
     assert variables.get("HTTP_SD_TOKEN_SHA256") == (HASH if given["Auth"] == "token" else None)
     assert "Cors" not in url

@@ -7,13 +7,11 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use http_sd_lambda::{group::URL_SEGMENT, page::ScrapeConfigs};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::outcome::Outcome;
 use crate::{error::CliError, http_url, terminal::output};
-
-/// The characters to escape in a path segment: all except the unreserved ones (RFC 3986, section 2.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest name of a Kubernetes resource that every kind accepts, in bytes (RFC 1123).
 const RESOURCE_NAME: usize = 63;
@@ -61,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
 
 /// Returns the URL of a job, given the URL of the function.
 pub(crate) fn job_url(function: &str, job: &str) -> String {
-    format!("{function}/prom/{}", utf8_percent_encode(job, SEGMENT))
+    format!("{function}/prom/{}", utf8_percent_encode(job, URL_SEGMENT))
 }
 
 /// Parses the URL of a job. The function's own URL becomes the URL of the job `node_exporter`.
@@ -126,22 +124,10 @@ impl ScrapeConfig<'_> {
     }
 
     fn scrape_configs(&self, f: &mut impl fmt::Write, indent: &str) -> fmt::Result {
-        let Self { poller, job, url, token_file } = self;
-        writeln!(f, "{indent}scrape_configs:")?;
-        writeln!(f, "{indent}  - job_name: {}", quoted(job)?)?;
-        writeln!(f, "{indent}    http_sd_configs:")?;
-        writeln!(f, "{indent}      - url: {url}")?;
-        // vmagent refuses the field. Its flag -promscrape.httpSDCheckInterval sets the interval.
-        if *poller != Poller::Vmagent {
-            writeln!(f, "{indent}        refresh_interval: 1m")?;
-        }
-        let Some(file) = token_file else { return Ok(()) };
-        let file = file.display().to_string();
-        let is_plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-        // Without an explicit type, Prometheus 2.42 sends the token without the scheme.
-        writeln!(f, "{indent}        authorization:")?;
-        writeln!(f, "{indent}          type: Bearer")?;
-        writeln!(f, "{indent}          credentials_file: {}", if is_plain { file } else { quoted(&file)? })
+        let token_file = self.token_file.map(|file| file.display().to_string());
+        let (token_file, refresh_interval) = (token_file.as_deref(), self.poller != Poller::Vmagent);
+        let text = ScrapeConfigs { job: self.job, url: self.url, token_file, refresh_interval }.to_string();
+        text.lines().try_for_each(|line| writeln!(f, "{indent}{line}"))
     }
 
     /// <https://grafana.com/docs/alloy/latest/reference/components/discovery/discovery.http/>

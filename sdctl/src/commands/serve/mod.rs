@@ -14,7 +14,7 @@ use http_sd_lambda::{
     config::{self, variable},
     group::{EpochSeconds, Job},
     http::{Access, Service},
-    table::TableError,
+    table::{Detail, TableError},
 };
 use tokio::net::TcpListener;
 
@@ -50,8 +50,8 @@ Examples:
 Environment:
   HTTP_SD_AUTH                             token or none [default: none]
   HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES,
-  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS
-                                           as for the function
+  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS,
+  HTTP_SD_PAGE                             as for the function
   RUST_LOG                                 log filter, for example debug")]
 pub(crate) struct Options {
     /// Serve this table in AWS, by name or ARN, with your usual AWS credentials [default: the local table]
@@ -109,7 +109,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
 /// Returns the job for the examples: the sample's job if it exists or the table is empty, otherwise any job.
 async fn example_job(store: &Store) -> Result<String, TableError> {
     if let Ok(job) = Job::new(EXAMPLE_JOB)
-        && !store.table().job(&job).first().await?.content()?.rows.is_empty()
+        && !store.table().job(&job, Detail::Served).first().await?.content()?.rows.is_empty()
     {
         return Ok(EXAMPLE_JOB.to_owned());
     }
