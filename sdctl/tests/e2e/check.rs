@@ -18,14 +18,16 @@ enum Verdict {
     /// Only `sdctl check` accepts the file, with a warning. `promtool` rejects it, because it does not consider
     /// relabelling.
     Warning,
+    /// Both accept the list, which is empty. `sdctl check` warns of it.
+    Empty,
 }
 
 #[test]
 fn promtool_and_check_agree_on_files() {
-    use Verdict::{Fault, Good, OursOnly, Warning};
+    use Verdict::{Empty, Fault, Good, OursOnly, Warning};
     let Some(promtool) = tool("promtool") else { return };
     let cases = [
-        ("json", "[]", Good),
+        ("json", "[]", Empty),
         ("json", r#"[{"targets":["a:1"],"labels":{"env":"prod"}}]"#, Good),
         ("json", r#"[{"targets":["a:1"],"labels":null}]"#, Good),
         ("json", "", Fault),

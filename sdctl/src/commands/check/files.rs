@@ -119,8 +119,8 @@ fn empty_lists(reader: &Reader, profile: Profile) -> impl Iterator<Item = Findin
 
 /// Returns the warning for an empty list.
 pub(super) fn empty_list(at: At, profile: Profile) -> Finding {
-    let consequence = format!("{} drops every target", profile.name());
-    Finding::warning(at, "", "is an empty list".into(), consequence)
+    let poller = profile.name();
+    Finding::warning(at, "", "is an empty list".into(), format!("{poller} drops every target"))
 }
 
 /// Returns a note for the first label name that the poller accepts, but sdctl and the function reject by default.

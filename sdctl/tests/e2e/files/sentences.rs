@@ -39,6 +39,7 @@ const REJECTS: &str = "{poller} rejects {what} and keeps its old targets";
 const REJECTS_FILE: &str = "{poller} rejects the whole file and keeps its old targets";
 const SKIPS_FILE: &str = "{poller} skips the whole file and drops its targets";
 const EMPTY_LIST: &str = "{poller} reads it as an empty list and drops every target";
+const DROPS_ALL: &str = "{poller} drops every target";
 const NO_TARGETS: &str = "{poller} reads it as a group without targets";
 const EMPTY_VALUE: &str = "{poller} reads it as an empty value, which means no label";
 const NAMELESS: &str = "{poller} reads it as a label without a name";
@@ -85,7 +86,9 @@ pub(super) const ROWS: &[Row] = &[
     (EMPTY_LIST, ALL, Yaml, "~\n", Gone),
     (EMPTY_LIST, ALL, Json, "null", Gone),
     (EMPTY_LIST, ALL, Http, "null", Gone),
-    ("is an empty list: {poller} drops every target", ALL, Http, "[]", Gone),
+    (DROPS_ALL, ALL, Http, "[]", Gone),
+    (DROPS_ALL, ALL, Json, "[]", Gone),
+    (DROPS_ALL, ALL, Yaml, "[]\n", Gone),
     (NO_TARGETS, ALL, Yaml, "- labels: {x: y}\n- targets: [b:1]\n", These(&["b:1"])),
     (NO_TARGETS, ALL, Yaml, "- targets: ~\n- targets: [b:1]\n", These(&["b:1"])),
     (NO_TARGETS, VMAGENT, Yaml, "- ~\n- targets: [b:1]\n", These(&["b:1"])),

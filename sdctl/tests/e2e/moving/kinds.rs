@@ -83,6 +83,10 @@ scrape_configs:
         "vmagent.yml:5: relabel_configs uses __meta_filepath",
         r#"vmagent.yml:14: job "two URLs": polls 1 URL, and another one after a move to the function: give each URL its"#,
     ],
+    warnings_of_apply: &[
+        r#"target "https://a.invalid/path?x=y" contains "/"; Prometheus drops it unless the job relabels it"#,
+        r#"target "b.invalid/metrics" contains "/"; Prometheus drops it unless the job relabels it"#,
+    ],
     differing: &["list"],
     notes: &[r#"vmagent.yml:14: job "two URLs": http_sd_configs is skipped"#],
     ..NOTHING
