@@ -59,7 +59,8 @@ fn wanted(arg: &Arg) -> Option<Wanted> {
         (Some("profile"), _) => Some(Wanted::Profiles),
         (Some("set" | "adopt"), _) => Some(Wanted::Sets),
         (_, "job" | "jobs") => Some(Wanted::Jobs),
-        (None, "group" | "groups") => Some(Wanted::Groups),
+        // `label` and `mv` begin these lists with a group.
+        (None, "group" | "groups" | "group_and_labels" | "names") => Some(Wanted::Groups),
         _ => None,
     }
 }

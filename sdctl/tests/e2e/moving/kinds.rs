@@ -89,7 +89,6 @@ scrape_configs:
     ],
     differing: &["list"],
     notes: &[r#"vmagent.yml:14: job "two URLs": http_sd_configs is skipped"#],
-    ..NOTHING
 };
 
 pub(super) const ONE_OF_EACH: Fixture = Fixture {
