@@ -61,6 +61,8 @@ def main():
     options = parser.parse_args()
     groups = fleet(options.groups)
     with tempfile.TemporaryDirectory() as folder:
+        # The journal of sdctl.
+        os.environ["XDG_STATE_HOME"] = f"{folder}/state"
         files = {"JSON": f"{folder}/fleet.json", "YAML": f"{folder}/fleet.yml"}
         with open(files["JSON"], "w", encoding="utf-8") as file:
             json.dump(groups, file)
