@@ -4,7 +4,12 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{Body, ResponseMode, access::Challenge, headers, negotiate::JSON, views::HTML};
+use super::{
+    Body, ResponseMode,
+    access::Challenge,
+    headers,
+    media::{HTML, JSON},
+};
 use crate::{answer::NoAnswer, page, table::TableError};
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

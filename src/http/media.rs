@@ -1,9 +1,13 @@
-//! The media type of metrics, by the header `Accept`.
+//! Media types, and the one that a caller of metrics prefers by the header `Accept`.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
-use super::negotiate::weighted;
 use crate::metrics::Format;
+
+/// The only `Content-Type` that Prometheus accepts, with or without a UTF-8 charset.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The media type of a page.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// Returns the format that the caller prefers: `OpenMetrics` only if the caller names it.
 pub(super) fn format(headers: &HeaderMap) -> Format {
@@ -24,10 +28,23 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     if openmetrics > 0 && openmetrics >= text { Format::OpenMetrics } else { Format::Text }
 }
 
+/// Returns a coding or a media type, and its weight in thousandths (RFC 9110, 12.4.2). An invalid weight counts as 0,
+/// which rejects it.
+pub(super) fn weighted(item: &str) -> (&str, u16) {
+    let mut parts = item.split(';').map(str::trim);
+    let coding = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+    let thousandths = match weight.map(str::parse::<f32>) {
+        None => 1000,
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000 after the check")]
+        Some(Ok(weight)) if (0.0..=1.0).contains(&weight) => (weight * 1000.0) as u16,
+        Some(_) => 0,
+    };
+    (coding, thousandths)
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -286,7 +286,7 @@ fn status_response(status: &str) -> Response<Body> {
     let body = Body::from(format!("{{\"status\":\"{status}\"}}").into_bytes());
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(header::CONTENT_TYPE, negotiate::JSON);
+    response.headers_mut().insert(header::CONTENT_TYPE, media::JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, error::NO_STORE);
     response
 }

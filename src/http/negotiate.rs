@@ -5,11 +5,13 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{ResponseMode, ServiceError, deadline::Deadline, error::NO_STORE};
+use super::{
+    ResponseMode, ServiceError,
+    deadline::Deadline,
+    error::NO_STORE,
+    media::{JSON, weighted},
+};
 use crate::answer::{Answer, Body};
-
-/// The only `Content-Type` that Prometheus accepts, with or without a UTF-8 charset.
-pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The header that names the broken rows left out of the list.
 const SKIPPED: HeaderName = HeaderName::from_static("x-http-sd-skipped");
@@ -128,21 +130,6 @@ impl Representation {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         Ok(response)
     }
-}
-
-/// Returns a coding or a media type, and its weight in thousandths (RFC 9110, 12.4.2). An invalid weight counts as 0,
-/// which rejects it.
-pub(super) fn weighted(item: &str) -> (&str, u16) {
-    let mut parts = item.split(';').map(str::trim);
-    let coding = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
-    let thousandths = match weight.map(str::parse::<f32>) {
-        None => 1000,
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000 after the check")]
-        Some(Ok(weight)) if (0.0..=1.0).contains(&weight) => (weight * 1000.0) as u16,
-        Some(_) => 0,
-    };
-    (coding, thousandths)
 }
 
 /// Returns whether `If-None-Match` names an `ETag`, by weak comparison (RFC 9110, 13.1.2).

@@ -4,7 +4,11 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::Instant;
 
 use super::{
-    Access, Body, Service, ServiceError, deadline::Deadline, headers, media, negotiate::Representation,
+    Access, Body, Service, ServiceError,
+    deadline::Deadline,
+    headers,
+    media::{self, HTML},
+    negotiate::Representation,
     request::Request,
 };
 use crate::{
@@ -15,8 +19,6 @@ use crate::{
     table::{Detail, Scope, Snapshot},
 };
 
-/// The media type of a page.
-pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// The maximum length of a host that a page repeats, in bytes (RFC 1035, 2.3.4).
 const MOST_HOST: usize = 255;
 

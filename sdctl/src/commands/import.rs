@@ -10,10 +10,8 @@ use http_sd_lambda::{
 };
 
 use super::{
-    backup::{self, Backup, Plan, Printer, Words},
+    backup::{self, Backup, Caution, Plan, Printer, Words},
     outcome::Outcome,
-    percent::percent,
-    settle::Settle,
 };
 use crate::{
     error::CliError,
@@ -52,20 +50,8 @@ pub(crate) struct Options {
     /// Remove the rows of the table that are in no file
     #[arg(long)]
     replace: bool,
-    /// Show the plan without writing; exit with 2 if the plan has changes
-    #[arg(long)]
-    dry_run: bool,
-    /// Write without asking
-    #[arg(short, long)]
-    yes: bool,
-    /// Refuse the plan if it removes more than this percentage of a job's or the table's groups or targets
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = percent)]
-    max_removed: u8,
     #[command(flatten)]
-    settle: Settle,
-    /// Show every change; by default a plan shows 20 of each kind per job
-    #[arg(long)]
-    full: bool,
+    caution: Caution,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -75,7 +61,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let names = config::settings(&variable)?.label_names;
     let backup = read_files(&options.files, names)?;
     let mut connection = options.table.open().await?;
-    connection.announce(if options.dry_run { "Comparing with" } else { "Using" }).await?;
+    connection.announce(if options.caution.dry_run { "Comparing with" } else { "Using" }).await?;
     // An import of other rows into a table with another key would fail at the first write only.
     match connection.store.table().ensure_key().await {
         Ok(()) | Err(TableError::Denied(_)) => {}
@@ -88,18 +74,18 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     reading.finish_and_clear();
     let plan = plan?;
     let mut out = output::stdout();
-    Printer { backup: &backup, names, full: options.full, words: Words::Import }.plan(&mut out, &plan)?;
+    Printer { backup: &backup, names, full: options.caution.full, words: Words::Import }.plan(&mut out, &plan)?;
     if plan.changes.is_empty() {
         return Ok(Outcome::Done);
     }
     plan.warn("of the files");
-    TooMuchRemoved::among(&plan.removals, options.max_removed, "table")
+    TooMuchRemoved::among(&plan.removals, options.caution.max_removed, "table")
         .map_err(|error| CliError::Refused(format!("nothing was changed: {error}")))?;
-    if options.dry_run {
+    if options.caution.dry_run {
         return Ok(Outcome::Found);
     }
-    question::ask(&format!("Import {}?", Count(plan.changes.len(), "change")), options.yes)?;
-    backup::write(&connection, &backup, &plan, options.settle).await?;
+    question::ask(&format!("Import {}?", Count(plan.changes.len(), "change")), options.caution.yes)?;
+    backup::write(&connection, &backup, &plan, options.caution.settle).await?;
     let Counts { added, changed, removed, .. } = plan.counts();
     writeln!(out, "Imported: {added} added, {changed} changed, {removed} removed.")?;
     Ok(Outcome::Done)

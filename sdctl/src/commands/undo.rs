@@ -9,11 +9,9 @@ use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, GroupName, Job, excerpt};
 
 use super::{
-    backup::{self, Backup, Expected, Plan, Printer, Words},
+    backup::{self, Backup, Caution, Expected, Plan, Printer, Words},
     history,
     outcome::Outcome,
-    percent::percent,
-    settle::Settle,
     times::utc,
 };
 use crate::{
@@ -56,27 +54,16 @@ pub(crate) struct Options {
     /// Undo the command with this number in sdctl history [default: the newest one of this table]
     #[arg(value_name = "ID")]
     number: Option<u64>,
-    /// Show the plan without writing; exit with 2 if the plan has changes
-    #[arg(long)]
-    dry_run: bool,
-    /// Write without asking
-    #[arg(short, long)]
-    yes: bool,
-    /// Refuse the plan if it removes more than this percentage of a job's or the table's groups or targets
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = percent)]
-    max_removed: u8,
     #[command(flatten)]
-    settle: Settle,
-    /// Show every change; by default a plan shows 20 of each kind per job
-    #[arg(long)]
-    full: bool,
+    caution: Caution,
     #[command(flatten)]
     table: TableOptions,
 }
 
 pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let table = &options.table;
-    let connection = if options.dry_run { table.open_to_compare().await? } else { table.open_to_change().await? };
+    let connection =
+        if options.caution.dry_run { table.open_to_compare().await? } else { table.open_to_change().await? };
     let connection = Connection { store: connection.store.patient(), ..connection };
     let entries = Entry::all().map_err(|error| history::unreadable(&error))?;
     let entry = entry(&entries, options.number, &connection.location.id())?;
@@ -90,7 +77,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let plan = Plan::of(&backup, false, &connection, &reading).await;
     reading.finish_and_clear();
     let plan = plan?;
-    Printer { backup: &backup, names: connection.names, full: options.full, words: Words::Undo }
+    Printer { backup: &backup, names: connection.names, full: options.caution.full, words: Words::Undo }
         .plan(&mut out, &plan)?;
     name(&mut out, &plan.left, "has changed since, and stays")?;
     name(&mut out, &unknown, "stays: sdctl did not learn whether its write succeeded, nor the row before")?;
@@ -102,17 +89,17 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         };
     }
     plan.warn("to put back");
-    TooMuchRemoved::among(&plan.removals, options.max_removed, "table")
+    TooMuchRemoved::among(&plan.removals, options.caution.max_removed, "table")
         .map_err(|error| CliError::Refused(format!("nothing was changed: {}", error.check("plan"))))?;
-    if options.dry_run {
+    if options.caution.dry_run {
         return Ok(Outcome::Found);
     }
-    question::ask(&format!("Undo {number} by {}?", Count(plan.changes.len(), "change")), options.yes)?;
+    question::ask(&format!("Undo {number} by {}?", Count(plan.changes.len(), "change")), options.caution.yes)?;
     let journal = connection.store.journal();
     if let Some(journal) = journal {
         journal.undoes(*number);
     }
-    backup::write(&connection, &backup, &plan, options.settle).await?;
+    backup::write(&connection, &backup, &plan, options.caution.settle).await?;
     let Counts { added, changed, removed, .. } = plan.counts();
     writeln!(out, "Undone: {added} added, {changed} changed, {removed} removed.")?;
     if let Some(own) = journal.and_then(journal::Recorder::number) {
