@@ -139,7 +139,7 @@ build-x86_64: tools ## Build the function for x86_64, into .aws-sam/x86_64
 
 check: lint doc validate scan deny build test-deploy ## Run all checks except the tests and the advisories
 
-tools: ## Install the programs for the tests into .tools/ (1 GB)
+tools: ## Install the programs for the tests into .tools/ (1.4 GB)
 	@scripts/tools
 
 check-tools: ## Install the programs for tests and checks into .tools/ (350 MB more)
