@@ -43,7 +43,7 @@ impl Store {
     /// total.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if one of the rows exists; [`TableError`] if DynamoDB refuses.
+    /// [`WriteError::Conflict`] if one of the rows exists; [`WriteError::Table`] if DynamoDB refuses.
     pub async fn restore_new(&self, rows: &[Whole<'_>]) -> Result<(), WriteError> {
         let put = |row: &Whole<'_>| {
             let put = Put::builder()
