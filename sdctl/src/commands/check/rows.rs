@@ -84,7 +84,8 @@ pub(super) async fn check(table: &TableOptions, profile: Profile) -> Result<Repo
     let Judge { sizes, jobs, mut findings, .. } = judge;
     sizes.check(&mut findings);
     if tally.rows() == 0 {
-        let consequence = format!("{} drops every target", profile.name());
+        let poller = profile.name();
+        let consequence = format!("{poller} drops every target");
         findings.push(Finding::warning(At::All, "", "the table has no rows".into(), consequence));
     }
     findings.sort_by(|a, b| job(a).cmp(&job(b)));
@@ -170,7 +171,8 @@ impl Judge {
             findings.push(Finding::note(at(), format!("has {rows} with an expired lease: the function omits them")));
         }
         if tally.targets == 0 && tally.broken == 0 {
-            let consequence = format!("{} drops every target of the job", self.profile.name());
+            let poller = self.profile.name();
+            let consequence = format!("{poller} drops every target of the job");
             findings.push(Finding::warning(at(), "", "has no targets to serve".into(), consequence));
         }
     }

@@ -144,7 +144,7 @@ fn every_sentence_on_a_poller_has_a_row() {
     assert!(missing.is_empty(), "add a row for {missing:#?}");
     let gone: Vec<&&str> = known.iter().filter(|text| names_a_poller(text) && !found.contains(**text)).collect();
     assert!(gone.is_empty(), "remove the rows of {gone:#?}");
-    let tests: String = ["tests/e2e", "sdctl/tests/e2e", "sdctl/tests/e2e/files"]
+    let tests: String = ["tests/e2e", "sdctl/tests/e2e", "sdctl/tests/e2e/files", "sdctl/tests/e2e/moving"]
         .iter()
         .flat_map(|folder| fs::read_dir(repository().join(folder)).unwrap())
         .filter_map(|file| fs::read_to_string(file.unwrap().path()).ok())

@@ -217,6 +217,7 @@ pub(super) const YAML: [(&str, &[(&str, Expect)]); 18] = [
             ("- targets: [a]\n  labels: {1: 1, '1': 2}\n", Same),
             ("- targets: [a]\n  labels: {x: y}\n  labels: {z: w}\n", Same),
             ("- targets: [a, a]\n- targets: [a]\n", Same),
+            ("- targets: [a]\n- targets: [a]\n  labels: {x: y}\n", Same),
         ],
     ),
     (

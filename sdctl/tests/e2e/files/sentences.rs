@@ -192,8 +192,22 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("{poller} gives up after {seconds}s and keeps its old targets", "pollers_keep_targets_through_every_failure"),
     (
-        "{poller} keeps its old targets, but has no targets after a restart",
+        "{poller} keeps its old targets, but has no targets after a restart{remedy}",
         "pollers_keep_targets_through_every_failure",
+    ),
+    (
+        "polls of the job fail, and {poller} keeps its old targets, unless HTTP_SD_ON_INVALID is skip",
+        "pollers_keep_targets_through_every_failure",
+    ),
+    ("{poller} drops every target of the job", "pollers_do_what_sdctl_says"),
+    ("Prometheus uses the labels of both, vmagent only these", "move_to_table_keeps_targets_of_each_poller"),
+    (
+        "after a move to the function each poller of the job gets the targets of both",
+        "move_to_table_keeps_targets_of_each_poller",
+    ),
+    (
+        "shares {name} with {other}{more}, with other labels: the poller scrapes each twice",
+        "pollers_and_sdctl_read_lists_alike",
     ),
     ("sends Content-Encoding {}, which the poller did not request", "only_vmagent_gets_compressed_lists"),
 ];
@@ -205,6 +219,8 @@ pub(super) const NO_CLAIMS: &[&str] = &[
     "Prometheus 3",
     "vmagent",
     "POLLER",
+    "poller",
+    "Prometheus/2.53.0",
     "Prometheus/3.5.0",
     "x-prometheus-refresh-interval-seconds",
     "vmagent -dryRun",
@@ -214,5 +230,8 @@ pub(super) const NO_CLAIMS: &[&str] = &[
     "is not a field of a Prometheus configuration: write {}",
     "{} is skipped: its targets are not in a file. Keep it in Prometheus's configuration",
     "nothing was changed: the files have {count}. Run sdctl check to see the effect of each on Prometheus",
+    "Trust it with --ca-file, and with tls_config.ca_file in the poller",
+    "has its own label job{}. The label stays with the URL /prom/{{job}}, and with /prom?meta=true and the rule in \
+     docs/pollers.md. A rule that always copies {META_JOB} to job replaces it",
     "redirects to {}: the OpenTelemetry target allocator follows no redirect",
 ];
