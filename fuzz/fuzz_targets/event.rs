@@ -257,7 +257,12 @@ impl Answer {
         } else {
             text = String::from_utf8(self.body.clone()).unwrap();
         }
-        let depends = ["http_sd_table_read_duration_seconds ", "        authorization:", "          type: Bearer", "          credentials_file:"];
+        let depends = [
+            "http_sd_table_read_duration_seconds ",
+            "        authorization:",
+            "          type: Bearer",
+            "          credentials_file:",
+        ];
         let lines = text.split_inclusive('\n').filter(|line| !depends.iter().any(|start| line.starts_with(start)));
         lines.collect()
     }
