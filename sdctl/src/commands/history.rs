@@ -85,7 +85,7 @@ struct Shown<'e> {
     numbers: Numbers,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {

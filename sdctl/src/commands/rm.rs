@@ -72,7 +72,7 @@ pub(crate) struct Options {
     table: TableOptions,
 }
 
-/// How far the command goes.
+/// The end of the command: a plan, or writes.
 #[derive(Debug, Clone, Copy)]
 struct Mode {
     dry_run: bool,

@@ -15,7 +15,7 @@ pub(super) struct Given<'a> {
     pub(super) path: PathBuf,
     /// The path without links.
     pub(super) real: PathBuf,
-    /// Whether a folder of the command line contains the file. Otherwise the command line names the file itself.
+    /// A folder of the command line contains the file. Otherwise the command line names the file itself.
     pub(super) in_folder: bool,
     pub(super) job: Option<&'a Job>,
     pub(super) file: ReadFile,

@@ -1,4 +1,4 @@
-//! What changes for the targets when they move from files to the function, and is not obvious from the files.
+//! Changes for targets that move from files to the function, and that are not obvious from the files.
 
 use std::collections::BTreeMap;
 

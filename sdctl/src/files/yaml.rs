@@ -25,7 +25,7 @@ struct Composer<'t> {
     /// The node of each anchor; `None` while the node is read.
     anchors: HashMap<String, Option<Node>>,
     repeated: usize,
-    /// How many flow collections enclose the next node.
+    /// The number of flow collections that enclose the next node.
     flows: usize,
 }
 

@@ -16,7 +16,7 @@ use crate::connection_fault::ConnectionFault;
 
 /// The header of a request to DynamoDB that names the operation: `DynamoDB_20120810.Scan`.
 const TARGET: &str = "x-amz-target";
-/// How the AWS clients trust another authority.
+/// The remedy for AWS clients that do not trust an authority.
 const TRUST: &str = "Name a file with the authority's certificate in the variable SSL_CERT_FILE";
 
 /// The HTTP client of the clients for one table.

@@ -1,4 +1,4 @@
-//! What `sdctl` says if a server does not respond as expected.
+//! The messages of `sdctl` if a server does not respond as expected.
 
 use test_support::{
     background::Background,

@@ -156,13 +156,13 @@ async fn interrupted_mv_continues_when_run_again() {
     assert!(output.contains(stopped), "{output}");
     assert_eq!(keys(&applied).await, ["api a", "api b", "node a", "node b"]);
 
-    // Of the earlier run, one new row is missing.
+    // One new row of the earlier run is missing.
     applied.dynamo.delete("api", "b").await;
     let mut moving = Process::start(&mut applied.command(&arguments));
     let output = moving.wait_for("waiting 5m before removing 2 moved targets");
     assert!(output.contains("1 group of an earlier run: the new row is equal"), "{output}");
     moving.stop_with(Signal::TERM);
-    // Of the earlier run, one old row is gone.
+    // One old row of the earlier run is removed.
     applied.dynamo.delete("node", "a").await;
     applied.run(&["mv", "node", "api", "--yes", "--settle", "0"]).done();
     assert_eq!(keys(&applied).await, ["api a", "api b"]);

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::commands::{percent::percent, settle::Settle};
 
-/// How a plan is shown, limited and written.
+/// Options that show, limit and write a plan.
 #[derive(Debug, Args)]
 pub(crate) struct Caution {
     /// Show the plan without writing; exit with 2 if the plan has changes

@@ -33,7 +33,7 @@ use crate::{
 /// The most characters of the function's own error in a finding.
 const MOST_SHOWN: usize = 400;
 
-/// How a poller trusts another authority.
+/// The remedy for a poller that does not trust an authority.
 const TRUST: &str = "Trust it with --ca-file, and with tls_config.ca_file in the poller";
 
 /// The numbers of the response.

@@ -11,7 +11,7 @@ use crate::{
     store::{Expect, Record, connection::Connection},
 };
 
-/// Who writes, and by which clock.
+/// The writer of a row, and its clock.
 pub(crate) struct Registrant {
     pub(crate) identity: Identity,
     pub(crate) time: Time,

@@ -1,4 +1,4 @@
-//! What the rows of a table add up to.
+//! Sums of the rows of a table.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use crate::{
 
 const NUMBERS: [&str; 7] = ["GROUPS", "TARGETS", "LEASED", "KEPT", "EXPIRED", "BROKEN", "CHANGED"];
 
-/// How urgent the numbers of a job are.
+/// The urgency of the numbers of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Urgency {
     Broken,

@@ -1,4 +1,4 @@
-//! What pollers do with parts of a configuration, as `sdctl` says.
+//! The effects of parts of a configuration on pollers, as `sdctl` says.
 
 use std::{collections::BTreeSet, fs, process::Command};
 

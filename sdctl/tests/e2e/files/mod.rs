@@ -32,13 +32,13 @@ use test_support::{
     tools::tool,
 };
 
-/// How long a poller may take to show the targets.
+/// The longest time until a poller shows the targets.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A target that a poller shows when it has read all lists.
 const LAST: &str = "last.example.internal:1";
 
-/// How the judgements of `sdctl` and of the pollers compare.
+/// The relation between the judgements of `sdctl` and of the pollers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expect {
     /// All agree.

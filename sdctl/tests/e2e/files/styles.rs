@@ -21,7 +21,7 @@ use test_support::{
 
 use super::accepted_by_promtool;
 
-/// How many documents promtool and `PyYAML` read.
+/// The number of documents that promtool and `PyYAML` read.
 const ASKED: usize = 300;
 
 /// Characters of label values: those that mean something in YAML, and some that do not.

@@ -1,4 +1,4 @@
-//! What only vmagent accepts: variables, URLs as files, lists of scrape configurations, an address as a label.
+//! Input that only vmagent accepts: variables, URLs as files, lists of scrape configurations, an address as a label.
 
 use std::{collections::BTreeMap, fs, process::Command};
 
