@@ -31,7 +31,7 @@ const MOST_BYTES: usize = 700_000;
 /// The number of rows between two checks of the time.
 const ROWS_AT_ONCE: usize = 64;
 
-/// What a page needs to know besides the rows and the query.
+/// The facts that a page needs besides the rows and the query.
 pub struct Context<'a> {
     /// The time of the page.
     pub now: EpochSeconds,

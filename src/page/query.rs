@@ -1,4 +1,4 @@
-//! What a person asks of a page: filters, and the row at which the page starts.
+//! The query of a page: filters, and the row at which the page starts.
 
 use percent_encoding::utf8_percent_encode;
 

@@ -1,4 +1,4 @@
-//! What only people see of rows: their owners and times, and the groups whose leases have expired.
+//! The details of rows that only people see: their owners and times, and the groups whose leases have expired.
 
 use super::{Budget, PageContent, ReadError, Row, TableError, attribute::Attribute, group_json::write_group};
 use crate::group::{EpochSeconds, InvalidGroup, LabelNames, Lease};

@@ -25,7 +25,7 @@ pub use error::{NotSent, ReadError, TableError};
 pub use https::Https;
 pub use key::{Attributes, GROUP, JOB, check_key, row_key};
 pub use page::{Page, PageContent, StartKey};
-pub use pages::{Detail, Pages, View};
+pub use pages::{ATTRIBUTES, Detail, Pages, View};
 pub use row::Row;
 pub use snapshot::{BrokenRow, Digest, JobRows, RowLease, Snapshot};
 pub use source::{Scope, Source};

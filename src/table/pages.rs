@@ -36,26 +36,26 @@ const SERVED: View = View {
     most_rows: 10_000,
 };
 
+/// All attributes of the data model.
+pub const ATTRIBUTES: &[&str] = &[
+    key::JOB,
+    key::GROUP,
+    "targets",
+    "labels",
+    "expires_at",
+    "delete_at",
+    "managed_by",
+    "registered_by",
+    "updated_at",
+];
+
 /// The view for people, with the details that lists do not need.
-const DETAILED: View = View {
-    attributes: &[
-        key::JOB,
-        key::GROUP,
-        "targets",
-        "labels",
-        "expires_at",
-        "delete_at",
-        "managed_by",
-        "registered_by",
-        "updated_at",
-    ],
-    ..SERVED
-};
+const DETAILED: View = View { attributes: ATTRIBUTES, ..SERVED };
 
 /// How much of each row is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Detail {
-    /// What lists contain.
+    /// The content of lists.
     #[default]
     Served,
     /// Also the owner, the last change, and rows whose lease has expired.

@@ -40,7 +40,7 @@ pub struct JobRows {
     pub(super) targets: usize,
     /// The hash of the JSON.
     pub(super) digest: Digest,
-    /// What only people see, if the read included it.
+    /// The details that only people see, if the read included it.
     pub(super) details: Option<Box<Details>>,
 }
 

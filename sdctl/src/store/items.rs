@@ -10,27 +10,13 @@ use aws_sdk_dynamodb::{
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use http_sd_lambda::{
     group::{GroupName, Job},
-    table::{Attributes, GROUP, JOB, TableError, View, row_key},
+    table::{ATTRIBUTES, Attributes, JOB, TableError, View, row_key},
 };
 
 use super::Store;
 
 /// All attributes of the data model. Reads are strongly consistent, because a write may follow.
-pub(super) const EDITED: View = View {
-    attributes: &[
-        JOB,
-        GROUP,
-        "targets",
-        "labels",
-        "expires_at",
-        "delete_at",
-        "managed_by",
-        "registered_by",
-        "updated_at",
-    ],
-    is_consistent: true,
-    most_rows: 4000,
-};
+pub(super) const EDITED: View = View { attributes: ATTRIBUTES, is_consistent: true, most_rows: 4000 };
 
 /// Reads the attributes of rows page by page.
 #[derive(Debug)]

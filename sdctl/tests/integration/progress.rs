@@ -1,4 +1,4 @@
-//! What a terminal shows during long work.
+//! The progress on a terminal during long work.
 
 use axum::{Router, http::StatusCode, routing::get};
 use test_support::{

@@ -1,4 +1,4 @@
-//! What `sdctl` shows on a terminal: tables that fit its width, and `status --watch`.
+//! The output of `sdctl` on a terminal: tables that fit its width, and `status --watch`.
 
 use std::process::Command;
 

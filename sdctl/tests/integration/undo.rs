@@ -230,7 +230,7 @@ async fn killed_apply_is_undone_as_far_as_written() {
     applied.write("node.json", &fleet(0..90, "test"));
     let mut held = faulty.hold(|asked| asked.operation == "UpdateItem");
     let mut process = Process::start(&mut apply());
-    // Of the first 16 changes, five reach the table and are answered.
+    // Five of the first 16 changes reach the table and are answered.
     for _ in 0..5 {
         held.next().await.pass().await;
     }
