@@ -148,7 +148,7 @@ class Caller:
         if request.body is not None and request.method == "GET":
             is_right = is_right and answer.body == request.body
         if request.status >= 400:
-            is_right = is_right and answer.body.startswith('{"error":{"code":"')
+            is_right = is_right and answer.is_error()
         if not is_right:
             raise Failed(f"wrong response to {str(request)[:500]}: {answer}")
 

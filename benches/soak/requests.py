@@ -213,3 +213,9 @@ class Answer:
             return cls(head["statusCode"], headers, body.decode())
         except (ValueError, LookupError, OSError, TypeError) as error:
             raise Failed(f"no response ({error!r}): {payload[:2000]!r}") from error
+
+    def is_error(self):
+        """Returns whether the body reports the status: as a page, or as JSON."""
+        if self.headers.get("content-type", "").startswith("text/html"):
+            return f"<h1>Error {self.status}</h1>" in self.body
+        return self.body.startswith('{"error":{"code":"')
