@@ -57,7 +57,7 @@ async fn start_page_lists_jobs_with_problems_first() {
     assert_eq!((answer.status(), answer.header(header::CONTENT_TYPE)), (200, Some("text/html; charset=utf-8")));
     let text = words(&answer);
     assert_has(&text, &["4 Jobs", "6 Groups", "7 Targets", "1 Active leases", "3 Kept", "1 Lapsed", "1 Broken"]);
-    let places: Vec<usize> = ["/jobs/sql", "/jobs/api", "/jobs?job=a%2Fb", "/jobs/node"]
+    let places: Vec<usize> = ["./jobs/sql", "./jobs/api", "./jobs?job=a%2Fb", "./jobs/node"]
         .map(|link| answer.text().find(&format!("href=\"{link}\"")).unwrap())
         .into();
     assert!(places.is_sorted(), "{places:?}");
