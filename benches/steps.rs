@@ -2,16 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark without its input cannot run")]
 
-use std::{hint::black_box, io::Write, time::Duration};
+use std::{hint::black_box, io::Write};
 
 use divan::{Bencher, counter::BytesCount};
 use flate2::{Compression, write::GzEncoder};
 use http_sd_lambda::{
-    answer::{Limits, OnInvalid, Rules, Selection, answer},
+    answer::{Limits, Rules, Selection, answer},
     group::{EpochSeconds, LabelName, LabelNames, Selectors, Shard, Target},
-    metrics::{Format, Metrics},
-    page as pages_for_people,
-    table::{Detail, Page, RowRules, Snapshot},
+    table::{Page, RowRules, Snapshot},
 };
 
 fn main() {
@@ -32,11 +30,6 @@ const NOW: EpochSeconds = EpochSeconds(1_764_000_000);
 
 /// A page of about one megabyte, as DynamoDB sends it.
 fn page(shape: Shape) -> Page {
-    numbered_page(shape, 0, "")
-}
-
-/// A page whose groups have names after those of earlier pages. Each row also has the JSON `more`.
-fn numbered_page(shape: Shape, number: usize, more: &str) -> Page {
     let (rows, targets, labels) = match shape {
         Shape::Instances => (2500, 1, 6),
         Shape::Services => (300, 100, 3),
@@ -47,10 +40,10 @@ fn numbered_page(shape: Shape, number: usize, more: &str) -> Page {
         let labels: Vec<_> =
             (0..labels).map(|j| format!(r#""label_{j}":{}"#, text(format!("value {j} of {i:06}")))).collect();
         format!(
-            r#"{{"labels":{{"M":{{{}}}}},"job":{{"S":"node_exporter"}},"targets":{{"L":[{}]}},"group":{}{more}}}"#,
+            r#"{{"labels":{{"M":{{{}}}}},"job":{{"S":"node_exporter"}},"targets":{{"L":[{}]}},"group":{}}}"#,
             labels.join(","),
             targets.join(","),
-            text(format!("group-{number:03}-{i:06}")),
+            text(format!("group-{i:06}")),
         )
     };
     let items: Vec<_> = (0..rows).map(row).collect();
@@ -118,60 +111,6 @@ fn snapshot_to_answer(bencher: Bencher<'_, '_>, asked: &str) {
         let limits = Limits { memory: usize::MAX, go_on: &|| true };
         answer(&snapshot, &selection, Rules::default(), NOW, &limits).map(|answer| answer.body.len())
     });
-}
-
-/// The pages of one megabyte that a list needs, or a page for people.
-fn pages(detail: Detail, number: usize) -> Vec<Page> {
-    let more = match detail {
-        Detail::Served => "",
-        Detail::All => r#","managed_by":{"S":"fleet.yml"},"updated_at":{"N":"1764000000"}"#,
-    };
-    (0..number).map(|number| numbered_page(Shape::Instances, number, more)).collect()
-}
-
-fn read(pages: &[Page], detail: Detail) -> Snapshot {
-    Snapshot::of_pages(pages, RowRules { detail, ..RowRules::default() }, NOW).expect("a snapshot")
-}
-
-/// Returns the size of the response.
-fn respond(snapshot: &Snapshot, response: &str) -> usize {
-    let query = pages_for_people::Query::default();
-    let context = pages_for_people::Context {
-        now: NOW,
-        on_invalid: OnInvalid::Fail,
-        lease_grace: Duration::from_hours(1),
-        origin: None,
-        needs_token: true,
-        go_on: &|| true,
-    };
-    let limits = Limits { memory: usize::MAX, go_on: &|| true };
-    let (job, rows) = snapshot.jobs.first_key_value().expect("a job");
-    match response {
-        "list" => answer(snapshot, &Selection::default(), Rules::default(), NOW, &limits).expect("a list").body.len(),
-        "job page" => pages_for_people::job(job, rows, NOW, &query, &context).expect("a page").len(),
-        "start page" => pages_for_people::jobs(snapshot, &query, &context).expect("a page").len(),
-        _ => {
-            let metrics = Metrics::of(snapshot, Duration::ZERO, context.lease_grace, NOW);
-            metrics.encode(Format::Text).expect("metrics").len()
-        }
-    }
-}
-
-const RESPONSES: [&str; 4] = ["list", "job page", "start page", "metrics"];
-
-/// Rows of 100,000 groups, read for the response.
-#[divan::bench(args = RESPONSES, sample_count = 5)]
-fn large_job_to_response(bencher: Bencher<'_, '_>, response: &str) {
-    let detail = if response == "list" { Detail::Served } else { Detail::All };
-    let pages = pages(detail, 40);
-    bencher.bench(|| respond(&read(&pages, detail), response));
-}
-
-/// A kept snapshot of 100,000 groups.
-#[divan::bench(args = RESPONSES, sample_count = 20)]
-fn large_snapshot_to_response(bencher: Bencher<'_, '_>, response: &str) {
-    let snapshot = read(&pages(Detail::All, 40), Detail::All);
-    bencher.bench(|| respond(&snapshot, response));
 }
 
 #[divan::bench(args = ["10.20.30.40:9100", "host-000001.example.net:9100", "größe.example.net:9100"])]

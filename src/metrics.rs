@@ -17,8 +17,7 @@ use crate::{
 
 /// The maximum number of jobs with metrics. Each job has at most nine time series.
 const MOST_JOBS: usize = 1000;
-/// The maximum size of the metrics of all jobs, in bytes. A buffered response may be 6 MB, and escaped quotes count
-/// twice.
+/// The maximum size of the metrics of all jobs, in bytes of a buffered response, which may be 6 MB.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// The number of time series of a job, and the approximate size of one without the name of the job, in bytes.
 const SERIES: usize = 9;
@@ -62,7 +61,7 @@ impl Metrics {
     pub fn of(snapshot: &Snapshot, read: Duration, grace: Duration, now: EpochSeconds) -> Self {
         let (mut bytes, mut jobs) = (0, Vec::new());
         for (job, rows) in snapshot.jobs.iter().take(MOST_JOBS) {
-            bytes += SERIES * (SERIES_BYTES + 2 * job.as_str().len());
+            bytes += SERIES * (SERIES_BYTES + escaped_bytes(job));
             if bytes > MOST_BYTES {
                 break;
             }
@@ -153,6 +152,41 @@ fn gauge(
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
+/// Returns the maximum size of a job's name in a buffered response: as a label, and then in the JSON of Lambda's envelope.
+fn escaped_bytes(job: &Job) -> usize {
+    let bytes = job.as_str().bytes().map(|byte| match byte {
+        b'"' | b'\\' => 4,
+        ..=0x1f => 6,
+        _ => 1,
+    });
+    bytes.sum()
+}
+
 fn number(count: usize) -> Option<i64> {
     i64::try_from(count).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::table::{Page, RowRules};
+
+    #[test]
+    fn metrics_of_long_names_fit_the_envelope() {
+        for c in ['j', '"', '\u{1}', 'é'] {
+            let name = |i: usize| format!("{i:04}{}", c.to_string().repeat(2000 / c.len_utf8()));
+            let row = |i| json!({ "job": { "S": name(i) }, "group": { "S": "g" }, "targets": { "L": [] } });
+            let rows: Vec<Value> = (0..300).map(row).collect();
+            let page = Page::new(serde_json::to_vec(&json!({ "Items": rows })).unwrap());
+            let now = EpochSeconds(1_800_000_000);
+            let snapshot = Snapshot::of_pages(&[page], RowRules::default(), now).unwrap();
+            let metrics = Metrics::of(&snapshot, Duration::ZERO, Duration::ZERO, now);
+            assert!(metrics.jobs.as_ref().is_some_and(|jobs| jobs.len() < 300), "{c:?}");
+            let text = metrics.encode(Format::Text).unwrap();
+            let size = serde_json::to_vec(&text).unwrap().len();
+            assert!((1_000_000..MOST_BYTES).contains(&size), "{c:?}: {size} bytes");
+        }
+    }
 }

@@ -14,7 +14,7 @@ from benches.poll import machine, plots, report
 from benches.poll.engines import ENGINES, FOLDER
 from benches.poll.fleets import FLEETS
 from benches.poll.measure import run, run_emulated
-from benches.poll.programs import CACHED, SHARDS, programs, sizes
+from benches.poll.programs import SHARDS, programs, sizes
 from scripts.processes import run_program
 
 RESULTS = FOLDER / "results.json"
@@ -70,7 +70,7 @@ def measure(names, engine_name, count):
     with ENGINES[engine_name]() as engine:
         small = FLEETS["S"]
         engine.fill(small, say)
-        chosen = [program for program in programs(small) if program.name != CACHED]
+        chosen = [program for program in programs(small) if not (program.cached or program.path)]
         once = functools.partial(run_emulated, fleet=small, engine=engine)
         results["emulated"] = rounds("under AWS's emulator", chosen, count, once)
         for name in names:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from benches.poll.figures import MB, Figure, of, ratio
-from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, SHARDS
+from benches.poll.programs import (
+    ALL_JOBS,
+    BY_SELECTOR,
+    CACHED,
+    IN_SHARDS,
+    JOB_PAGE,
+    JOB_PAGE_CACHED,
+    SHARDS,
+    START_PAGE,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ def bars(results):
             found.append(Bar("CPU of initialisation as a multiple of bare's", 1.5, start, " ×"))
             versus = ratio(ours, runs["sdk-query"], "warm call")
             found.append(Bar("warm call, S, as a multiple of sdk-query's", 1.15, versus, " ×"))
+            versus = ratio(runs[START_PAGE], runs[ALL_JOBS], "warm call cpu")
+            found.append(Bar("CPU of the start page, S, as a multiple of a poll of all jobs", 1.5, versus, " ×"))
         if name in CPU:
             versus = ratio(ours, runs["sdk-query"], "warm call cpu")
             found.append(Bar(f"CPU of a warm call, {name}, as a multiple of sdk-query's", CPU[name], versus, " ×"))
@@ -49,6 +60,10 @@ def bars(results):
             found.append(Bar(f"repeated call from the cache, {name}, as a multiple of bare's", 1.3, versus, " ×"))
         if name == "L":
             found += part_bars(runs)
+            versus = ratio(runs[JOB_PAGE], ours, "warm call cpu")
+            found.append(Bar("CPU of the job's page, L, as a multiple of a poll", 1.2, versus, " ×"))
+            page = of([run["warm call cpu"] * 1000 for run in runs[JOB_PAGE_CACHED]])
+            found.append(Bar("CPU of the job's page from the cache, L", 20, page, " ms"))
         if name in PEAK:
             found.append(Bar(f"peak memory, {name}", PEAK[name], of([run["peak"] / MB for run in ours]), " MB"))
     return found

@@ -38,11 +38,11 @@ class Fleet:
         """Returns the path of a poll for the whole fleet."""
         return "/prom" if self.jobs > 1 else f"/prom/{job_name(0)}"
 
-    def event(self, query=""):
-        """Returns a Function URL event for the whole fleet, or for the part that a query selects."""
+    def event(self, query="", path=None):
+        """Returns a Function URL event for the whole fleet, for the part that a query selects, or for another path."""
         with open("events/job.json", encoding="utf-8") as file:
             event = json.load(file)
-        event["rawPath"] = event["requestContext"]["http"]["path"] = self.path
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path or self.path
         event["rawQueryString"] = query
         return json.dumps(event).encode()
 

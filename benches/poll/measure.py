@@ -12,7 +12,6 @@ import urllib.request
 
 from benches.poll.engines import FOLDER
 from benches.poll.processes import child_of, cpu_seconds, peak_bytes
-from benches.poll.programs import CACHED
 from benches.poll.runtime import RuntimeApi
 from scripts.processes import Failed, free_port, running, wait_until
 
@@ -25,7 +24,7 @@ EMULATED_CALLS = 20
 
 def run(program, fleet, engine):
     """Measures one process of the function, in seconds and bytes."""
-    events = [fleet.event(query) for query in program.queries]
+    events = [fleet.event(query, program.path) for query in program.queries]
     log = FOLDER / f"logs/{program.name.replace(', ', '-').replace(' ', '-')}-{fleet.name}.log"
     with RuntimeApi(program.paced) as api:
         environment = program.environment_for(fleet, engine) | {"AWS_LAMBDA_RUNTIME_API": api.address}
@@ -75,7 +74,7 @@ def calls(program, fleet):
     """Returns the number of warm calls."""
     if len(program.queries) > 1:
         return len(program.queries)
-    return CALLS_FROM_MEMORY[fleet.name] if program.name in ("bare", CACHED) else CALLS[fleet.name]
+    return CALLS_FROM_MEMORY[fleet.name] if program.cached or program.name == "bare" else CALLS[fleet.name]
 
 
 def unpaced_seconds(program, answer):
@@ -86,7 +85,9 @@ def unpaced_seconds(program, answer):
 def check(program, fleet, answers):
     """Fails unless the responses together are complete and correct."""
     bodies = [answer.body() for answer in answers]
-    if not program.answers:
+    if program.text:
+        right = program.text.encode() in bodies[0]
+    elif not program.answers:
         right = int(bodies[0]) == fleet.groups
     elif program.name == "Python":
         right = json.loads(bodies[0]) == json.loads(fleet.answer)

@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benches.poll.fleets import TEAMS
+from benches.poll.fleets import TEAMS, job_name
 from benches.poll.processes import plain_environment
 
 RELEASE = Path("target/release").absolute()
@@ -18,6 +18,12 @@ CACHED = "http-sd, cache on"
 # Each call returns one of several parts of the fleet, from one cached read.
 IN_SHARDS = "http-sd, in shards"
 BY_SELECTOR = "http-sd, by selector"
+# Responses to other paths than that of the list.
+ALL_JOBS = "http-sd, all jobs"
+START_PAGE = "http-sd, start page"
+JOB_PAGE = "http-sd, page of the job"
+JOB_PAGE_CACHED = "http-sd, page of the job from its cache"
+METRICS = "http-sd, metrics"
 # The number of shards of a fleet. A shard of XL is below the 6 MB that Lambda sends at once.
 SHARDS = {"L": 16, "XL": 32}
 
@@ -48,6 +54,9 @@ class Program:
     cached: bool = False
     # The queries of successive calls. Their responses together are the list of groups.
     queries: tuple = ("",)
+    # The path, if it is another than that of the list, and a text of the correct response.
+    path: str | None = None
+    text: str | None = None
 
     def environment_for(self, fleet, engine):
         """Returns the environment, without the address of the Runtime API."""
@@ -79,7 +88,18 @@ def programs(fleet):
         of = SHARDS[fleet.name]
         shards = tuple(f"shard={i}&of={of}" for i in range(of))
         chosen.append(Program(IN_SHARDS, ours, cached, cached=True, queries=shards))
+    if fleet.name == "S":
+        chosen += [
+            Program(ALL_JOBS, ours, mode, path="/prom"),
+            Program(START_PAGE, ours, mode, path="/", text=f'/{job_name(0)}"'),
+        ]
     if fleet.name == "L":
+        page = {"path": f"/jobs/{job_name(0)}", "text": f"{fleet.groups:,}"}
+        chosen += [
+            Program(JOB_PAGE, ours, mode, **page),
+            Program(JOB_PAGE_CACHED, ours, cached, cached=True, **page),
+            Program(METRICS, ours, mode, path="/metrics", text=f'="{job_name(0)}"}} {fleet.targets}\n'),
+        ]
         selectors = tuple(urllib.parse.urlencode({"match[]": f'{{team="team-{i}"}}'}) for i in range(TEAMS))
         chosen.append(Program(BY_SELECTOR, ours, cached, cached=True, queries=selectors))
     return chosen

@@ -5,7 +5,17 @@ from pathlib import Path
 from benches.poll import costs
 from benches.poll.bars import bars
 from benches.poll.figures import MB, figure, number
-from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP
+from benches.poll.programs import (
+    ALL_JOBS,
+    BY_SELECTOR,
+    CACHED,
+    IN_SHARDS,
+    JOB_PAGE,
+    JOB_PAGE_CACHED,
+    METRICS,
+    START_PAGE,
+    WARMED_UP,
+)
 
 DOCUMENT = Path("docs/performance.md")
 BEGIN = "<!-- What follows is written by make bench. -->"
@@ -18,6 +28,11 @@ TITLES = {
     CACHED: "http-sd, from its cache",
     IN_SHARDS: "http-sd, one of {shards} shards from its cache",
     BY_SELECTOR: "http-sd, one selector from its cache",
+    ALL_JOBS: "http-sd, all jobs by `/prom`",
+    START_PAGE: "http-sd, start page",
+    JOB_PAGE: "http-sd, page of the job",
+    JOB_PAGE_CACHED: "http-sd, page of the job from its cache",
+    METRICS: "http-sd, metrics",
     "sdk-query": "sdk-query",
     "bare": "bare",
     "Python": "Python",

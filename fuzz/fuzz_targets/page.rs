@@ -117,7 +117,8 @@ fn check_answers(page: &Page, rows: usize, names: LabelNames) {
 fn check_pages(snapshot: &Snapshot, rows: usize) {
     let lease_grace = Duration::from_hours(1);
     let on_invalid = OnInvalid::Fail;
-    let context = page::Context { now: NOW, on_invalid, lease_grace, origin: None, needs_token: true, go_on: &|| true };
+    let (origin, root) = (None, "./");
+    let context = page::Context { now: NOW, on_invalid, lease_grace, origin, root, needs_token: true, go_on: &|| true };
     let query = page::Query::default();
     let start = page::jobs(snapshot, &query, &context).unwrap();
     let jobs = snapshot.jobs.iter().map(|(job, rows)| page::job(job, rows, NOW, &query, &context).unwrap());

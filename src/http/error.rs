@@ -9,6 +9,8 @@ use super::{
     access::Challenge,
     headers,
     media::{HTML, JSON},
+    request::Request,
+    route::link_to_root,
 };
 use crate::{answer::NoAnswer, page, table::TableError};
 
@@ -175,9 +177,10 @@ impl ServiceError {
     }
 
     /// Converts the error into a page.
-    pub(super) fn into_page(self, request_id: &str) -> Response<Body> {
-        let page = page::error(self.status().as_u16(), self.code(), &self.message(), request_id);
-        let mut response = self.into_response(request_id);
+    pub(super) fn into_page(self, request: &Request) -> Response<Body> {
+        let root = link_to_root(&request.path);
+        let page = page::error(root, self.status().as_u16(), self.code(), &self.message(), &request.id);
+        let mut response = self.into_response(&request.id);
         *response.body_mut() = page.into_bytes().into();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
         headers::secure_page(response.headers_mut());

@@ -138,7 +138,7 @@ impl Service {
         let span = error_span!("request", request_id = %request.id);
         let mut response = self.answer(request, &mut log).instrument(span).await.unwrap_or_else(|error| {
             log.error(&error);
-            if log.route.is_page() { error.into_page(&request.id) } else { error.into_response(&request.id) }
+            if log.route.is_page() { error.into_page(request) } else { error.into_response(&request.id) }
         });
         headers::secure(response.headers_mut());
         log.answered(&response);

@@ -74,6 +74,17 @@ impl<'a> Route<'a> {
     }
 }
 
+/// Returns the relative link from the path of a page to `/`. A proxy or cargo-lambda may have removed the start of the
+/// path that the browser sent, so that an absolute link would leave the function.
+pub(super) fn link_to_root(path: &str) -> &'static str {
+    match path.matches('/').count() {
+        0 | 1 => "./",
+        2 => "../",
+        // A job and a trailing slash.
+        _ => "../../",
+    }
+}
+
 /// Checks the lengths of the path and the query string.
 ///
 /// # Errors
@@ -219,6 +230,21 @@ mod tests {
             "/metrics/a",
         ] {
             assert_eq!(Route::of(path), Route::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn link_to_root_is_relative_to_any_page() {
+        let cases = [
+            ("/", "./"),
+            ("/jobs", "./"),
+            ("/jobs/", "../"),
+            ("/jobs/node", "../"),
+            ("/jobs/a%2Fb", "../"),
+            ("/jobs/node/", "../../"),
+        ];
+        for (path, link) in cases {
+            assert!(Route::of(path).is_page() && link_to_root(path) == link, "{path}");
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     media::{self, HTML},
     negotiate::Representation,
     request::Request,
+    route::link_to_root,
 };
 use crate::{
     answer::{Counts, Report},
@@ -65,6 +66,7 @@ impl Service {
             on_invalid: self.settings.on_invalid,
             lease_grace: self.settings.lease_grace,
             origin: origin(&request.headers),
+            root: link_to_root(&request.path),
             needs_token: matches!(*self.access, Access::Token(_)),
             go_on: &|| deadline.check().is_ok(),
         };

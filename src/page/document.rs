@@ -36,6 +36,8 @@ pub fn content_security_policy() -> &'static str {
 pub(super) struct Document<'a> {
     /// The title of the window.
     pub(super) title: String,
+    /// The link to the start page.
+    pub(super) root: &'a str,
     /// The links from the start page to this one.
     pub(super) path: Markup,
     /// The content.
@@ -49,7 +51,7 @@ pub(super) struct Document<'a> {
 impl Document<'_> {
     /// Returns the complete page.
     pub(super) fn into_html(self) -> String {
-        let Self { title, path, main, reload, read } = self;
+        let Self { title, root, path, main, reload, read } = self;
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -66,7 +68,7 @@ impl Document<'_> {
                 }
                 body {
                     header {
-                        nav aria-label="Path" { a.home href="/" { "http-sd" } (path) }
+                        nav aria-label="Path" { a.home href=(root) { "http-sd" } (path) }
                         p.read {
                             @if let Some((read_at, now)) = read {
                                 "Table read " (time::age(read_at, now)) ", " (time::utc(read_at))
@@ -81,7 +83,7 @@ impl Document<'_> {
                                 @if query.reload { "Stop reloading" } @else { "Reload every minute" }
                             }
                         }
-                        a href="/metrics" { "Metrics" }
+                        a href={ (root) "metrics" } { "Metrics" }
                         span { "http-sd-lambda " (env!("CARGO_PKG_VERSION")) }
                     }
                 }

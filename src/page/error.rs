@@ -4,9 +4,9 @@ use maud::html;
 
 use super::document::Document;
 
-/// Returns the page of an error: the status, the reason and the remedy.
+/// Returns the page of an error: the status, the reason and the remedy. `root` is the link to the start page.
 #[must_use]
-pub fn error(status: u16, code: &str, message: &str, request_id: &str) -> String {
+pub fn error(root: &str, status: u16, code: &str, message: &str, request_id: &str) -> String {
     let main = html! {
         h1 { "Error " (status) }
         div.notice.bad {
@@ -16,8 +16,8 @@ pub fn error(status: u16, code: &str, message: &str, request_id: &str) -> String
                 p.quiet { "Request " code { (request_id) } }
             }
         }
-        p { a href="/" { "All jobs" } }
+        p { a href=(root) { "All jobs" } }
     };
     let title = format!("Error {status} – http-sd");
-    Document { title, path: html! {}, main, reload: None, read: None }.into_html()
+    Document { title, root, path: html! {}, main, reload: None, read: None }.into_html()
 }

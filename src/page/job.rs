@@ -4,12 +4,13 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 
 use super::{
-    Context, MOST_BYTES, MOST_ROWS, OneState, Query, ROWS_AT_ONCE, ScrapeConfigs, Stopped,
+    Context, OneState, Query, ROWS_AT_ONCE, ScrapeConfigs, Stopped,
     document::Document,
+    parts::{Rows, filter_button, pages, title},
     query::job_page,
     row::{COLUMNS, row},
     rows,
-    text::{NAME, VALUE, count, number, shown},
+    text::{NAME, count, number, shown},
     time,
 };
 use crate::{
@@ -32,10 +33,9 @@ pub fn job(
     let leases = JobLeases::of(rows, context.now, context.lease_grace);
     let counts = Counts::of(rows, context.now, context.lease_grace);
     let found = find(job, rows, &leases, query, context)?;
-    let link = job_page(job);
-    let name = shown(job.as_str(), NAME);
+    let link = job_page(context.root, job);
     let main = html! {
-        h1 { bdi { (name) } }
+        h1 { bdi { (shown(job.as_str(), NAME)) } }
         (notices(&counts, &leases, context))
         (tiles(&link, query, &counts))
         @if rows.read() == 0 {
@@ -47,10 +47,11 @@ pub fn job(
         }
         (poll(job, context))
     };
-    let mark = if counts.broken > 0 { format!("({} broken) ", number(counts.broken)) } else { String::new() };
+    let name = shown(job.as_str(), 60);
     let document = Document {
-        title: format!("{mark}{} – http-sd", shown(job.as_str(), 60)),
-        path: html! { span aria-hidden="true" { "/" } a aria-current="page" href=(link) { bdi { (shown(job.as_str(), 60)) } } },
+        title: title(&counts, &name),
+        root: context.root,
+        path: html! { span aria-hidden="true" { "/" } a aria-current="page" href=(link) { bdi { (name) } } },
         main,
         reload: Some((&link, query)),
         read: Some((read_at, context.now)),
@@ -60,7 +61,7 @@ pub fn job(
 
 /// The rows of a page.
 struct Found {
-    rows: Vec<Markup>,
+    rows: Rows,
     /// The name of the first group of the next page.
     next: Option<String>,
 }
@@ -69,18 +70,16 @@ fn find(job: &Job, rows: &JobRows, leases: &JobLeases, query: &Query, context: &
     let text = query.text.to_lowercase();
     let all = rows::all(rows, leases);
     let start = query.from.as_ref().map_or(0, |from| all.partition_point(|row| row.name < from.as_str()));
-    let (mut found, mut bytes, mut buffer) = (Vec::new(), 0, Vec::new());
+    let (mut found, mut buffer) = (Rows::default(), Vec::new());
     for (number, next) in all.iter().enumerate().skip(start) {
         if number % ROWS_AT_ONCE == 0 && !(context.go_on)() {
             return Err(Stopped);
         }
         let Some(selected) = rows::selected(next, job.as_str(), query, &text, &mut buffer) else { continue };
-        if found.len() == MOST_ROWS || bytes > MOST_BYTES {
+        if found.is_full() {
             return Ok(Found { rows: found, next: Some(next.name.to_owned()) });
         }
-        let row = row(next, &selected, context.now, context.lease_grace);
-        bytes += row.0.len();
-        found.push(row);
+        found.push(row(next, &selected, context.now, context.lease_grace));
     }
     Ok(Found { rows: found, next: None })
 }
@@ -134,11 +133,10 @@ fn tiles(link: &str, query: &Query, counts: &Counts) -> Markup {
 }
 
 fn filter(link: &str, query: &Query) -> Markup {
-    let (path, job) = link.split_once("?job=").map_or((link, None), |(path, _)| (path, Some(link)));
-    let job = job.and_then(|link| form_urlencoded::parse(link.split_once('?')?.1.as_bytes()).next());
+    let (path, job) = link.split_once('?').unwrap_or((link, ""));
     html! {
         form.filter action=(path) method="get" role="search" {
-            @if let Some((name, value)) = &job { input type="hidden" name=(name) value=(value); }
+            @for (name, value) in form_urlencoded::parse(job.as_bytes()) { input type="hidden" name=(name) value=(value); }
             @if let Some(state) = query.state { input type="hidden" name="state" value=(state.name()); }
             @if query.reload { input type="hidden" name="reload" value="on"; }
             label for="q" { "Text" }
@@ -149,10 +147,7 @@ fn filter(link: &str, query: &Query) -> Markup {
                 input.selector #(id) type="text" name="match[]" value=(text) maxlength="2000" spellcheck="false"
                     autocapitalize="off" autocomplete="off" placeholder="{env=\"prod\"}";
             }
-            button type="submit" { "Filter" }
-            @if query.is_filter() {
-                a href=(Query { reload: query.reload, ..Query::default() }.link(link)) { "Clear" }
-            }
+            (filter_button(link, query))
         }
     }
 }
@@ -169,19 +164,10 @@ fn table(link: &str, query: &Query, found: &Found) -> Markup {
                         @for column in COLUMNS { th role="columnheader" scope="col" { (column) } }
                     }
                 }
-                tbody role="rowgroup" { @for row in &found.rows { (row) } }
+                (found.rows.body())
             }
         }
-        @if query.from.is_some() || found.next.is_some() {
-            nav.pages aria-label="Pages" {
-                @if query.from.is_some() { a href=(Query { from: None, ..query.clone() }.link(link)) { "First page" } }
-                @if let Some(next) = &found.next {
-                    a rel="next" href=(Query { from: Some(next.clone()), ..query.clone() }.link(link)) {
-                        "Next page, from " bdi { (shown(next, VALUE)) }
-                    }
-                }
-            }
-        }
+        (pages(link, query, found.next.as_deref()))
     }
 }
 

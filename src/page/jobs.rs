@@ -1,22 +1,16 @@
 //! The start page: all jobs.
 
-use std::sync::Arc;
-
 use maud::{Markup, html};
 
 use super::{
-    Context, MOST_BYTES, MOST_ROWS, Query, Stopped,
+    Context, Query, Stopped,
     document::Document,
+    parts::{Rows, filter_button, last_change, pages, title},
     query::job_page,
     rows::contains,
-    text::{NAME, VALUE, number, shown},
-    time,
+    text::{NAME, number, shown},
 };
-use crate::{
-    answer::Counts,
-    group::{EpochSeconds, Job},
-    table::{JobRows, Snapshot},
-};
+use crate::{answer::Counts, group::Job, table::Snapshot};
 
 /// A job with its numbers.
 struct Entry<'a> {
@@ -45,7 +39,7 @@ pub fn jobs(snapshot: &Snapshot, query: &Query, context: &Context<'_>) -> Result
         if !(context.go_on)() {
             return Err(Stopped);
         }
-        let counts = counts(rows, context);
+        let counts = Counts::of(rows, context.now, context.lease_grace);
         total += counts;
         if contains(job.as_str(), &text) {
             entries.push(Entry { job, counts });
@@ -57,23 +51,19 @@ pub fn jobs(snapshot: &Snapshot, query: &Query, context: &Context<'_>) -> Result
         h1 { "Jobs" }
         (tiles(snapshot.jobs.len(), &total))
         @if snapshot.jobs.is_empty() { (first_steps()) } @else {
-            (filter(query))
-            (table(query, &entries, context.now))
+            (filter(context.root, query))
+            (table(query, &entries, context))
         }
     };
-    let mark = if total.broken > 0 { format!("({} broken) ", number(total.broken)) } else { String::new() };
     let document = Document {
-        title: format!("{mark}Jobs – http-sd"),
+        title: title(&total, "Jobs"),
+        root: context.root,
         path: html! {},
         main,
-        reload: Some(("/", query)),
+        reload: Some((context.root, query)),
         read: Some((snapshot.read_at, context.now)),
     };
     Ok(document.into_html())
-}
-
-fn counts(rows: &Arc<JobRows>, context: &Context<'_>) -> Counts {
-    Counts::of(rows, context.now, context.lease_grace)
 }
 
 fn tiles(jobs: usize, total: &Counts) -> Markup {
@@ -105,35 +95,30 @@ fn first_steps() -> Markup {
     }
 }
 
-fn filter(query: &Query) -> Markup {
+fn filter(root: &str, query: &Query) -> Markup {
     html! {
-        form.filter action="/" method="get" role="search" {
+        form.filter action=(root) method="get" role="search" {
             @if query.reload { input type="hidden" name="reload" value="on"; }
             label for="q" { "Job" }
             input #q type="search" name="q" value=(query.text) maxlength="500" placeholder="part of a name";
-            button type="submit" { "Filter" }
-            @if query.is_filter() {
-                a href=(Query { reload: query.reload, ..Query::default() }.link("/")) { "Clear" }
-            }
+            (filter_button(root, query))
         }
     }
 }
 
-fn table(query: &Query, entries: &[Entry<'_>], now: EpochSeconds) -> Markup {
+fn table(query: &Query, entries: &[Entry<'_>], context: &Context<'_>) -> Markup {
     let from = query.from.as_deref().unwrap_or_default();
     // A job that is gone counts as one without problems.
     let place = entries.iter().find(|entry| entry.job.as_str() == from).map_or(2, Entry::place);
     let is_before = |entry: &Entry<'_>| !from.is_empty() && (entry.place(), entry.job.as_str()) < (place, from);
     let start = entries.partition_point(is_before);
-    let (mut rows, mut bytes, mut next) = (Vec::new(), 0, None);
+    let (mut rows, mut next) = (Rows::default(), None);
     for entry in entries.iter().skip(start) {
-        if rows.len() == MOST_ROWS || bytes > MOST_BYTES {
+        if rows.is_full() {
             next = Some(entry.job.as_str());
             break;
         }
-        let row = row(entry, now);
-        bytes += row.0.len();
-        rows.push(row);
+        rows.push(row(entry, context));
     }
     html! {
         @if rows.is_empty() {
@@ -149,23 +134,14 @@ fn table(query: &Query, entries: &[Entry<'_>], now: EpochSeconds) -> Markup {
                         th role="columnheader" scope="col" { "Last change" }
                     }
                 }
-                tbody role="rowgroup" { @for row in &rows { (row) } }
+                (rows.body())
             }
         }
-        @if query.from.is_some() || next.is_some() {
-            nav.pages aria-label="Pages" {
-                @if query.from.is_some() { a href=(Query { from: None, ..query.clone() }.link("/")) { "First page" } }
-                @if let Some(next) = next {
-                    a rel="next" href=(Query { from: Some(next.to_owned()), ..query.clone() }.link("/")) {
-                        "Next page, from " bdi { (shown(next, VALUE)) }
-                    }
-                }
-            }
-        }
+        (pages(context.root, query, next))
     }
 }
 
-fn row(entry: &Entry<'_>, now: EpochSeconds) -> Markup {
+fn row(entry: &Entry<'_>, context: &Context<'_>) -> Markup {
     let Entry { job, counts } = entry;
     let numbers = [
         ("Groups", counts.served(), ""),
@@ -182,7 +158,7 @@ fn row(entry: &Entry<'_>, now: EpochSeconds) -> Markup {
     };
     html! {
         tr role="row" class=[class] {
-            th role="rowheader" scope="row" { a href=(job_page(job)) { bdi { (shown(job.as_str(), NAME)) } } }
+            th role="rowheader" scope="row" { a href=(job_page(context.root, job)) { bdi { (shown(job.as_str(), NAME)) } } }
             @for (name, value, class) in numbers {
                 td.number role="cell" data-name=(name) {
                     @if value == 0 { span.zero { "0" } }
@@ -190,12 +166,7 @@ fn row(entry: &Entry<'_>, now: EpochSeconds) -> Markup {
                     @else { span class=(format!("badge {class}")) { (number(value)) } }
                 }
             }
-            td role="cell" data-name="Last change" {
-                @match counts.last_update {
-                    None => span.quiet { "unknown" },
-                    Some(at) => (time::with_age(at, now)),
-                }
-            }
+            (last_change(counts.last_update, context.now))
         }
     }
 }

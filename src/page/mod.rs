@@ -6,6 +6,7 @@ mod document;
 mod error;
 mod job;
 mod jobs;
+mod parts;
 mod query;
 mod row;
 mod rows;
@@ -24,10 +25,6 @@ use std::time::Duration;
 
 use crate::{answer::OnInvalid, group::EpochSeconds};
 
-/// The maximum number of rows of a page.
-const MOST_ROWS: usize = 200;
-/// The size of the rows of a page after which no row is added, in bytes. A row with hostile texts has up to 60 kB.
-const MOST_BYTES: usize = 700_000;
 /// The number of rows between two checks of the time.
 const ROWS_AT_ONCE: usize = 64;
 
@@ -41,6 +38,8 @@ pub struct Context<'a> {
     pub lease_grace: Duration,
     /// The scheme and the host of the function's URL, as the browser sent them.
     pub origin: Option<String>,
+    /// The relative link from the page to `/`, with a slash at its end.
+    pub root: &'a str,
     /// Whether a poller needs a token.
     pub needs_token: bool,
     /// Returns whether to continue. Long work calls it repeatedly.

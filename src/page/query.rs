@@ -78,10 +78,12 @@ impl Query {
     }
 }
 
-/// Returns the link to the page of a job. A job that is ambiguous in a path is a parameter.
-pub(super) fn job_page(job: &Job) -> String {
+/// Returns the link to the page of a job; `root` is the link to the start page. A job that is ambiguous in a path is a
+/// parameter.
+pub(super) fn job_page(root: &str, job: &Job) -> String {
     let encoded = utf8_percent_encode(job.as_str(), URL_SEGMENT);
-    if job.fits_a_url() { format!("/jobs/{encoded}") } else { format!("/jobs?job={encoded}") }
+    let separator = if job.fits_a_url() { "/" } else { "?job=" };
+    format!("{root}jobs{separator}{encoded}")
 }
 
 #[cfg(test)]
@@ -99,21 +101,21 @@ mod tests {
             reload: true,
         };
         let rest = "q=a%26b&match%5B%5D=%7Ba%3D%22b%22%7D&match%5B%5D=%7Bc%3D%22%22%7D&state=kept&from=x+y&reload=on";
-        assert_eq!(query.link("/jobs/node"), format!("/jobs/node?{rest}"));
-        assert_eq!(query.link("/jobs?job=a%2Fb"), format!("/jobs?job=a%2Fb&{rest}"));
-        assert_eq!(Query::default().link("/"), "/");
+        assert_eq!(query.link("../jobs/node"), format!("../jobs/node?{rest}"));
+        assert_eq!(query.link("./jobs?job=a%2Fb"), format!("./jobs?job=a%2Fb&{rest}"));
+        assert_eq!(Query::default().link("./"), "./");
     }
 
     #[test]
     fn ambiguous_job_is_a_parameter() {
         let cases = [
-            ("node", "/jobs/node"),
-            ("a/b", "/jobs?job=a%2Fb"),
-            ("..", "/jobs?job=.."),
-            ("é\"<", "/jobs/%C3%A9%22%3C"),
+            ("node", "../jobs/node"),
+            ("a/b", "../jobs?job=a%2Fb"),
+            ("..", "../jobs?job=.."),
+            ("é\"<", "../jobs/%C3%A9%22%3C"),
         ];
         for (job, link) in cases {
-            assert_eq!(job_page(&Job::new(job).unwrap()), link);
+            assert_eq!(job_page("../", &Job::new(job).unwrap()), link);
         }
     }
 }

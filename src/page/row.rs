@@ -5,6 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::{
+    parts::last_change,
     rows::{Content, Group, Row},
     text::{self, NAME, VALUE, shown},
     time,
@@ -44,7 +45,7 @@ pub(super) fn row(row: &Row<'_>, content: &Content<'_>, now: EpochSeconds, grace
                     td role="cell" data-name="Targets" { (targets(group)) }
                     td role="cell" data-name="Labels" { (labels(group)) }
                 }
-                Content::Broken(fault) => td role="cell" colspan="2" data-name="Fault" { (broken(fault)) }
+                Content::Broken(fault) => td.fault role="cell" colspan="2" data-name="Fault" { (broken(fault)) }
             }
             td.lease role="cell" data-name="Lease" { (lease(row, now, grace)) }
             (details(row.details, now))
@@ -130,11 +131,6 @@ fn details(details: Option<&RowDetails>, now: EpochSeconds) -> Markup {
                 Some(Owner::Process(name)) => { span.quiet { "process " } bdi { (shown(name, VALUE)) } }
             }
         }
-        td role="cell" data-name="Last change" {
-            @match updated_at {
-                None => span.quiet { "unknown" },
-                Some(at) => (time::with_age(at, now)),
-            }
-        }
+        (last_change(updated_at, now))
     }
 }

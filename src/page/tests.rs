@@ -36,6 +36,7 @@ fn context(go_on: &dyn Fn() -> bool) -> Context<'_> {
         on_invalid: OnInvalid::Fail,
         lease_grace: Duration::from_hours(1),
         origin: Some("https://host".into()),
+        root: "../",
         needs_token: true,
         go_on,
     }
@@ -148,7 +149,7 @@ proptest! {
         prop_assert_eq!(difference(&job_page(&snapshot, &hostile), &job_page(&snapshot, &plain)), None);
         let start = |query| jobs(&snapshot, query, &context(&|| true)).unwrap();
         prop_assert_eq!(difference(&start(&hostile), &start(&plain)), None);
-        let page = |text: &str| error(400, "bad_request", text, text);
+        let page = |text: &str| error("./", 400, "bad_request", text, text);
         prop_assert_eq!(difference(&page(&format!("a{text}")), &page("x")), None);
     }
 }
@@ -164,7 +165,7 @@ fn links_lead_through_all_groups_once() {
         let groups = page.split("<th role=\"rowheader\" scope=\"row\"><bdi>").skip(1);
         seen.extend(groups.map(|rest| rest.split("</bdi>").next().unwrap().replace("&amp;", "&")));
         pages += 1;
-        let next = page.split("<a rel=\"next\" href=\"/jobs/j?from=").nth(1);
+        let next = page.split("<a rel=\"next\" href=\"../jobs/j?from=").nth(1);
         let Some(next) = next.and_then(|rest| rest.split('"').next()) else { break };
         query.from =
             form_urlencoded::parse(format!("from={next}").as_bytes()).next().map(|(_, from)| from.into_owned());

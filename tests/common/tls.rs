@@ -1,6 +1,6 @@
 //! Servers over TLS, with a certificate of a private authority.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 use tempfile::TempDir;
@@ -11,50 +11,10 @@ use tokio::{
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+    server::TlsStream,
 };
 
-use super::{Dynamo, Endpoint, background::Background};
-
-/// A TLS endpoint. It stops when it is dropped.
-pub struct TlsDynamo {
-    endpoint: Endpoint,
-    _server: Background,
-    folder: TempDir,
-}
-
-impl TlsDynamo {
-    /// Starts an endpoint that forwards to `dynamo`.
-    pub fn before(dynamo: &Dynamo) -> Self {
-        let (folder, engine) = (TempDir::new().unwrap(), dynamo.address);
-        let (authority, config) = identity(Identity::Good);
-        fs::write(folder.path().join("authority.pem"), authority).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let server = Background::start(move |listener| async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    // The handshake fails if the client does not trust the certificate.
-                    let Ok(mut client) = acceptor.accept(client).await else { return };
-                    let mut engine = TcpStream::connect(engine).await.unwrap();
-                    let _ = copy_bidirectional(&mut client, &mut engine).await;
-                });
-            }
-        });
-        let endpoint = dynamo.endpoint().at(format_args!("https://localhost:{}", server.address.port()));
-        Self { endpoint, _server: server, folder }
-    }
-
-    /// Returns the endpoint's URL and access key.
-    pub fn endpoint(&self) -> Endpoint {
-        self.endpoint.clone()
-    }
-
-    /// Returns the file with the authority's certificate.
-    pub fn authority(&self) -> PathBuf {
-        self.folder.path().join("authority.pem")
-    }
-}
+use super::{Dynamo, background::Background};
 
 /// The certificate of a [`TlsServer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +27,38 @@ pub enum Identity {
     Authority,
 }
 
-/// A server over TLS, which responds to every request with a list of one target.
+/// A server over TLS. It stops when it is dropped.
 pub struct TlsServer {
     server: Background,
     folder: TempDir,
 }
 
 impl TlsServer {
+    /// Starts a server that responds to every request with a list of one target.
     pub fn start(identity: Identity) -> Self {
+        Self::serve(identity, |mut client| async move {
+            let _ = client.read(&mut [0; 4096]).await;
+            let body = r#"[{"targets":["a:1"]}]"#;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            let text = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            client.write_all(text.as_bytes()).await?;
+            client.shutdown().await
+        })
+    }
+
+    /// Starts a server that forwards to `dynamo`.
+    pub fn before(dynamo: &Dynamo) -> Self {
+        let engine = dynamo.address;
+        Self::serve(Identity::Good, move |mut client| async move {
+            let mut engine = TcpStream::connect(engine).await?;
+            copy_bidirectional(&mut client, &mut engine).await.map(|_| ())
+        })
+    }
+
+    fn serve<S>(identity: Identity, respond: impl Fn(TlsStream<TcpStream>) -> S + Clone + Send + 'static) -> Self
+    where
+        S: Future<Output = io::Result<()>> + Send + 'static,
+    {
         let folder = TempDir::new().unwrap();
         let (authority, config) = self::identity(identity);
         fs::write(folder.path().join("authority.pem"), authority).unwrap();
@@ -82,15 +66,11 @@ impl TlsServer {
         let server = Background::start(move |listener| async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let acceptor = acceptor.clone();
+                let (acceptor, respond) = (acceptor.clone(), respond.clone());
                 tokio::spawn(async move {
-                    let Ok(mut client) = acceptor.accept(client).await else { return };
-                    let _ = client.read(&mut [0; 4096]).await;
-                    let body = r#"[{"targets":["a:1"]}]"#;
-                    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
-                    let text = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                    let _ = client.write_all(text.as_bytes()).await;
-                    let _ = client.shutdown().await;
+                    // The handshake fails if the client does not trust the certificate.
+                    let client = acceptor.accept(client).await?;
+                    respond(client).await
                 });
             }
         });

@@ -1,6 +1,6 @@
 //! The pages in Chromium, and the metrics and alerts in Prometheus.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::PathBuf, process::Command};
 
 use http_sd_lambda::{
     group::EpochSeconds,
@@ -12,11 +12,11 @@ use test_support::{
     Dynamo, Row, TOKEN,
     access::token_access,
     ask::serve,
-    background::Background,
+    engine::TABLE,
     poller::{BEARER, Kind, Poller},
     repository,
     row::{n, put_all, s},
-    sdctl::run,
+    sdctl::{self, run, sdctl_at},
     tools,
     watch::Watched,
 };
@@ -28,15 +28,6 @@ const ATTACKS: [&str; 4] = [
     "</bdi></th></tr></table><b>bold",
     "\u{202e}reversed\u{0}",
 ];
-
-fn settings() -> Settings {
-    Settings { lease_grace: Duration::from_hours(1), ..Settings::default() }
-}
-
-/// A function for callers with the token.
-fn function(dynamo: &Dynamo) -> Background {
-    serve(Service::new(dynamo.table(), token_access(&TokenHash::of(TOKEN.as_bytes()).to_string()), settings()))
-}
 
 /// Rows of each state, rows with hostile texts, and a job with more groups than a page.
 async fn varied_table() -> Dynamo {
@@ -89,8 +80,8 @@ async fn varied_table() -> Dynamo {
     dynamo
 }
 
-/// Returns the command that looks at pages, or `None` if Chromium, Node or the packages are missing.
-fn browser(url: &str, token: Option<&str>, screenshots: &str) -> Option<Command> {
+/// Returns the command that looks at the pages of a server, or `None` if Chromium, Node or the packages are missing.
+fn browser(server: &str, url: &str) -> Option<Command> {
     let chromium = ["chromium", "chromium-headless-shell"].into_iter().find_map(|name| tools::all(name).next());
     let node = tools::tool("node")?;
     let tools = tools::programs().parent()?.to_owned();
@@ -98,18 +89,31 @@ fn browser(url: &str, token: Option<&str>, screenshots: &str) -> Option<Command>
         tools::skip("chromium with axe");
         return None;
     };
-    let screenshots: PathBuf = repository().join("target/page").join(screenshots);
-    let test = json!({ "tools": tools, "chromium": chromium, "url": url, "token": token, "screenshots": screenshots });
+    let screenshots: PathBuf = repository().join("target/page").join(server);
+    let test = json!({ "tools": tools, "chromium": chromium, "url": url, "token": TOKEN, "screenshots": screenshots });
     let mut command = Command::new(node);
     command.arg(repository().join("tests/e2e/browser.mjs")).env("PAGE_TEST", test.to_string());
     Some(command)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_usable_in_chromium() {
+async fn pages_of_sdctl_are_usable_in_chromium() {
     let dynamo = varied_table().await;
-    let server = function(&dynamo);
-    let Some(mut browser) = browser(&server.url(), Some(TOKEN), "token") else { return };
+    let mut command = sdctl_at(&dynamo.endpoint());
+    command.env("HTTP_SD_AUTH", "token").env("HTTP_SD_TOKEN_SHA256", TokenHash::of(TOKEN.as_bytes()).to_string());
+    let server = sdctl::serve(command.args(["serve", "--port", "0", "--table", TABLE]));
+    let Some(mut browser) = browser("sdctl", &server.url) else { return };
+    assert_eq!(run(&mut browser).done().trim(), "", "faults");
+}
+
+/// cargo-lambda serves the function below a path, which the function does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_in_cargo_lambda_are_usable_in_chromium() {
+    let dynamo = varied_table().await;
+    let Some(watched) = Watched::start(&dynamo) else { return };
+    let (status, text) = test_support::http::get(&watched.url("/metrics"), Some(TOKEN)).unwrap();
+    assert!(status == 200 && text.contains("http_sd_up 1"), "{status} {text}");
+    let Some(mut browser) = browser("cargo-lambda", &watched.url("")) else { return };
     assert_eq!(run(&mut browser).done().trim(), "", "faults");
 }
 
@@ -120,7 +124,8 @@ async fn prometheus_scrapes_metrics_and_alerts() {
     Row::new("node", "web", &["127.0.0.1:1", "127.0.0.1:2"]).with("updated_at", n(now)).put(&dynamo).await;
     Row::new("node", "lease", &["127.0.0.1:3"]).with("expires_at", n(now + 9000)).put(&dynamo).await;
     Row::new("quotes\"\\é", "g", &["127.0.0.1:4"]).put(&dynamo).await;
-    let server = function(&dynamo);
+    let access = token_access(&TokenHash::of(TOKEN.as_bytes()).to_string());
+    let server = serve(Service::new(dynamo.table(), access, Settings::default()));
     let url = server.url();
     let folder = TempDir::new().unwrap();
     let rules = folder.path().join("alerts.yml");
@@ -198,16 +203,4 @@ fn promtool_accepts_alerts_and_metrics() {
         assert!(document.contains(&format!("### {name}\n")), "{name} is not in docs/monitoring.md");
         assert!(alerts.contains(&format!("docs/monitoring.md#{}\n", name.to_lowercase())), "{name} has no runbook");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn cargo_lambda_serves_pages_and_metrics() {
-    let dynamo = varied_table().await;
-    let Some(watched) = Watched::start(&dynamo) else { return };
-    let get = |path: &str| test_support::http::get(&watched.url(path), Some(TOKEN)).unwrap();
-    for (path, part) in [("/", "/jobs/fleet"), ("/jobs/node_exporter", "broken-port"), ("/metrics", "http_sd_up 1")] {
-        let (status, text) = get(path);
-        assert!(status == 200 && text.contains(part), "{path}: {status} {text}");
-    }
-    assert_eq!(test_support::http::get(&watched.url("/"), None).unwrap().0, 401);
 }

@@ -19,6 +19,7 @@ use test_support::{
     access::token_access,
     ask::{serve, service},
     background::Background,
+    clock::{NOW, with_grace},
     fault::{Fault, FaultyDynamo},
     http,
     polled::{Poll, Polled},
@@ -209,8 +210,6 @@ async fn prometheus_2_alone_refuses_utf8_label_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pollers_drop_expired_leases_and_keep_lapsed() {
-    const NOW: i64 = 1_764_000_000;
-    const GRACE: Duration = Duration::from_hours(1);
     let dynamo = Dynamo::with_table().await;
     Row::new("node", "static", &["static.invalid:9100"]).put(&dynamo).await;
     let leased = |name: &str, end: i64| Row::new("node", name, &[&format!("{name}:9100")]).with("expires_at", n(end));
@@ -220,8 +219,7 @@ async fn pollers_drop_expired_leases_and_keep_lapsed() {
         leased(name, NOW + 1000).put(&dynamo).await;
     }
     let clock = Arc::new(AtomicI64::new(NOW));
-    let settings = Settings { lease_grace: GRACE, ..Settings::default() };
-    let polled = Polled::start(service(&dynamo, settings).with_clock(Clock::Set(clock.clone())));
+    let polled = Polled::start(service(&dynamo, with_grace()).with_clock(Clock::Set(clock.clone())));
     // vmagent shows the first values of the labels that relabelling drops.
     let config = |kind: Kind| {
         format!(
@@ -253,7 +251,7 @@ scrape_configs:
     for poller in &pollers {
         poller.wait("groups that are kept", || is_kept(poller));
     }
-    clock.fetch_add(i64::try_from(GRACE.as_secs()).unwrap(), Ordering::SeqCst);
+    clock.fetch_add(3600, Ordering::SeqCst);
     wait_for(&pollers, &["static.invalid:9100"]);
     for poller in &pollers {
         assert_eq!(poller.failed_polls(), [""; 0], "{}", poller.kind);

@@ -5,16 +5,17 @@ use std::{
     net::TcpListener,
 };
 
-use test_support::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsDynamo};
+use test_support::{Dynamo, Endpoint, Row, lambda::Function, tls::TlsServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_table_requires_a_trusted_authority() {
     let dynamo = Dynamo::with_table().await;
     Row::new("node_exporter", "web", &["a:1"]).put(&dynamo).await;
-    let [ours, other] = [TlsDynamo::before(&dynamo), TlsDynamo::before(&dynamo)];
-    let trusting = |authority: &TlsDynamo| {
+    let [ours, other] = [TlsServer::before(&dynamo), TlsServer::before(&dynamo)];
+    let endpoint = dynamo.endpoint().at(ours.url());
+    let trusting = |authority: &TlsServer| {
         let file = authority.authority();
-        Function::start(&ours.endpoint(), &[("SSL_CERT_FILE", file.to_str().unwrap()), ("AWS_MAX_ATTEMPTS", "1")])
+        Function::start(&endpoint, &[("SSL_CERT_FILE", file.to_str().unwrap()), ("AWS_MAX_ATTEMPTS", "1")])
     };
     let right = trusting(&ours).invoke("job");
     assert_eq!(right["body"], r#"[{"targets":["a:1"],"labels":{}}]"#, "{right}");
@@ -29,11 +30,11 @@ async fn tls_table_requires_a_trusted_authority() {
 #[tokio::test(flavor = "multi_thread")]
 async fn trusted_roots_are_read_only_for_tls() {
     let dynamo = Dynamo::with_table().await;
-    let tls = TlsDynamo::before(&dynamo);
+    let tls = TlsServer::before(&dynamo);
     let authority = tls.authority();
     // A process that reads the roots reports this missing folder.
     let roots = [("SSL_CERT_FILE", authority.to_str().unwrap()), ("SSL_CERT_DIR", "/nowhere")];
-    for (endpoint, expected) in [(tls.endpoint(), true), (dynamo.endpoint(), false)] {
+    for (endpoint, expected) in [(dynamo.endpoint().at(tls.url()), true), (dynamo.endpoint(), false)] {
         let mut function = Function::start(&endpoint, &roots);
         assert_eq!(function.invoke("job")["statusCode"], 200);
         let log = function.process.wait_for("event=\"request\"");

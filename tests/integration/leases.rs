@@ -22,12 +22,12 @@ use proptest::{
 use test_support::{
     Ask, Dynamo, Row, TOKEN,
     access::token_access,
+    clock::{NOW, at_now},
     fault::{Fault, FaultyDynamo},
     log,
     row::{n, put_all},
 };
 
-const NOW: i64 = 1_764_000_000;
 const GRACE: i64 = 3600;
 const PATHS: [&str; 2] = ["/prom/node", "/prom"];
 
@@ -313,7 +313,7 @@ async fn token_with_jobs_reads_their_kept_groups() {
         Row::new(job, group, &[group]).put(&dynamo).await;
     }
     let access = token_access(&format!("two:{}:node|another", TokenHash::of(TOKEN.as_bytes())));
-    let service = Service::new(dynamo.table(), access, settings()).with_clock(Clock::Set(Arc::new(NOW.into())));
+    let service = at_now(Service::new(dynamo.table(), access, settings()));
     let (answer, log) = log::of(Ask::get("/prom").bearer(TOKEN).of(&service)).await;
     assert_eq!(answer.targets(), ["x", "a", "b", "c", "d", "e"]);
     assert!(log.contains("kept=3 ") && log.contains("lapsed=0 ") && !log.contains("secret\""), "{log}");

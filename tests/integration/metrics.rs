@@ -1,30 +1,16 @@
 //! The metrics of the table.
 
-use std::{
-    sync::{Arc, atomic::AtomicI64},
-    time::Duration,
-};
-
 use http::header;
-use http_sd_lambda::http::{Access, Clock, OnOff, Service, Settings, TokenHash};
+use http_sd_lambda::http::{Access, OnOff, Service, Settings, TokenHash};
 use test_support::{
     Ask, Dynamo, Row,
     access::token_access,
     ask::service,
+    clock::{NOW, at_now, with_grace},
     fault::{Fault, FaultyDynamo},
     log,
     row::{n, put_all, s},
 };
-
-const NOW: i64 = 1_764_000_000;
-
-fn settings() -> Settings {
-    Settings { lease_grace: Duration::from_hours(1), ..Settings::default() }
-}
-
-fn at_now(service: Service) -> Service {
-    service.with_clock(Clock::Set(Arc::new(AtomicI64::new(NOW))))
-}
 
 /// Rows in each state, of three jobs.
 async fn each_state() -> Dynamo {
@@ -60,7 +46,7 @@ fn samples<'t>(text: &'t str, metric: &str) -> Vec<&'t str> {
 #[tokio::test]
 async fn metrics_count_rows_of_each_state() {
     let dynamo = each_state().await;
-    let service = at_now(service(&dynamo, settings()));
+    let service = at_now(service(&dynamo, with_grace()));
     let answer = Ask::get("/metrics").of(&service).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header(header::CONTENT_TYPE), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -98,7 +84,7 @@ async fn metrics_count_rows_of_each_state() {
 #[tokio::test]
 async fn openmetrics_and_gzip_are_sent_if_asked() {
     let dynamo = each_state().await;
-    let service = at_now(service(&dynamo, settings()));
+    let service = at_now(service(&dynamo, with_grace()));
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
     let ask = || Ask::bare(http::Method::GET, "/metrics").header(header::ACCEPT, accept);
     let answer = ask().of(&service).await;
@@ -114,7 +100,7 @@ async fn openmetrics_and_gzip_are_sent_if_asked() {
 async fn unreadable_table_is_zero_with_200() {
     let dynamo = each_state().await;
     let faulty = FaultyDynamo::before(&dynamo);
-    let service = Service::new(faulty.table(), Access::Open, settings());
+    let service = Service::new(faulty.table(), Access::Open, with_grace());
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
     let (answer, log) = log::of(Ask::get("/metrics").of(&service)).await;
     assert_eq!((answer.status(), samples(answer.text(), "http_sd_up")), (200, vec![" 0"]));
@@ -129,7 +115,7 @@ async fn token_of_a_job_sees_its_metrics_alone() {
     let dynamo = each_state().await;
     let hash = TokenHash::of(b"test-secret-sql");
     let access = token_access(&format!("sql:{hash}:sql|none"));
-    let settings = Settings { page: OnOff::Off, ..settings() };
+    let settings = Settings { page: OnOff::Off, ..with_grace() };
     let service = at_now(Service::new(dynamo.table(), access, settings));
     let (answer, log) = log::of(Ask::get("/metrics").bearer("test-secret-sql").of(&service)).await;
     assert_eq!(samples(answer.text(), "http_sd_jobs"), [" 2"]);
@@ -142,7 +128,7 @@ async fn token_of_a_job_sees_its_metrics_alone() {
 async fn metrics_of_very_many_jobs_are_limited() {
     let dynamo = Dynamo::with_table().await;
     put_all(&dynamo, (0..1005).map(|i| Row::new(&format!("job-{i:04}"), "g", &["a:1"]))).await;
-    let service = service(&dynamo, settings());
+    let service = service(&dynamo, with_grace());
     let answer = Ask::get("/metrics").of(&service).await;
     assert_eq!(samples(answer.text(), "http_sd_jobs"), [" 1005"]);
     assert_eq!(samples(answer.text(), "http_sd_omitted_jobs"), [" 5"]);

@@ -1,31 +1,19 @@
 //! The pages for people.
 
-use std::{
-    sync::{Arc, atomic::AtomicI64},
-    time::Duration,
-};
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{Method, header};
-use http_sd_lambda::http::{Access, Clock, OnInvalid, OnOff, Service, Settings, TokenHash};
+use http_sd_lambda::http::{Access, OnInvalid, OnOff, Service, Settings, TokenHash};
 use test_support::{
     Answer, Ask, Dynamo, Row,
     access::token_access,
     ask::service,
+    clock::{NOW, at_now, with_grace},
     fault::{Fault, FaultyDynamo},
     log,
     row::{n, put_all, s},
 };
-
-const NOW: i64 = 1_764_000_000;
-
-fn settings() -> Settings {
-    Settings { lease_grace: Duration::from_hours(1), ..Settings::default() }
-}
-
-fn at_now(service: Service) -> Service {
-    service.with_clock(Clock::Set(Arc::new(AtomicI64::new(NOW))))
-}
 
 async fn three_jobs() -> Dynamo {
     let dynamo = Dynamo::with_table().await;
@@ -64,12 +52,12 @@ fn assert_has(text: &str, parts: &[&str]) {
 #[tokio::test]
 async fn start_page_lists_jobs_with_problems_first() {
     let dynamo = three_jobs().await;
-    let service = at_now(service(&dynamo, settings()));
+    let service = at_now(service(&dynamo, with_grace()));
     let answer = Ask::get("/").of(&service).await;
     assert_eq!((answer.status(), answer.header(header::CONTENT_TYPE)), (200, Some("text/html; charset=utf-8")));
     let text = words(&answer);
     assert_has(&text, &["4 Jobs", "6 Groups", "7 Targets", "1 Active leases", "3 Kept", "1 Lapsed", "1 Broken"]);
-    let places: Vec<usize> = ["/jobs/sql", "/jobs/api", "/jobs?job=a%2Fb", "/jobs/node"]
+    let places: Vec<usize> = ["./jobs/sql", "./jobs/api", "./jobs?job=a%2Fb", "./jobs/node"]
         .map(|link| answer.text().find(&format!("href=\"{link}\"")).unwrap())
         .into();
     assert!(places.is_sorted(), "{places:?}");
@@ -81,7 +69,7 @@ async fn start_page_lists_jobs_with_problems_first() {
 #[tokio::test]
 async fn empty_table_says_how_to_add_a_job() {
     let dynamo = Dynamo::with_table().await;
-    let (answer, log) = log::of(Ask::get("/").of(&service(&dynamo, settings()))).await;
+    let (answer, log) = log::of(Ask::get("/").of(&service(&dynamo, with_grace()))).await;
     assert_has(&words(&answer), &["0 Jobs", "The table has no rows", "sdctl put"]);
     assert!(!log.contains("WARN"), "{log}");
 }
@@ -89,7 +77,7 @@ async fn empty_table_says_how_to_add_a_job() {
 #[tokio::test]
 async fn job_page_shows_groups_and_how_to_poll() {
     let dynamo = three_jobs().await;
-    let service = at_now(service(&dynamo, settings()));
+    let service = at_now(service(&dynamo, with_grace()));
     let ask = || Ask::get("/jobs/node").header(header::HOST, "id.on.aws");
     let (answer, log) =
         log::of(ask().header(http::HeaderName::from_static("x-forwarded-proto"), "https").of(&service)).await;
@@ -113,7 +101,7 @@ async fn job_page_shows_groups_and_how_to_poll() {
     let broken = Ask::get("/jobs/sql").of(&service).await;
     assert_eq!(broken.status(), 200);
     assert_has(&words(&broken), &["1 broken row", "list of this job fails", "targets is a number (N)", "sdctl put"]);
-    let skip = at_now(self::service(&dynamo, Settings { on_invalid: OnInvalid::Skip, ..settings() }));
+    let skip = at_now(self::service(&dynamo, Settings { on_invalid: OnInvalid::Skip, ..with_grace() }));
     assert_has(&words(&Ask::get("/jobs/sql").of(&skip).await), &["leaves them out"]);
     assert_has(&words(&Ask::get("/jobs?job=a%2Fb").of(&service).await), &["a/b", "x:1", "__meta_dynamodb_job"]);
     assert_has(&words(&Ask::get("/jobs/none").of(&service).await), &["No row has this job"]);
@@ -122,7 +110,7 @@ async fn job_page_shows_groups_and_how_to_poll() {
 #[tokio::test]
 async fn query_of_a_page_selects_groups() {
     let dynamo = three_jobs().await;
-    let service = at_now(service(&dynamo, settings()));
+    let service = at_now(service(&dynamo, with_grace()));
     let cases = [
         ("q=fleet", 200, "web"),
         ("q=host/1", 200, "lease"),
@@ -147,7 +135,7 @@ async fn page_requires_the_token_as_password() {
     let dynamo = three_jobs().await;
     let all = TokenHash::of(b"test-secret-all");
     let one = TokenHash::of(b"test-secret-one");
-    let service = at_now(Service::new(dynamo.table(), token_access(&format!("{all},one:{one}:node")), settings()));
+    let service = at_now(Service::new(dynamo.table(), token_access(&format!("{all},one:{one}:node")), with_grace()));
     for path in ["/", "/jobs/node", "/jobs?job=x", "/jobs/%FF"] {
         for ask in [Ask::get(path), Ask::get(path).basic("", "test-secret-no"), Ask::get(path).method(Method::POST)] {
             let answer = ask.of(&service).await;
@@ -170,7 +158,7 @@ async fn page_requires_the_token_as_password() {
 #[tokio::test]
 async fn page_that_is_off_is_unknown() {
     let dynamo = three_jobs().await;
-    let service = service(&dynamo, Settings { page: OnOff::Off, ..settings() });
+    let service = service(&dynamo, Settings { page: OnOff::Off, ..with_grace() });
     for path in ["/", "/jobs/node", "/jobs?job=node"] {
         assert_eq!(Ask::get(path).of(&service).await.code(), (404, "not_found".into()), "{path}");
     }
@@ -181,7 +169,7 @@ async fn page_that_is_off_is_unknown() {
 async fn page_policy_allows_only_its_style() {
     let dynamo = three_jobs().await;
     let faulty = FaultyDynamo::before(&dynamo);
-    let service = at_now(Service::new(faulty.table(), Access::Open, settings()));
+    let service = at_now(Service::new(faulty.table(), Access::Open, with_grace()));
     let pages = [("/", 200), ("/jobs/node", 200), ("/jobs/%FF", 400), ("/jobs", 400), ("/jobs?job=", 400)];
     let check = async |path: &str, status: u16| {
         let answer = Ask::get(path).of(&service).await;
@@ -209,7 +197,7 @@ async fn page_policy_allows_only_its_style() {
 async fn table_error_is_a_page_with_its_status() {
     let dynamo = three_jobs().await;
     let faulty = FaultyDynamo::before(&dynamo);
-    let service = Service::new(faulty.table(), Access::Open, settings());
+    let service = Service::new(faulty.table(), Access::Open, with_grace());
     for (fault, status, code) in [
         (Fault::Error(400, "AccessDeniedException"), 500, "table_misconfigured"),
         (Fault::Error(500, "InternalServerError"), 503, "table_unavailable"),
@@ -227,7 +215,7 @@ async fn table_error_is_a_page_with_its_status() {
 #[tokio::test]
 async fn cached_rows_serve_page_and_list() {
     let dynamo = three_jobs().await;
-    let service = at_now(service(&dynamo, Settings { cache: Duration::from_mins(5), ..settings() }));
+    let service = at_now(service(&dynamo, Settings { cache: Duration::from_mins(5), ..with_grace() }));
     let list = async || Ask::get("/prom/node").of(&service).await.text().to_owned();
     let before = list().await;
     Row::new("node", "new", &["n:1"]).put(&dynamo).await;

@@ -13,7 +13,7 @@ use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
     group::{EpochSeconds, Job},
-    http::{Access, Service},
+    http::{Access, OnOff, Service},
     table::{Detail, TableError},
 };
 use tokio::net::TcpListener;
@@ -93,8 +93,9 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     table.ensure_key().await.map_err(unusable)?;
     let job = example_job(&store).await.map_err(unusable)?;
 
-    let welcome =
-        Welcome { url, job, table: table.name().to_owned(), token: matches!(access, Access::Token(_)), local };
+    let token = matches!(access, Access::Token(_));
+    let page = settings.page == OnOff::On;
+    let welcome = Welcome { url, job, table: table.name().to_owned(), token, page, local };
     // A closed pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{welcome}");
     let service = Service::new(table.clone(), access, settings);

@@ -18,6 +18,8 @@ pub(crate) struct Welcome {
     pub(crate) table: String,
     /// Whether the service requires a token.
     pub(crate) token: bool,
+    /// Whether the service has pages for people.
+    pub(crate) page: bool,
     /// The local table; `None` for a table in AWS.
     pub(crate) local: Option<LocalTable>,
 }
@@ -33,11 +35,15 @@ pub(crate) struct LocalTable {
 
 impl Display for Welcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { url, job, table, token, local } = self;
+        let Self { url, job, table, token, page, local } = self;
         let job_url = job_url(url, job);
         writeln!(f, "Serving target groups for Prometheus:")?;
         writeln!(f, "  one job    {job_url}")?;
         writeln!(f, "  all jobs   {url}/prom")?;
+        if *page {
+            let password = if *token { "; the password is the token" } else { "" };
+            writeln!(f, "  page       {url}/ in a browser{password}")?;
+        }
         match local {
             Some(local) => {
                 writeln!(f, "from the local table \"{table}\":")?;
