@@ -367,7 +367,7 @@ async fn import_reads_gzip_pipes_and_several_files() {
     }
     fs::write(applied.folder.path().join("cut.gz"), &packed[..packed.len() / 2]).unwrap();
     let cut = applied.run(&["import", "-f", "cut.gz", "--yes"]).failed();
-    assert!(cut.starts_with("sdctl: cannot read cut.gz: "), "{cut}");
+    assert!(cut.starts_with("error: cannot read cut.gz: "), "{cut}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -394,7 +394,7 @@ async fn broken_line_is_named_and_nothing_is_written() {
     assert_eq!(many.stderr.lines().count(), 21);
     assert!(many.failed().contains("the files have 30 faults"));
     let missing = applied.run(&["import", "-f", "none.json"]).failed();
-    assert!(missing.starts_with("sdctl: cannot read none.json: No such file"), "{missing}");
+    assert!(missing.starts_with("error: cannot read none.json: No such file"), "{missing}");
     assert!(applied.dynamo.rows().await.is_empty());
 }
 

@@ -9,7 +9,7 @@ use test_support::{
 
 /// Runs a command in the folder, and returns its lines that begin with a name of a file or folder.
 fn said(ran: &Ran) -> Vec<String> {
-    let words = ["sdctl: ", "note: ", "warning ", "note    "];
+    let words = ["warning: ", "note: ", "warning ", "note    "];
     let lines = ran.stdout.lines().chain(ran.stderr.lines());
     let mut said: Vec<String> =
         lines.filter_map(|line| words.iter().find_map(|word| line.strip_prefix(word))).map(str::to_owned).collect();

@@ -218,7 +218,7 @@ fn region_of_arn_is_used() {
     let mut other = sdctl();
     let refused = run(other.args(["get", "--table", arn, "--region", "eu-west-1"])).failed();
     let said = "--region eu-west-1 contradicts the table's ARN, which is in eu-central-1. Leave --region out";
-    assert_eq!(refused, format!("sdctl: {said}"));
+    assert_eq!(refused, format!("error: {said}"));
     for arn in ["arn:aws:dynamodb", "arn:aws:lambda:eu-west-1:123456789012:table/a"] {
         let invalid = run(sdctl().args(["get", "--table", arn])).failed();
         assert!(invalid.contains(&format!("invalid ARN of a table: {arn}. Use the table's name")), "{invalid}");
@@ -264,7 +264,7 @@ fn missing_login_names_the_command() {
         home.write(file, &token);
         let failed = home.run(&["--profile", "corp"]).failed();
         assert!(failed.ends_with(remedy), "{failed}");
-        assert!(failed.starts_with("sdctl: cannot use table \"http-sd\": "), "{failed}");
+        assert!(failed.starts_with("error: cannot use table \"http-sd\": "), "{failed}");
         // The SDK hides the cause of a session's missing token.
         if config != SSO_SESSION {
             assert_eq!(failed.contains("you are not logged in"), file == "none", "{failed}");
@@ -281,7 +281,7 @@ fn missing_login_names_the_command() {
 #[test]
 fn missing_region_names_the_option() {
     let failed = Home::new("").run(&[]).failed();
-    assert_eq!(failed, "sdctl: no region. Name it with --region or AWS_REGION, or add it to your AWS profile");
+    assert_eq!(failed, "error: no region. Name it with --region or AWS_REGION, or add it to your AWS profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,7 +150,7 @@ async fn watch_continues_after_an_outage() {
     let mut process = Process::start_on_terminal(command.args(["status", "--watch", "100ms"]), 80, 24);
     process.wait_for("1 job ");
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
-    process.wait_for("sdctl: access to table");
+    process.wait_for("error: access to table");
     Row::new("mysql", "b", &["b:1"]).put(&applied.dynamo).await;
     faulty.heal();
     process.wait_for("2 jobs");
@@ -158,5 +158,5 @@ async fn watch_continues_after_an_outage() {
     // Without a first report there is nothing to show.
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
     let mut command = sdctl_at(&faulty.endpoint());
-    assert!(run(command.args(["status", "--watch"])).failed().starts_with("sdctl: access to table"));
+    assert!(run(command.args(["status", "--watch"])).failed().starts_with("error: access to table"));
 }
