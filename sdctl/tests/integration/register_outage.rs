@@ -37,7 +37,7 @@ async fn register_reports_and_survives_an_outage() {
         // After a first success every error may pass, for example expired credentials.
         (
             Fault::Error(400, "ExpiredTokenException"),
-            "not renewed: table misconfigured: ExpiredTokenException (HTTP 400)",
+            "not renewed: table unavailable: the keys in the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have expired",
         ),
         (Fault::Silence, "not renewed: table unavailable: no response within 1s. The lease expire"),
     ];
