@@ -280,12 +280,13 @@ async fn import_shows_and_writes_only_what_differs() {
     let plan = applied.run(&["import", "-f", "backup.json", "--dry-run", "--max-removed", "100"]);
     assert_eq!(plan.code, 2, "{plan:?}");
     for line in [
-        "job \"node\": 1 to add, 2 to change, 0 to remove, 1 unchanged",
+        "job \"node\":\n  + gone\n",
         "  + gone\n      targets  g:1\n      labels   env=prod\n",
         "  ~ changed\n      targets  + c:1  (1 target before)\n      targets  - c:2  (1 target before)\n",
         "      labels   ~ env: test → prod\n",
         "  ~ own\n      attributes  - new, ~ note, + old\n",
         "1 row of these jobs is in no file: --replace removes it, and rows of other jobs\n",
+        "Plan: 1 to add, 2 to change, 0 to remove, 1 unchanged.\n",
     ] {
         assert!(plan.stdout.contains(line), "no {line:?} in:\n{}", plan.stdout);
     }
