@@ -26,7 +26,7 @@ async fn failure_clears_the_progress_line() {
     let ran = run(shell_at(&faulty.endpoint(), &line).current_dir(applied.folder.path()));
     assert_eq!(ran.code, 1, "{ran:?}");
     let (_, after) = ran.stdout.rsplit_once("writing ").unwrap_or_else(|| panic!("no progress: {ran:?}"));
-    let (between, _) = after.split_once("sdctl:").unwrap_or_else(|| panic!("no error: {ran:?}"));
+    let (between, _) = after.split_once("error:").unwrap_or_else(|| panic!("no error: {ran:?}"));
     // The sequence that clears the line.
     assert!(between.contains("\u{1b}[2K"), "{ran:?}");
 }
