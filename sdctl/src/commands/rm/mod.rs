@@ -256,17 +256,11 @@ fn finish(
     removed: &str,
     groups: Count<'_>,
 ) -> Result<Outcome, CliError> {
-    match written.ended {
-        None => {
-            bar.finish_and_clear();
-            writeln!(output::stdout(), "removed {removed}")?;
-            Ok(Outcome::Done)
-        }
-        Some(ended) => {
-            bar.finish_and_clear();
-            let done = written.done;
-            let how_far = format!("{done} of {groups} removed. Run the same command again to remove the rest");
-            Err(ended.of_table(connection.store.name(), how_far))
-        }
-    }
+    bar.finish_and_clear();
+    let Some(ended) = written.ended else {
+        writeln!(output::stdout(), "removed {removed}")?;
+        return Ok(Outcome::Done);
+    };
+    let how_far = format!("{} of {groups} removed. Run the same command again to remove the rest", written.done);
+    Err(ended.of_table(connection.store.name(), how_far))
 }
