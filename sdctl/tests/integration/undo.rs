@@ -178,7 +178,7 @@ async fn undo_at_a_terminal_warns_instead_of_refusing() {
     let applied = Applied::new().await;
     applied.run(&["put", "node", "new", "-t", "n:1"]).done();
     let after = applied.dynamo.rows().await;
-    let mut undo = |arguments: &[&str], answer: &str| {
+    let undo = |arguments: &[&str], answer: &str| {
         let mut process = Process::start_on_terminal(&mut applied.command(arguments), 80, 24);
         process.wait_for("more than 20 % would be removed: job \"node\" would lose 1 of 1 groups");
         process.answer(answer);
