@@ -43,7 +43,7 @@ pub enum TableError {
     Invalid(#[from] InvalidGroup),
 }
 
-/// Why a client cannot send a request, for example without credentials. An HTTP client or a provider of credentials
+/// Why a client cannot send a request, for example without valid credentials. An HTTP client or a provider of credentials
 /// returns it as an error, and [`TableError::NotSent`] keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -26,6 +26,8 @@ pub struct Process {
     child: Child,
     output: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
+    /// The other side of the process's terminal.
+    terminal: Option<File>,
 }
 
 impl Process {
@@ -60,8 +62,9 @@ impl Process {
         // The output ends when no process has the terminal open, so the command must not keep it.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let output = Arc::new(Mutex::new(String::new()));
-        let readers = vec![read_lines(File::from(ours), output.clone())];
-        Self { child, output, readers }
+        let ours = File::from(ours);
+        let readers = vec![read_lines(ours.try_clone().unwrap(), output.clone())];
+        Self { child, output, readers, terminal: Some(ours) }
     }
 
     fn start_with(command: &mut Command, input: Stdio) -> Self {
@@ -77,7 +80,12 @@ impl Process {
             read_lines(child.stdout.take().unwrap(), output.clone()),
             read_lines(child.stderr.take().unwrap(), output.clone()),
         ];
-        Self { child, output, readers }
+        Self { child, output, readers, terminal: None }
+    }
+
+    /// Types a line on the terminal of the process.
+    pub fn answer(&mut self, line: &str) {
+        writeln!(self.terminal.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Returns the process id.

@@ -7,15 +7,19 @@ use http_sd_lambda::group::{EpochSeconds, GroupName, Labels, StoredGroup, Target
 
 use crate::{
     commands::{
-        summary::{first, label, labels, targets, value},
+        summary::{first, label, pairs, value},
         times,
     },
     store::{Record, State},
     terminal::{
         style::{ADDED, CHANGED, REMOVED},
         text::{Count, printable},
+        width::wrapped,
     },
 };
+
+/// The column of targets and labels.
+const INDENT: usize = 15;
 
 /// A row before and after.
 pub(crate) struct Change<'a> {
@@ -60,7 +64,7 @@ impl Change<'_> {
             }
             Err(fault) => {
                 writeln!(out, "      {REMOVED}was broken{REMOVED:#}: {} {}", fault.field, fault.fault)?;
-                writeln!(out, "      targets  {}", targets(&after.group.targets))?;
+                content(out, &after.group)?;
             }
         }
         match (before.lease.end(), after.lease.end()) {
@@ -92,8 +96,15 @@ impl Change<'_> {
 }
 
 fn content(out: &mut dyn Write, group: &TargetGroup) -> io::Result<()> {
-    writeln!(out, "      targets  {}", targets(&group.targets))?;
-    if group.labels.is_empty() { Ok(()) } else { writeln!(out, "      labels   {}", labels(&group.labels)) }
+    let targets: Vec<&str> = group.targets.iter().map(Target::as_str).collect();
+    match first(&targets, "").as_slice() {
+        [] => writeln!(out, "      targets  none")?,
+        targets => writeln!(out, "      targets  {}", wrapped(targets, INDENT))?,
+    }
+    if group.labels.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "      labels   {}", wrapped(&pairs(&group.labels), INDENT))
 }
 
 /// Returns the targets that a group gains, and those that it loses.
@@ -117,8 +128,11 @@ fn target_changes(out: &mut dyn Write, old: &[Target], new: &[Target]) -> io::Re
     let kept = new.len().min(old.len());
     for (style, sign, changed) in [(ADDED, "+ ", added), (REMOVED, "- ", removed)] {
         if !changed.is_empty() {
-            let of = if kept > 0 { format!("  ({} before)", Count(old.len(), "target")) } else { String::new() };
-            writeln!(out, "      targets  {style}{}{style:#}{of}", first(&changed, sign))?;
+            let mut changed = first(&changed, sign);
+            if let Some(last) = changed.last_mut().filter(|_| kept > 0) {
+                *last = format!("{last}  ({} before)", Count(old.len(), "target"));
+            }
+            writeln!(out, "      targets  {style}{}{style:#}", wrapped(&changed, INDENT))?;
         }
     }
     Ok(())

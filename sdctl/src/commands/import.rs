@@ -11,11 +11,12 @@ use http_sd_lambda::{
 
 use super::{
     backup::{self, Backup, Caution, Plan, Printer, Words},
+    listing,
     outcome::Outcome,
 };
 use crate::{
     error::CliError,
-    plan::{Counts, TooMuchRemoved},
+    plan::TooMuchRemoved,
     store::connection::{Connection, TableOptions},
     terminal::{output, progress, question, text::Count},
 };
@@ -86,8 +87,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     }
     question::ask(&format!("Import {}?", Count(plan.changes.len(), "change")), options.caution.yes)?;
     backup::write(&connection, &backup, &plan, options.caution.settle).await?;
-    let Counts { added, changed, removed, .. } = plan.counts();
-    writeln!(out, "Imported: {added} added, {changed} changed, {removed} removed.")?;
+    writeln!(out, "Imported: {}.", listing::done(plan.counts()))?;
     Ok(Outcome::Done)
 }
 

@@ -246,11 +246,8 @@ async fn write(
     let mut signals = Signals::listen()?;
     let writes = rows.iter().map(|row| write_one(connection, selection, edits, row));
     let written = batch::all(writes, ROWS_AT_ONCE, &bar, &mut signals).await;
-    let Some(ended) = written.ended else {
-        bar.finish_and_clear();
-        return Ok(());
-    };
-    bar.abandon();
+    bar.finish_and_clear();
+    let Some(ended) = written.ended else { return Ok(()) };
     let done = written.done;
     let how_far = format!("{done} of {} changed. Run the same command again for the rest", Count(rows.len(), "group"));
     Err(ended.of_table(connection.store.name(), how_far))

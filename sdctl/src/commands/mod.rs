@@ -29,6 +29,7 @@ mod backup;
 mod change;
 mod completion;
 mod edited;
+mod listing;
 mod log;
 mod new_file;
 mod outcome;

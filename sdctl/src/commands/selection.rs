@@ -264,11 +264,6 @@ impl Found {
             (None, _, State::Served(group)) => Standing::Active(group),
         }
     }
-
-    /// Returns the number of targets.
-    pub(crate) fn targets(&self) -> usize {
-        self.record.group.as_ref().map_or(0, |group| group.targets.len())
-    }
 }
 
 impl Rows<'_> {

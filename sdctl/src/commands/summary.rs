@@ -1,4 +1,4 @@
-//! Formats the targets and the labels of a group on one line each.
+//! Formats the targets and the labels of a group.
 
 use http_sd_lambda::group::{LabelName, Labels, Target};
 
@@ -12,22 +12,27 @@ pub(crate) fn targets(targets: &[Target]) -> String {
     if targets.is_empty() {
         return "none".into();
     }
-    first(&targets.iter().map(Target::as_str).collect::<Vec<_>>(), "")
+    first(&targets.iter().map(Target::as_str).collect::<Vec<_>>(), "").join(", ")
 }
 
 /// Returns the first targets, each after `sign`, and the number of the others.
-pub(crate) fn first(targets: &[&str], sign: &str) -> String {
+pub(crate) fn first(targets: &[&str], sign: &str) -> Vec<String> {
     let mut shown: Vec<String> =
         targets.iter().take(MOST_TARGETS).map(|target| format!("{sign}{}", printable(target))).collect();
     if targets.len() > MOST_TARGETS {
         shown.push(format!("{sign}{} more", targets.len() - MOST_TARGETS));
     }
-    shown.join(", ")
+    shown
 }
 
 /// Returns `name=value` pairs, separated by commas.
 pub(crate) fn labels(labels: &Labels) -> String {
-    labels.iter().map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(", ")
+    pairs(labels).join(", ")
+}
+
+/// Returns `name=value` pairs.
+pub(crate) fn pairs(labels: &Labels) -> Vec<String> {
+    labels.iter().map(|(name, value)| label(name, value)).collect()
 }
 
 /// Returns `name=value`.

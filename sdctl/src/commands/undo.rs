@@ -10,18 +10,18 @@ use http_sd_lambda::group::{EpochSeconds, GroupName, Job, excerpt};
 
 use super::{
     backup::{self, Backup, Caution, Expected, Plan, Printer, Words},
-    history,
+    history, listing,
     outcome::Outcome,
     times::utc,
 };
 use crate::{
     error::CliError,
-    plan::{Counts, TooMuchRemoved},
+    plan::TooMuchRemoved,
     store::{
         connection::{Connection, TableOptions},
         journal::{self, Entry, MOST_BYTES, TableId},
     },
-    terminal::{output, progress, question, style::HEADING, text::Count},
+    terminal::{message, output, progress, question, style::HEADING, text::Count},
 };
 
 /// The most rows that are named because they stay.
@@ -44,11 +44,14 @@ after undo goes further back. To take an undo back, name its number.
 An interrupted command is undone as far as it went. The journal is on this machine and belongs to you: other users' \
 commands are in their own journals. It holds no writes of sdctl register.
 
+Guard: if the plan removes more than --max-removed allows, sdctl warns before it asks. With --yes or without a \
+terminal it refuses.
+
 Moves: as in sdctl apply, a target that moves back stays in both rows for a time (--settle), so no poll misses it.
 
 Exit codes:
   0  undone, or nothing to change
-  1  error, or rows stay because they have changed since, or the plan removes more than --max-removed allows
+  1  error or refused, or rows stay because they have changed since
   2  with --dry-run: the plan has changes")]
 pub(crate) struct Options {
     /// Undo the command with this number in sdctl history [default: the newest one of this table]
@@ -89,8 +92,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         };
     }
     plan.warn("to put back");
-    TooMuchRemoved::among(&plan.removals, options.caution.max_removed, "table")
-        .map_err(|error| CliError::Refused(format!("nothing was changed: {}", error.check("plan"))))?;
+    guard(&plan, &options.caution)?;
     if options.caution.dry_run {
         return Ok(Outcome::Found);
     }
@@ -100,8 +102,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         journal.undoes(*number);
     }
     backup::write(&connection, &backup, &plan, options.caution.settle).await?;
-    let Counts { added, changed, removed, .. } = plan.counts();
-    writeln!(out, "Undone: {added} added, {changed} changed, {removed} removed.")?;
+    writeln!(out, "Undone: {}.", listing::done(plan.counts()))?;
     if let Some(own) = journal.and_then(journal::Recorder::number) {
         writeln!(out, "To take this back: sdctl undo {own}")?;
     }
@@ -111,6 +112,17 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         return Err(CliError::Refused(stay(left)));
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses a plan that removes more than `--max-removed` allows. At a terminal it warns instead: the user sees the plan,
+/// and confirms it.
+fn guard(plan: &Plan, caution: &Caution) -> Result<(), CliError> {
+    let Err(error) = TooMuchRemoved::among(&plan.removals, caution.max_removed, "table") else { return Ok(()) };
+    if question::can_ask(caution.yes) {
+        message::warning(error.removed());
+        return Ok(());
+    }
+    Err(CliError::Refused(format!("nothing was changed: {}", error.check("plan"))))
 }
 
 /// Returns the entry to undo.

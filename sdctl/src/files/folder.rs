@@ -77,7 +77,6 @@ impl Folder {
     /// Returns what may contain targets, but is not read.
     pub(super) fn advice(&self, folder: &Place) -> impl Iterator<Item = Advice> {
         let kinds = [
-            (&self.subfolders, "subfolder", "add --recursive"),
             (&self.links, "linked folder", "name each on the command line"),
             (&self.almost, "file", "end each name in .json, .yml or .yaml, or move it away"),
         ];
@@ -89,13 +88,16 @@ impl Folder {
         })
     }
 
-    /// Returns one note on what is unlikely to contain targets.
+    /// Returns one note on what is unlikely to contain targets. A folder such as `/etc/prometheus` has subfolders for
+    /// rules and consoles.
     pub(super) fn note(&self, folder: &Place) -> Option<Note> {
-        let kinds = [(&self.hidden, "hidden file"), (&self.others, "other file")];
+        let kinds = [(&self.subfolders, "subfolder"), (&self.hidden, "hidden file"), (&self.others, "other file")];
         let kinds: Vec<String> =
             kinds.iter().filter(|(names, _)| !names.is_empty()).map(|(names, noun)| named(names, noun)).collect();
-        let text = format!("leaves out {}", kinds.join(" and "));
-        (!kinds.is_empty()).then(|| Note { place: folder.clone(), text })
+        let remedy = if self.subfolders.is_empty() { "" } else { ". --recursive reads subfolders too" };
+        let (last, others) = kinds.split_last()?;
+        let kinds = if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) };
+        Some(Note { place: folder.clone(), text: format!("leaves out {kinds}{remedy}") })
     }
 }
 

@@ -53,6 +53,17 @@ impl TooMuchRemoved {
         if removals.is_empty() { Ok(()) } else { Err(Self { removals, most, whole, check: "files" }) }
     }
 
+    /// Returns what would be removed, without a remedy.
+    #[must_use]
+    pub fn removed(&self) -> String {
+        let Self { removals, most, whole, .. } = self;
+        let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(|removal| removal.of(whole)).collect();
+        if removals.len() > MOST_NAMED {
+            named.push(format!("and {} more", removals.len() - MOST_NAMED));
+        }
+        format!("more than {most} % would be removed: {}", named.join("; "))
+    }
+
     /// Names what the user should check instead of the files.
     #[must_use]
     pub fn check(self, check: &'static str) -> Self {
@@ -62,17 +73,8 @@ impl TooMuchRemoved {
 
 impl Display for TooMuchRemoved {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { removals, most, whole, check } = self;
-        let mut named: Vec<String> = removals.iter().take(MOST_NAMED).map(|removal| removal.of(whole)).collect();
-        if removals.len() > MOST_NAMED {
-            named.push(format!("and {} more", removals.len() - MOST_NAMED));
-        }
-        let percent = removals.iter().map(Removal::percent).max().unwrap_or_default();
-        let named = named.join("; ");
-        write!(
-            f,
-            "more than {most} % would be removed: {named}. Check the {check}, or allow it with --max-removed {percent}"
-        )
+        let percent = self.removals.iter().map(Removal::percent).max().unwrap_or_default();
+        write!(f, "{}. Check the {}, or allow it with --max-removed {percent}", self.removed(), self.check)
     }
 }
 

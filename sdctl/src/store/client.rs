@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{
     Client,
-    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{self, Region, retry::RetryConfig, timeout::TimeoutConfig},
 };
 use http_sd_lambda::table;
 
@@ -66,7 +66,8 @@ pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client
     let config = loader.load().await;
     let region = config.region().ok_or(CliError::NoRegion)?;
     let credentials = login.credentials(requests, region).await;
-    Ok(Client::new(&config.into_builder().credentials_provider(credentials).build()))
+    let config = config.into_builder().credentials_provider(credentials).build();
+    Ok(Client::from_conf(config::Builder::from(&config).interceptor(login.rejected()).build()))
 }
 
 /// Returns the client with a log of its requests to `table`.

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 };
 use http_sd_lambda::{
     group::{EpochSeconds, StoredGroup},
-    table::{JOB, TableError, row_key},
+    table::{Attributes, JOB, TableError, row_key},
 };
 
 use super::{Backoff, Store, WriteError, content::content};
@@ -49,25 +49,26 @@ impl Store {
     /// # Errors
     /// [`WriteError::Conflict`] if one of the rows exists; [`TableError`] if DynamoDB refuses.
     pub async fn insert(&self, groups: &[StoredGroup], owner: &str, now: EpochSeconds) -> Result<(), WriteError> {
-        let puts: Vec<TransactWriteItem> = groups.iter().map(|group| self.put_new(group, owner, now)).collect();
+        let puts = || groups.iter().map(|group| self.put_new(group, owner, now)).collect();
         let conflict = |place| {
             let there: &StoredGroup = groups.get(place)?;
             Some(WriteError::Conflict { job: there.job.clone(), group: there.name.clone() })
         };
-        self.transact(&puts, conflict).await
+        self.transact(puts, conflict).await
     }
 
-    /// Writes new rows, and records them in the journal. `conflict` returns the error for the row at an index, which
-    /// exists already.
+    /// Writes new rows, and records them in the journal. `puts` returns the rows for an attempt. `conflict` returns the
+    /// error for the row at an index, which exists already.
     pub(super) async fn transact(
         &self,
-        puts: &[TransactWriteItem],
+        puts: impl Fn() -> Vec<TransactWriteItem>,
         conflict: impl Fn(usize) -> Option<WriteError>,
     ) -> Result<(), WriteError> {
-        let Some(journal) = self.journal() else { return transact(&self.client, puts, conflict).await };
-        let rows = || puts.iter().filter_map(TransactWriteItem::put).map(Put::item);
-        journal.add(rows());
-        transact(&self.client, puts, conflict).await.inspect_err(|error| journal.not_added(rows(), error))
+        let first = puts();
+        let Some(journal) = self.journal() else { return transact(&self.client, first, puts, conflict).await };
+        journal.add(rows(&first));
+        let written = transact(&self.client, first, &puts, conflict).await;
+        written.inspect_err(|error| journal.not_added(rows(&puts()), error))
     }
 
     fn put_new(&self, group: &StoredGroup, owner: &str, now: EpochSeconds) -> TransactWriteItem {
@@ -82,15 +83,20 @@ impl Store {
     }
 }
 
+fn rows(puts: &[TransactWriteItem]) -> impl Iterator<Item = &Attributes> {
+    puts.iter().filter_map(TransactWriteItem::put).map(Put::item)
+}
+
 /// Writes new rows, with retries.
 async fn transact(
     client: &Client,
-    puts: &[TransactWriteItem],
+    mut puts: Vec<TransactWriteItem>,
+    again: impl Fn() -> Vec<TransactWriteItem>,
     conflict: impl Fn(usize) -> Option<WriteError>,
 ) -> Result<(), WriteError> {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     for _ in 1..ATTEMPTS {
-        let Err(error) = client.transact_write_items().set_transact_items(Some(puts.to_vec())).send().await else {
+        let Err(error) = client.transact_write_items().set_transact_items(Some(puts)).send().await else {
             return Ok(());
         };
         if let Some(conflict) = position(&error, &["ConditionalCheckFailed"]).and_then(&conflict) {
@@ -101,6 +107,7 @@ async fn transact(
             return Err(TableError::from(error).into());
         }
         tokio::time::sleep(backoff.pause()).await;
+        puts = again();
     }
     Err(TableError::Throttled(format!("throttled: all {ATTEMPTS} attempts to add rows failed")).into())
 }

@@ -1,6 +1,11 @@
 //! The AWS profile and the credentials of a command, as the AWS CLI selects them.
 
-use std::{borrow::Cow, error::Error, io};
+use std::{
+    borrow::Cow,
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use aws_config::{
     default_provider::credentials::DefaultCredentialsChain,
@@ -17,12 +22,15 @@ use aws_credential_types::provider::{
 };
 use aws_sdk_dynamodb::config::Region;
 use http_sd_lambda::{config::variable, table::NotSent};
+use sha1::{Digest, Sha1};
 
-use super::Requests;
+use super::{Requests, rejected::Rejected};
 use crate::{connection_fault::causes, error::CliError};
 
 /// The variable that selects a profile.
 const PROFILE: &str = "AWS_PROFILE";
+/// The variables with keys.
+const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 /// The files of profiles: the variable and the default.
 const FILES: [(&str, &str); 2] =
     [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")];
@@ -56,23 +64,42 @@ impl Login {
     pub(super) async fn credentials(&self, requests: Requests, region: &Region) -> SharedCredentialsProvider {
         let config = ProviderConfig::without_region().with_http_client(requests);
         let config = config.with_region(Some(region.clone()));
-        let remedy = self.remedy();
-        SharedCredentialsProvider::new(match &self.option {
-            None => Credentials {
-                provider: Box::new(
-                    DefaultCredentialsChain::builder().configure(config).region(region.clone()).build().await,
-                ),
-                remedy,
-            },
+        let provider: Box<dyn ProvideCredentials> = match &self.option {
+            None => Box::new(DefaultCredentialsChain::builder().configure(config).region(region.clone()).build().await),
             // Without the environment. A profile without credentials takes those of the machine.
             Some(name) => {
                 let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&config).build();
                 let ecs = EcsCredentialsProvider::builder().configure(&config).build();
                 let imds = ImdsCredentialsProvider::builder().configure(&config).build();
                 let chain = CredentialsProviderChain::first_try("Profile", profile);
-                Credentials { provider: Box::new(chain.or_else("Ecs", ecs).or_else("Imds", imds)), remedy }
+                Box::new(chain.or_else("Ecs", ecs).or_else("Imds", imds))
             }
-        })
+        };
+        let (remedy, session_token) = (self.remedy(), self.session_token());
+        SharedCredentialsProvider::new(Credentials { provider, remedy, session_token })
+    }
+
+    /// Says which keys sign the requests, if DynamoDB rejects them.
+    pub(super) fn rejected(&self) -> Rejected {
+        let [key, secret, token] = KEYS;
+        if self.option.is_none() && variable(key).is_some() {
+            return Rejected {
+                keys: format!("the keys in the variables {key} and {secret}"),
+                remedy: format!("Set new ones, or unset {key}, {secret} and {token} to use an AWS profile"),
+            };
+        }
+        let keys = match self.source() {
+            Some(source) => format!("the keys of profile {:?}", source.name()),
+            None => "the keys of this machine".into(),
+        };
+        Rejected { keys, remedy: self.remedy() }
+    }
+
+    /// Returns the file that holds the token of the SSO session, if the profile has one.
+    fn session_token(&self) -> Option<PathBuf> {
+        let session = self.source()?.get("sso_session")?;
+        let name = hex::encode(Sha1::digest(session)) + ".json";
+        Some(Path::new(&variable("HOME")?).join(".aws/sso/cache").join(name))
     }
 
     /// Says how to get credentials.
@@ -149,6 +176,8 @@ fn files() -> String {
 struct Credentials {
     provider: Box<dyn ProvideCredentials>,
     remedy: String,
+    /// The file that holds the token of an SSO session. The SDK's error hides that it is missing.
+    session_token: Option<PathBuf>,
 }
 
 impl ProvideCredentials for Credentials {
@@ -172,6 +201,7 @@ impl Credentials {
         let no_file = || {
             let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
             io.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+                || self.session_token.as_ref().is_some_and(|file| !file.exists())
         };
         let reason = match error {
             CredentialsError::CredentialsNotLoaded(_) => "no credentials found".to_owned(),

@@ -17,6 +17,7 @@ pub(crate) mod journal;
 pub(crate) mod login;
 mod names;
 mod number;
+mod rejected;
 mod requests;
 mod restore;
 mod rows;

@@ -53,8 +53,7 @@ impl Store {
                 .expression_attribute_names("#job", JOB);
             TransactWriteItem::builder().set_put(put.build().ok()).build()
         };
-        let puts: Vec<TransactWriteItem> = rows.iter().map(put).collect();
-        self.transact(&puts, |place| rows.get(place).map(Whole::conflict)).await
+        self.transact(|| rows.iter().map(put).collect(), |place| rows.get(place).map(Whole::conflict)).await
     }
 
     /// Changes the attributes of a row that differ from `before`. An attribute that another writer added meanwhile

@@ -8,17 +8,17 @@ use super::style::{CHANGED, ERROR};
 
 /// Prints the error that ends the command.
 pub(crate) fn error(what: impl Display) {
-    line(ERROR, "sdctl", what);
+    line(ERROR, "error", what);
 }
 
 /// Prints a possible problem; the command continues.
 pub(crate) fn warning(what: impl Display) {
-    line(CHANGED, "sdctl", what);
+    line(CHANGED, "warning", what);
 }
 
 /// Prints what the command is doing.
 pub(crate) fn info(what: impl Display) {
-    line(Style::new(), "sdctl", what);
+    let _ = writeln!(anstream::stderr(), "{what}");
 }
 
 /// Prints a fact about the user's files or rows.

@@ -12,7 +12,7 @@ pub(crate) fn ask(question: &str, yes: bool) -> Result<(), CliError> {
     if yes {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
+    if !can_ask(yes) {
         return Err(CliError::Refused(
             "nothing was changed: cannot ask for confirmation without a terminal. Add --yes".into(),
         ));
@@ -22,6 +22,11 @@ pub(crate) fn ask(question: &str, yes: bool) -> Result<(), CliError> {
         Ok(false) => Err(CliError::Refused("nothing was changed: you did not confirm".into())),
         Err(error) => Err(CliError::Refused(format!("nothing was changed: cannot read the answer: {error}"))),
     }
+}
+
+/// Returns whether a person can answer a question, and `yes` does not answer it.
+pub(crate) fn can_ask(yes: bool) -> bool {
+    !yes && io::stdin().is_terminal()
 }
 
 /// Prints the question and returns whether the answer confirms.

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, IsTerminal},
+    iter,
 };
 
 use terminal_size::{Height, Width, terminal_size_of};
@@ -50,9 +51,50 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
+/// Joins the parts with commas, in lines that continue at the column `indent` and fit the terminal, if standard output is
+/// one. A part stays whole, so that it can be copied.
+pub(crate) fn wrapped(parts: &[String], indent: usize) -> String {
+    wrapped_at(parts, indent, of_stdout().map_or(usize::MAX, |size| size.columns))
+}
+
+fn wrapped_at(parts: &[String], indent: usize, columns: usize) -> String {
+    let mut text = String::new();
+    let mut used = indent;
+    for (i, part) in parts.iter().enumerate() {
+        let comma = usize::from(i + 1 < parts.len());
+        if i > 0 && used + 1 + width(part) + comma > columns {
+            text.push('\n');
+            text.extend(iter::repeat_n(' ', indent));
+            used = indent;
+        } else if i > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(part);
+        text.push_str(&","[..comma]);
+        used += width(part) + comma;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrapped_lines_fit_and_keep_parts_whole() {
+        let parts = ["aaaa", "bb", "日本", "a-part-that-is-too-long", "c"].map(str::to_owned);
+        for (columns, expected) in [
+            (usize::MAX, "aaaa, bb, 日本, a-part-that-is-too-long, c"),
+            (14, "aaaa, bb,\n    日本,\n    a-part-that-is-too-long,\n    c"),
+            (13, "aaaa, bb,\n    日本,\n    a-part-that-is-too-long,\n    c"),
+            (12, "aaaa,\n    bb,\n    日本,\n    a-part-that-is-too-long,\n    c"),
+            (0, "aaaa,\n    bb,\n    日本,\n    a-part-that-is-too-long,\n    c"),
+        ] {
+            assert_eq!(wrapped_at(&parts, 4, columns), expected, "{columns}");
+        }
+        assert_eq!(wrapped_at(&[], 4, 80), "");
+    }
 
     #[test]
     fn cut_text_fits_its_columns() {

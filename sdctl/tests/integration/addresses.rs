@@ -64,7 +64,7 @@ async fn register_refuses_an_empty_host() {
     let applied = Applied::new().await;
     for target in [":9100", "[]:9100", "http://:9100/metrics"] {
         let refused = applied.run(&["register", "node", "web", "-t", target, "--once"]).failed();
-        assert_eq!(refused, format!("sdctl: target {target:?} has no host: use the address of this machine"));
+        assert_eq!(refused, format!("error: target {target:?} has no host: use the address of this machine"));
     }
     assert!(applied.run(&["register", "node", "web", "-t", "", "--once"]).failed().contains("target \"\" is empty"));
     assert!(applied.dynamo.rows().await.is_empty());
@@ -96,5 +96,5 @@ async fn many_doubtful_addresses_give_few_warnings() {
     assert_eq!(ran.stderr.matches("has no port").count(), 5, "{ran:?}");
     assert_eq!(ran.stderr.matches("\"same:\"").count(), 1, "{ran:?}");
     assert!(ran.stderr.contains("node.json:1: job \"node\", group 1: target \"a0:\" has no port"), "{ran:?}");
-    assert!(ran.stderr.contains("sdctl: 96 more targets with a doubtful address"), "{ran:?}");
+    assert!(ran.stderr.contains("warning: 96 more targets with a doubtful address"), "{ran:?}");
 }

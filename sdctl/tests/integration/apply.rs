@@ -125,7 +125,7 @@ async fn faulty_files_are_all_named_and_change_nothing() {
     ] {
         assert!(ran.stderr.contains(fault), "no {fault:?} in:\n{}", ran.stderr);
     }
-    assert!(ran.failed().starts_with("sdctl: nothing was changed: the files have 7 faults"));
+    assert!(ran.failed().starts_with("error: nothing was changed: the files have 7 faults"));
     assert!(applied.dynamo.rows().await.is_empty());
 }
 
@@ -266,12 +266,12 @@ async fn writers_name_their_table_or_report_it_missing() {
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         let error = ran.failed();
         assert!(
-            error.starts_with("sdctl: table \"no-such-table\" not found. Check its name and the region"),
+            error.starts_with("error: table \"no-such-table\" not found. Check its name and the region"),
             "{error}"
         );
     }
     let region = run(sdctl().args(["get", "--region", "eu-central-1"])).failed();
-    assert_eq!(region, "sdctl: --region requires a table in AWS. Name the table with --table or HTTP_SD_TABLE");
+    assert_eq!(region, "error: --region requires a table in AWS. Name the table with --table or HTTP_SD_TABLE");
 }
 
 /// A function with another rule for label names may serve rows that `sdctl` cannot read. A reader that closes the pipe
@@ -305,5 +305,5 @@ async fn repeated_file_applies_once_and_missing_file_fails() {
     std::os::unix::fs::symlink("gone", applied.folder.path().join("sd/l.yml")).unwrap();
     let ran = applied.run(&["apply", "-f", "sd", "--yes"]);
     assert!(ran.stderr.starts_with("sd/l.yml: cannot be read: "), "{ran:?}");
-    assert!(ran.failed().starts_with("sdctl: nothing was changed"));
+    assert!(ran.failed().starts_with("error: nothing was changed"));
 }

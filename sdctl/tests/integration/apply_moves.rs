@@ -85,7 +85,7 @@ async fn apply_waits_for_the_settle_time() {
     let started = Instant::now();
     let ran = applied.run(&with_settle("1500ms"));
     assert!(started.elapsed() >= Duration::from_millis(1500), "{ran:?}");
-    assert!(ran.stderr.contains("sdctl: waiting 1s 500ms before removing 1 moved target"), "{ran:?}");
+    assert!(ran.stderr.contains("waiting 1s 500ms before removing 1 moved target"), "{ran:?}");
     assert!(ran.done().ends_with("Applied: 0 added, 2 changed, 0 removed.\n"));
 }
 

@@ -195,7 +195,7 @@ async fn adopt_of_missing_set_names_existing_ones() {
         assert_eq!(ran.stdout, "", "{ran:?}");
         ran.failed()
     };
-    let start = "sdctl: nothing was changed: no row belongs to the set \"defaults\" of --adopt, ";
+    let start = "error: nothing was changed: no row belongs to the set \"defaults\" of --adopt, ";
     let end = ". Correct the name, or omit --adopt";
     assert_eq!(refused(adopt("defaults", &[])), format!("{start}no row of the table belongs to a set{end}"));
     applied.run(&["apply", "-f", "node.json", "--yes"]).done();

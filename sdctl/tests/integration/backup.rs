@@ -280,12 +280,13 @@ async fn import_shows_and_writes_only_what_differs() {
     let plan = applied.run(&["import", "-f", "backup.json", "--dry-run", "--max-removed", "100"]);
     assert_eq!(plan.code, 2, "{plan:?}");
     for line in [
-        "job \"node\": 1 to add, 2 to change, 0 to remove, 1 unchanged",
+        "job \"node\":\n  + gone\n",
         "  + gone\n      targets  g:1\n      labels   env=prod\n",
         "  ~ changed\n      targets  + c:1  (1 target before)\n      targets  - c:2  (1 target before)\n",
         "      labels   ~ env: test → prod\n",
         "  ~ own\n      attributes  - new, ~ note, + old\n",
         "1 row of these jobs is in no file: --replace removes it, and rows of other jobs\n",
+        "Plan: 1 to add, 2 to change, 0 to remove, 1 unchanged.\n",
     ] {
         assert!(plan.stdout.contains(line), "no {line:?} in:\n{}", plan.stdout);
     }
@@ -367,7 +368,7 @@ async fn import_reads_gzip_pipes_and_several_files() {
     }
     fs::write(applied.folder.path().join("cut.gz"), &packed[..packed.len() / 2]).unwrap();
     let cut = applied.run(&["import", "-f", "cut.gz", "--yes"]).failed();
-    assert!(cut.starts_with("sdctl: cannot read cut.gz: "), "{cut}");
+    assert!(cut.starts_with("error: cannot read cut.gz: "), "{cut}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -394,7 +395,7 @@ async fn broken_line_is_named_and_nothing_is_written() {
     assert_eq!(many.stderr.lines().count(), 21);
     assert!(many.failed().contains("the files have 30 faults"));
     let missing = applied.run(&["import", "-f", "none.json"]).failed();
-    assert!(missing.starts_with("sdctl: cannot read none.json: No such file"), "{missing}");
+    assert!(missing.starts_with("error: cannot read none.json: No such file"), "{missing}");
     assert!(applied.dynamo.rows().await.is_empty());
 }
 

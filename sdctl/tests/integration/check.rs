@@ -176,7 +176,7 @@ fn unchecked_input_exits_with_1() {
     ]);
     let url = ["--url", "http://127.0.0.1:1/"];
     let cases: [(&[&str], &str); 9] = [
-        (&["a.json", "gone.json"], "sdctl: cannot read gone.json: No such file"),
+        (&["a.json", "gone.json"], "error: cannot read gone.json: No such file"),
         (&["prometheus.yml", "--job", "x"], "which names its own jobs: omit --job"),
         (&["--url", "ftp://a"], "it must start with http:// or https://"),
         (&["--url", "nonsense"], "Use a URL such as http://127.0.0.1:8088/prom"),

@@ -126,14 +126,14 @@ async fn group_above_400_kb_is_rejected_with_remedy() {
     };
     let run = |arguments: &[String]| applied.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let expected =
-        "sdctl: group \"g\" of job \"j\" is too large: a row holds at most 400 KB. Split its targets into several";
+        "error: group \"g\" of job \"j\" is too large: a row holds at most 400 KB. Split its targets into several";
     let said = run(&put(5)).failed();
     assert!(said.starts_with(expected), "{said:.300}");
     assert!(applied.dynamo.rows().await.is_empty());
     run(&put(4)).done();
     // Only DynamoDB knows the size of the whole row.
     let said = run(&["label".into(), "j".into(), "g".into(), label(4)]).failed();
-    assert!(said.starts_with("sdctl: table \"http-sd\" rejects the request: ValidationException"), "{said:.300}");
+    assert!(said.starts_with("error: table \"http-sd\" rejects the request: ValidationException"), "{said:.300}");
     assert_eq!(applied.dynamo.row("j", "g").await.unwrap()["labels"].as_m().unwrap().len(), 4);
 }
 
@@ -172,7 +172,7 @@ async fn rm_removes_only_named_groups_or_job() {
     assert_eq!(said, "job \"node\": 1 group with 1 target removed\n  - a\n      targets  x:1\n");
     assert_eq!(names().await, ["node/b", "node/c", "other/a"]);
     let missing = applied.run(&["rm", "node", "no", "b"]).failed();
-    assert_eq!(missing, "sdctl: group \"no\" not found in job \"node\". List the groups of the job with sdctl get");
+    assert_eq!(missing, "error: group \"no\" not found in job \"node\". List the groups of the job with sdctl get");
     assert_eq!(names().await, ["node/c", "other/a"]);
     assert!(
         applied
@@ -182,7 +182,7 @@ async fn rm_removes_only_named_groups_or_job() {
     );
     assert_eq!(names().await, ["node/c", "other/a"]);
     let missing = applied.run(&["rm", "node", "no", "neither", "no"]).failed();
-    assert!(missing.starts_with("sdctl: groups \"neither\", \"no\" not found in job \"node\". "), "{missing}");
+    assert!(missing.starts_with("error: groups \"neither\", \"no\" not found in job \"node\". "), "{missing}");
     let said = applied.run(&["rm", "node", "-y"]).done();
     assert!(said.contains("  - c\n      targets  x:1\n"), "{said}");
     assert!(said.ends_with("removed job \"node\": 1 group with 1 target\n"), "{said}");
@@ -413,7 +413,7 @@ async fn get_reports_missing_rows() {
     assert_eq!(applied.run(&["get", "-o", "json"]).done(), "[]\n");
     assert_eq!(applied.run(&["get", "-o", "yaml"]).done(), "[]\n");
     let no_job = applied.run(&["get", "nod"]).failed();
-    assert_eq!(no_job, "sdctl: job \"nod\" not found. List all jobs with sdctl get");
+    assert_eq!(no_job, "error: job \"nod\" not found. List all jobs with sdctl get");
     assert!(applied.run(&["get", "node", "web"]).failed().contains("group \"web\" not found in job \"node\""));
 }
 
@@ -461,10 +461,10 @@ async fn get_rejects_a_table_with_another_key() {
     let applied = Applied::new().await;
     applied.dynamo.client.delete_table().table_name("http-sd").send().await.unwrap();
     let missing = applied.run(&["get"]).failed();
-    assert!(missing.starts_with("sdctl: table \"http-sd\" not found. Check its name and the region"), "{missing}");
+    assert!(missing.starts_with("error: table \"http-sd\" not found. Check its name and the region"), "{missing}");
     applied.dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
     let another = applied.run(&["get"]).failed();
-    assert!(another.starts_with("sdctl: table \"http-sd\" cannot hold target groups"), "{another}");
+    assert!(another.starts_with("error: table \"http-sd\" cannot hold target groups"), "{another}");
 }
 
 #[test]
@@ -473,7 +473,7 @@ fn get_creates_no_local_table() {
     for data in [folder.path().to_owned(), folder.path().join("none")] {
         let missing = run(sdctl().args(["get", "--data"]).arg(&data)).failed();
         let said = format!("no local table in {}. Create it with sdctl serve, put or apply", data.display());
-        assert!(missing.starts_with(&format!("sdctl: {said}")), "{missing}");
+        assert!(missing.starts_with(&format!("error: {said}")), "{missing}");
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     run(sdctl().args(["table", "create", "--data"]).arg(folder.path())).done();
@@ -497,5 +497,5 @@ async fn sdctl_prints_help_version_and_details() {
     let more = run(applied.command(&["-vv", "get"]).env("RUST_LOG", "off"));
     assert!(more.stderr.lines().count() > requests + 5, "{more:?}");
     let twice = applied.run(&["put", "node", "web", "-t", "a:1", "-l", "a=1", "-l", "a=2"]).failed();
-    assert_eq!(twice, "sdctl: label \"a\" occurs twice");
+    assert_eq!(twice, "error: label \"a\" occurs twice");
 }

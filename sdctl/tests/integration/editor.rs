@@ -89,7 +89,7 @@ async fn saved_text_is_read_back_unchanged() {
     Row::new("node", "odd", &targets).put(&applied.dynamo).await;
     Row::new("node", "none", &[]).put(&applied.dynamo).await;
     let ran = edit(&applied, "echo '# a comment' >> $1", "node");
-    assert_eq!(ran.stderr.lines().last(), Some("sdctl: cancelled: the groups are the same as before"), "{ran:?}");
+    assert_eq!(ran.stderr.lines().last(), Some("cancelled: the groups are the same as before"), "{ran:?}");
     ran.done();
 }
 
@@ -105,7 +105,7 @@ async fn unchanged_or_emptied_text_cancels() {
     ] {
         for arguments in ["node --yes", "node web --yes"] {
             let ran = edit(&applied, script, arguments);
-            assert!(ran.stderr.contains(&format!("sdctl: cancelled: {why}\n")), "{ran:?}");
+            assert!(ran.stderr.contains(&format!("cancelled: {why}\n")), "{ran:?}");
             assert_eq!(ran.done(), "");
         }
     }

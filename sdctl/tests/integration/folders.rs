@@ -9,7 +9,7 @@ use test_support::{
 
 /// Runs a command in the folder, and returns its lines that begin with a name of a file or folder.
 fn said(ran: &Ran) -> Vec<String> {
-    let words = ["sdctl: ", "note: ", "warning ", "note    "];
+    let words = ["warning: ", "note: ", "warning ", "note    "];
     let lines = ran.stdout.lines().chain(ran.stderr.lines());
     let mut said: Vec<String> =
         lines.filter_map(|line| words.iter().find_map(|word| line.strip_prefix(word))).map(str::to_owned).collect();
@@ -55,9 +55,9 @@ async fn folder_names_what_it_leaves_out() {
     let expected = [
         "targets: leaves out 2 files (db.yml.j2, web.json5): end each name in .json, .yml or .yaml, or move it away; sdctl \
          reads no targets there",
-        "targets: leaves out 2 hidden files (.git/, .node.yml) and 2 other files (README.md, dangling)",
         "targets: leaves out 2 linked folders (linked, loop): name each on the command line; sdctl reads no targets there",
-        "targets: leaves out 2 subfolders (eu/, us/): add --recursive; sdctl reads no targets there",
+        "targets: leaves out 2 subfolders (eu/, us/), 2 hidden files (.git/, .node.yml) and 2 other files (README.md, \
+         dangling). --recursive reads subfolders too",
     ];
     let ran = applied.run(&["apply", "-f", "targets", "--yes"]);
     assert_eq!(said(&ran), expected);
@@ -99,7 +99,10 @@ async fn folder_without_lists_is_a_fault() {
     let applied = Applied::new().await;
     applied.write("targets/eu/node.yml", &list("eu:1"));
     let ran = applied.run(&["apply", "-f", "targets", "--yes"]);
-    assert!(ran.stderr.contains("targets: leaves out 1 subfolder (eu/): add --recursive"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("note: targets: leaves out 1 subfolder (eu/). --recursive reads subfolders too\n"),
+        "{ran:?}"
+    );
     assert!(ran.errors().contains("targets: contains no file that ends in .json, .yml or .yaml"));
     applied.run(&["apply", "-R", "-f", "targets", "--yes"]).done();
     assert_eq!(applied.served("node").await, [group(["eu:1"], [])]);
@@ -122,7 +125,7 @@ async fn etc() -> Applied {
 const ONE: &str = r#"etc/prometheus.yml:3: job "fleet": names 1 file of the folder (etc/targets.json): sdctl reads it only here, not as a job of its own"#;
 const TWO: &str = r#"etc/prometheus.yml:3: job "fleet": names 2 files of the folder (etc/sd/a.json, etc/sd/b.json): sdctl reads them only here, not as jobs of their own"#;
 const ALL: &str = r#"etc/prometheus.yml:3: job "fleet": names 3 files of the folder (etc/sd/a.json, etc/sd/b.json, etc/targets.json): sdctl reads them only here, not as jobs of their own"#;
-const SUBFOLDER: &str = "etc: leaves out 1 subfolder (sd/): add --recursive; sdctl reads no targets there";
+const SUBFOLDER: &str = "etc: leaves out 1 subfolder (sd/). --recursive reads subfolders too";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_of_a_configuration_is_no_job() {

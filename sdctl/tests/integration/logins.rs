@@ -7,7 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_support::{
     applied::Applied,
@@ -91,8 +92,8 @@ impl Home {
     }
 }
 
-/// Responds as SSO and Sign-In do, and as DynamoDB without permissions.
-async fn aws(headers: HeaderMap, uri: Uri) -> Response {
+/// Responds as SSO, its OIDC service and Sign-In do, and as DynamoDB without permissions.
+async fn aws(headers: HeaderMap, uri: Uri, body: String) -> Response {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match uri.path() {
         "/federation/credentials" if text("x-amz-sso_bearer_token") == format!("{MARK}-valid") => {
@@ -107,6 +108,34 @@ async fn aws(headers: HeaderMap, uri: Uri) -> Response {
             let error = json!({"__type": "UnauthorizedException", "message": "Session token not found"});
             (StatusCode::UNAUTHORIZED, Json(error)).into_response()
         }
+        // A refresh, by OIDC.
+        "/token" if body.contains(&format!("{MARK}-refresh")) => {
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((&asked["grantType"], &asked["clientId"]), (&"refresh_token".into(), &"client".into()));
+            assert_eq!(asked["clientSecret"], format!("{MARK}-client"));
+            let (token, next) = (format!("{MARK}-valid"), format!("{MARK}-next"));
+            let tokens = json!({"accessToken": token, "tokenType": "Bearer", "expiresIn": 3600, "refreshToken": next});
+            (StatusCode::OK, Json(tokens)).into_response()
+        }
+        "/token" => {
+            let error = json!({"__type": "InvalidGrantException", "error": "invalid_grant"});
+            (StatusCode::BAD_REQUEST, Json(error)).into_response()
+        }
+        // A refresh, by Sign-In. The request proves that it has the key of the session.
+        "/v1/token" if body.contains(&format!("{MARK}-refresh")) => {
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(asked["grantType"], "refresh_token");
+            let proof: Vec<&str> = text("dpop").split('.').collect();
+            let part = |i: usize| -> Value {
+                serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(proof[i]).unwrap()).unwrap()
+            };
+            assert_eq!((&part(0)["typ"], &part(1)["htm"]), (&"dpop+jwt".into(), &"POST".into()));
+            let secret = format!("{MARK}-key");
+            let keys = json!({"accessKeyId": "OFREFRESH", "secretAccessKey": secret, "sessionToken": secret});
+            let next = format!("{MARK}-next");
+            let tokens = json!({"accessToken": keys, "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": next});
+            (StatusCode::OK, Json(tokens)).into_response()
+        }
         "/v1/token" => {
             let error = json!({"__type": "AccessDeniedException", "error": "TOKEN_EXPIRED", "message": "expired"});
             (StatusCode::FORBIDDEN, Json(error)).into_response()
@@ -114,6 +143,10 @@ async fn aws(headers: HeaderMap, uri: Uri) -> Response {
         _ => {
             let credential = text("authorization").split_once("Credential=").unwrap().1;
             let parts: Vec<&str> = credential.split('/').collect();
+            if let Some(code) = parts[0].strip_prefix("REJECTED") {
+                let error = json!({"__type": format!("com.amazon.coral.service#{code}"), "message": "no"});
+                return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+            }
             let said = format!("key {} in {}", parts[0], parts[2]);
             if text("content-type") == "application/x-www-form-urlencoded" {
                 // STS.
@@ -136,11 +169,11 @@ fn sso_token(token: &str, expires: &str) -> String {
     .to_string()
 }
 
-fn console_token(expires: &str) -> String {
+fn console_token(refresh: &str, expires: &str) -> String {
     let secret = format!("{MARK}-key");
     json!({"accessToken": {"accessKeyId": "OFCONSOLE", "secretAccessKey": secret, "sessionToken": secret,
                            "accountId": "123456789012", "expiresAt": expires},
-           "tokenType": "aws_sigv4", "refreshToken": secret, "clientId": "arn:aws:signin:::devtools/same-device",
+           "tokenType": "aws_sigv4", "refreshToken": format!("{MARK}-{refresh}"), "clientId": "arn:aws:signin:::devtools/same-device",
            "dpopKey": DPOP_KEY})
     .to_string()
 }
@@ -156,7 +189,7 @@ fn each_kind_of_profile_signs_requests() {
     for (config, file, token) in [
         (SSO_SESSION, SESSION_FILE, sso_token("valid", "2099-01-01T00:00:00Z")),
         (SSO_LEGACY, LEGACY_FILE, sso_token("valid", "2099-01-01T00:00:00Z")),
-        (CONSOLE, CONSOLE_FILE, console_token("2099-01-01T00:00:00Z")),
+        (CONSOLE, CONSOLE_FILE, console_token("revoked", "2099-01-01T00:00:00Z")),
     ] {
         let home = Home::new(config);
         home.write(file, &token);
@@ -180,6 +213,71 @@ fn each_kind_of_profile_signs_requests() {
         denied.contains("key OFPROCESS") && denied.contains("Check credential_process in profile \"base\""),
         "{denied}"
     );
+}
+
+/// Sessions that expire soon or are expired, as after a night.
+#[test]
+fn session_is_refreshed_without_a_login() {
+    let past = "2020-01-01T00:00:00Z";
+    let mut sso: Value = serde_json::from_str(&sso_token("revoked", past)).unwrap();
+    for (name, value) in [("clientId", "client"), ("registrationExpiresAt", "2099-01-01T00:00:00Z")] {
+        sso[name] = value.into();
+    }
+    sso["clientSecret"] = format!("{MARK}-client").into();
+    sso["refreshToken"] = format!("{MARK}-refresh").into();
+    for (config, file, token, key) in [
+        (SSO_SESSION, SESSION_FILE, sso.to_string(), "OFSSO"),
+        (CONSOLE, CONSOLE_FILE, console_token("refresh", past), "OFREFRESH"),
+    ] {
+        let home = Home::new(config);
+        home.write(file, &token);
+        for _ in 0..2 {
+            let denied = home.run(&["--profile", "corp", "-vv"]).errors();
+            assert!(denied.contains(&format!("key {key} in eu-west-3")), "{denied}");
+            assert!(!denied.contains(MARK), "{denied}");
+        }
+        // For the next command, and for the AWS CLI.
+        let saved = fs::read_to_string(home.folder.path().join(file)).unwrap();
+        let saved: Value = serde_json::from_str(&saved).unwrap();
+        assert_eq!(saved["refreshToken"], format!("{MARK}-next"));
+        assert_ne!(saved["expiresAt"], past);
+        assert_ne!(saved["accessToken"]["expiresAt"], past);
+    }
+    // A refresh that AWS refuses.
+    let home = Home::new(SSO_SESSION);
+    sso["refreshToken"] = format!("{MARK}-revoked").into();
+    home.write(SESSION_FILE, &sso.to_string());
+    let failed = home.run(&["--profile", "corp"]).failed();
+    assert!(failed.ends_with("Log in with aws sso login --profile corp"), "{failed}");
+}
+
+#[test]
+fn rejected_keys_are_named_with_their_source() {
+    let home = Home::new("[profile corp]\nregion = eu-west-3\n");
+    let secret = format!("{MARK}-key");
+    for (code, said) in
+        [("ExpiredTokenException", "have expired"), ("UnrecognizedClientException", "are unknown to AWS")]
+    {
+        let key = format!("REJECTED{code}");
+        home.write(
+            ".aws/credentials",
+            &format!("[corp]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"),
+        );
+        let start = "error: cannot use table \"http-sd\":";
+        let mut command = home.sdctl(&["--region", "eu-west-3", "-vv"]);
+        let of_variables = run(command.env("AWS_ACCESS_KEY_ID", &key).env("AWS_SECRET_ACCESS_KEY", &secret)).errors();
+        let expected = format!(
+            "{start} the keys in the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY {said}. Set new ones, or \
+             unset AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN to use an AWS profile"
+        );
+        assert!(of_variables.contains(&expected) && !of_variables.contains(MARK), "{of_variables}");
+        let of_profile = home.run(&["--profile", "corp"]).failed();
+        let expected = format!(
+            "{start} the keys of profile \"corp\" {said}. Check the profile with aws sts get-caller-identity --profile \
+             corp"
+        );
+        assert_eq!(of_profile, expected);
+    }
 }
 
 #[test]
@@ -218,7 +316,7 @@ fn region_of_arn_is_used() {
     let mut other = sdctl();
     let refused = run(other.args(["get", "--table", arn, "--region", "eu-west-1"])).failed();
     let said = "--region eu-west-1 contradicts the table's ARN, which is in eu-central-1. Leave --region out";
-    assert_eq!(refused, format!("sdctl: {said}"));
+    assert_eq!(refused, format!("error: {said}"));
     for arn in ["arn:aws:dynamodb", "arn:aws:lambda:eu-west-1:123456789012:table/a"] {
         let invalid = run(sdctl().args(["get", "--table", arn])).failed();
         assert!(invalid.contains(&format!("invalid ARN of a table: {arn}. Use the table's name")), "{invalid}");
@@ -258,17 +356,14 @@ fn missing_login_names_the_command() {
         (SSO_LEGACY, "none", String::new(), sso),
         (SSO_LEGACY, LEGACY_FILE, sso_token("revoked", past), sso),
         (CONSOLE, "none", String::new(), console),
-        (CONSOLE, CONSOLE_FILE, console_token(past), console),
+        (CONSOLE, CONSOLE_FILE, console_token("revoked", past), console),
     ] {
         let home = Home::new(config);
         home.write(file, &token);
         let failed = home.run(&["--profile", "corp"]).failed();
         assert!(failed.ends_with(remedy), "{failed}");
-        assert!(failed.starts_with("sdctl: cannot use table \"http-sd\": "), "{failed}");
-        // The SDK hides the cause of a session's missing token.
-        if config != SSO_SESSION {
-            assert_eq!(failed.contains("you are not logged in"), file == "none", "{failed}");
-        }
+        assert!(failed.starts_with("error: cannot use table \"http-sd\": "), "{failed}");
+        assert_eq!(failed.contains("you are not logged in"), file == "none", "{failed}");
         assert!(!failed.contains(MARK), "{failed}");
     }
     let home = Home::new("[profile corp]\nregion = eu-west-3\ncredential_process = sh -c 'echo broken >&2; exit 3'\n");
@@ -281,7 +376,7 @@ fn missing_login_names_the_command() {
 #[test]
 fn missing_region_names_the_option() {
     let failed = Home::new("").run(&[]).failed();
-    assert_eq!(failed, "sdctl: no region. Name it with --region or AWS_REGION, or add it to your AWS profile");
+    assert_eq!(failed, "error: no region. Name it with --region or AWS_REGION, or add it to your AWS profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -209,7 +209,7 @@ async fn row_too_large_for_its_new_name_stays() {
     let before = applied.dynamo.rows().await;
     let long = "j".repeat(1000);
     let failed = applied.run(&["mv", "node", &long, "--yes", "--settle", "0"]).failed();
-    let error = "sdctl: nothing was changed: group \"web\" does not fit a row of 400 KB under its new name";
+    let error = "error: nothing was changed: group \"web\" does not fit a row of 400 KB under its new name";
     assert!(failed.starts_with(error), "{failed:.300}");
     assert_eq!(applied.dynamo.rows().await, before);
     applied.run(&["mv", "node", "api", "--yes", "--settle", "0"]).done();

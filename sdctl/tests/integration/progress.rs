@@ -2,6 +2,7 @@
 
 use axum::{Router, http::StatusCode, routing::get};
 use test_support::{
+    Row,
     applied::{Applied, THREE},
     background::Background,
     fault::{Fault, FaultyDynamo},
@@ -18,17 +19,19 @@ async fn failure_clears_the_progress_line() {
     let applied = Applied::new().await;
     let faulty = FaultyDynamo::before(&applied.dynamo);
     faulty.fail(|operation, _| match operation {
-        "TransactWriteItems" => Fault::Error(400, "AccessDeniedException"),
+        "TransactWriteItems" | "UpdateItem" => Fault::Error(400, "AccessDeniedException"),
         _ => Fault::None,
     });
+    Row::new("old", "web", &["a:1"]).put(&applied.dynamo).await;
     applied.write("node.json", THREE);
-    let line = in_terminal("sdctl apply -f node.json --yes");
-    let ran = run(shell_at(&faulty.endpoint(), &line).current_dir(applied.folder.path()));
-    assert_eq!(ran.code, 1, "{ran:?}");
-    let (_, after) = ran.stdout.rsplit_once("writing ").unwrap_or_else(|| panic!("no progress: {ran:?}"));
-    let (between, _) = after.split_once("sdctl:").unwrap_or_else(|| panic!("no error: {ran:?}"));
-    // The sequence that clears the line.
-    assert!(between.contains("\u{1b}[2K"), "{ran:?}");
+    for line in ["sdctl apply -f node.json --yes", "sdctl label old web env=prod", "sdctl mv old new --yes"] {
+        let ran = run(shell_at(&faulty.endpoint(), &in_terminal(line)).current_dir(applied.folder.path()));
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let (_, after) = ran.stdout.rsplit_once("ing ░").unwrap_or_else(|| panic!("no progress: {ran:?}"));
+        let (between, _) = after.split_once("error:").unwrap_or_else(|| panic!("no error: {ran:?}"));
+        // The sequence that clears the line.
+        assert!(between.contains("\u{1b}[2K"), "{ran:?}");
+    }
 }
 
 #[test]

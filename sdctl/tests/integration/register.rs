@@ -63,7 +63,7 @@ async fn register_restores_a_deleted_row() {
     let mut process = Process::start(register(&dynamo.endpoint(), &[]).args(SHORTEST));
     process.wait_for("registered group");
     dynamo.delete("node", "web").await;
-    process.wait_for("sdctl: group \"web\" of job \"node\" was missing: registered again until 20");
+    process.wait_for("warning: group \"web\" of job \"node\" was missing: registered again until 20");
     assert!(expires_at(&dynamo).await.is_some());
 }
 
@@ -76,7 +76,7 @@ async fn register_keeps_the_row_of_a_successor() {
     Row::new("node", "web", &["successor:1"]).with("expires_at", n(until)).put(&dynamo).await;
     assert!(process.stop_with(Signal::TERM).success());
     assert_eq!(expires_at(&dynamo).await, Some(until));
-    let said = "sdctl: group \"web\" of job \"node\" stays in the table: another writer has changed it\n";
+    let said = "warning: group \"web\" of job \"node\" stays in the table: another writer has changed it\n";
     let output = process.whole_output();
     assert!(output.contains(said), "{output}");
 }
@@ -88,7 +88,7 @@ async fn row_missing_at_stop_is_no_failure() {
     process.wait_for("registered group");
     dynamo.delete("node", "web").await;
     assert!(process.stop_with(Signal::TERM).success());
-    assert!(process.whole_output().contains("sdctl: group \"web\" of job \"node\" was already removed\n"));
+    assert!(process.whole_output().contains("group \"web\" of job \"node\" was already removed\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +119,7 @@ async fn register_start_error_is_immediate_and_one_line() {
     let dynamo = Dynamo::with_table().await;
     let faulty = FaultyDynamo::before(&dynamo);
     let missing = refused(register(&dynamo.endpoint(), &[]).args(["--table", "no-such-table"]));
-    assert!(missing.starts_with("sdctl: table \"no-such-table\" not found"), "{missing}");
+    assert!(missing.starts_with("error: table \"no-such-table\" not found"), "{missing}");
     assert_eq!(missing.lines().count(), 1, "{missing}");
     faulty.fail(
         |operation, _| {
@@ -130,7 +130,7 @@ async fn register_start_error_is_immediate_and_one_line() {
         let denied = refused(&mut register(&faulty.endpoint(), arguments));
         let (announced, error) = denied.split_once('\n').unwrap();
         assert!(announced.starts_with("Using table \"http-sd\", account "), "{announced}");
-        assert!(error.starts_with("sdctl: access to table \"http-sd\" denied: "), "{error}");
+        assert!(error.starts_with("error: access to table \"http-sd\" denied: "), "{error}");
         assert!(error.contains("AccessDeniedException") && error.lines().count() == 1, "{error}");
     }
 }
@@ -144,8 +144,8 @@ async fn wrong_argument_error_names_the_remedy() {
         (&["--ttl", "soon"], "Use a duration such as 90s, 15m or 1h30m"),
         (&["--ttl", "100y"], "use at most 366d"),
         (&["--label", "env"], "use NAME=VALUE"),
-        (&["--label", "a-b=c"], "sdctl: label \"a-b\" is not a label name that Prometheus 2 accepts"),
-        (&["--target", "a b"], "sdctl: target \"a b\" contains white space or a control character"),
+        (&["--label", "a-b=c"], "error: label \"a-b\" is not a label name that Prometheus 2 accepts"),
+        (&["--target", "a b"], "error: target \"a b\" contains white space or a control character"),
     ];
     for (arguments, said) in cases {
         let error = refused(&mut register(&dynamo.endpoint(), arguments));

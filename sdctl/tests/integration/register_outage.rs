@@ -37,7 +37,7 @@ async fn register_reports_and_survives_an_outage() {
         // After a first success every error may pass, for example expired credentials.
         (
             Fault::Error(400, "ExpiredTokenException"),
-            "not renewed: table misconfigured: ExpiredTokenException (HTTP 400)",
+            "not renewed: table unavailable: the keys in the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have expired",
         ),
         (Fault::Silence, "not renewed: table unavailable: no response within 1s. The lease expire"),
     ];
@@ -45,10 +45,10 @@ async fn register_reports_and_survives_an_outage() {
         faulty.fail(move |operation, _| if operation == "UpdateItem" { fault } else { Fault::None });
         let output = process.wait_for(said);
         let line = output.lines().find(|line| line.contains(said)).unwrap();
-        assert!(line.starts_with("sdctl: not renewed: ") && line.contains(". The lease expire"), "{line}");
+        assert!(line.starts_with("warning: not renewed: ") && line.contains(". The lease expire"), "{line}");
         assert!(line.contains(". Retrying in ") && line.ends_with(" s"), "{line}");
         let before = expires_at(&dynamo).await.unwrap();
-        let recovered = "sdctl: renewed group \"web\" of job \"node\" again until 20";
+        let recovered = "renewed group \"web\" of job \"node\" again until 20";
         let times = process.output().matches(recovered).count();
         faulty.heal();
         renewed_after(before, &process, &dynamo).await;
@@ -66,7 +66,7 @@ async fn register_survives_an_outage_at_start() {
         let failing = Fault::Error(503, "ServiceUnavailable");
         faulty.fail(move |asked, _| if asked == operation { failing } else { Fault::None });
         let mut process = Process::start(register(&faulty.endpoint(), &[]).args(SHORTEST));
-        let output = process.wait_for("sdctl: not registered: table unavailable: ServiceUnavailable (HTTP 503)");
+        let output = process.wait_for("warning: not registered: table unavailable: ServiceUnavailable (HTTP 503)");
         assert!(output.contains(". Retrying in "), "{output}");
         assert!(row(&dynamo).await.is_none());
         faulty.heal();
@@ -87,7 +87,7 @@ async fn stop_before_registration_is_no_failure() {
         process.wait_for("not registered");
         assert!(process.stop_with(Signal::TERM).success());
         let output = process.whole_output();
-        assert!(output.ends_with("sdctl: stopped before the group was registered\n"), "{output}");
+        assert!(output.ends_with("stopped before the group was registered\n"), "{output}");
     }
 }
 
@@ -128,7 +128,7 @@ async fn failed_removal_reports_when_the_lease_expires() {
         let output = process.whole_output();
         let last = output.lines().last().unwrap();
         assert!(
-            last.starts_with("sdctl: group \"web\" of job \"node\" was not removed: table unavailable: "),
+            last.starts_with("error: group \"web\" of job \"node\" was not removed: table unavailable: "),
             "{last}"
         );
         assert!(last.contains(cause) && last.contains(". Its lease expires at 20"), "{last}");

@@ -103,7 +103,7 @@ async fn register_names_the_host_that_it_replaces() {
 
         let mut process = Process::start(&mut register(&dynamo.endpoint(), once));
         let output = process.wait_for("registered group");
-        let said = "sdctl: group \"web\" of job \"node\" is registered by another sdctl on \"db-7\" until 20";
+        let said = "warning: group \"web\" of job \"node\" is registered by another sdctl on \"db-7\" until 20";
         assert!(output.find(said).unwrap() < output.find("\nregistered group").unwrap(), "{output}");
         drop(process);
     }
@@ -131,9 +131,9 @@ async fn register_warns_about_row_without_lease() {
             row.put(&dynamo).await;
             let mut process = Process::start(&mut register(&dynamo.endpoint(), once));
             let output = process.wait_for("registered group");
-            let said = format!("sdctl: group \"web\" of job \"node\" {said}");
+            let said = format!("warning: group \"web\" of job \"node\" {said}");
             assert!(output.find(&said).unwrap() < output.find("\nregistered group").unwrap(), "{output}");
-            assert_eq!(output.matches("sdctl: ").count(), 1, "{output}");
+            assert_eq!(output.matches("warning: ").count(), 1, "{output}");
             drop(process);
             dynamo.delete("node", "web").await;
         }
@@ -214,7 +214,7 @@ async fn register_refuses_clock_wrong_by_an_hour() {
         faulty.fail_asked(date(ahead));
         for once in [&["--once"][..], &[]] {
             let error = run(&mut register(&faulty.endpoint(), once)).failed();
-            assert!(error.starts_with("sdctl: nothing was written: the clock of this machine is 1h 1m"), "{error}");
+            assert!(error.starts_with("error: nothing was written: the clock of this machine is 1h 1m"), "{error}");
             assert!(error.ends_with("DynamoDB's. Set the clock, for example by NTP"), "{error}");
             assert!(row(&dynamo).await.is_none());
         }

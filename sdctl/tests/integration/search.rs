@@ -99,15 +99,15 @@ fn percent(text: &str) -> String {
 async fn invalid_search_is_an_error() {
     let applied = fleet().await;
     for (options, said) in [
-        (&["--match", "env=prod"][..], "sdctl: --match names a metric, which targets do not have"),
-        (&["--match", r#"{env=""}"#], "sdctl: --match must contain at least one non-empty matcher"),
+        (&["--match", "env=prod"][..], "error: --match names a metric, which targets do not have"),
+        (&["--match", r#"{env=""}"#], "error: --match must contain at least one non-empty matcher"),
         (&["-l", "env"], "use NAME=VALUE"),
         (&["--target", "[a"], "Use * for any text"),
-        (&["--set", ""], "sdctl: set \"\" is empty"),
+        (&["--set", ""], "error: set \"\" is empty"),
         (&["--state", "dead"], "[possible values: active, expired, kept, broken]"),
-        (&["nod", "-l", "env=prod"], "sdctl: job \"nod\" not found"),
-        (&["node", "gone", "-l", "env=prod"], "sdctl: group \"gone\" not found in job \"node\""),
-        (&["node*", "-o", "file_sd"], "sdctl: -o file_sd requires a job"),
+        (&["nod", "-l", "env=prod"], "error: job \"nod\" not found"),
+        (&["node", "gone", "-l", "env=prod"], "error: group \"gone\" not found in job \"node\""),
+        (&["node*", "-o", "file_sd"], "error: -o file_sd requires a job"),
     ] {
         let ran = applied.run(&[&["get"], options].concat());
         assert!(ran.code == 1 && ran.stderr.contains(said), "{options:?}: {ran:?}");
@@ -131,7 +131,7 @@ async fn rm_shows_and_removes_what_matches() {
     assert!(asked.failed().contains("nothing was changed: cannot ask for confirmation"));
     assert_eq!(applied.dynamo.rows().await.len(), before);
     let none = applied.run(&["rm", "node*", "--set", "absent", "--yes"]).failed();
-    assert_eq!(none, "sdctl: nothing was removed: no row matches");
+    assert_eq!(none, "error: nothing was removed: no row matches");
     assert!(applied.run(&["rm", "--yes"]).failed().contains("rm requires a job, or an option that selects rows"));
 
     let said = applied.run(&["rm", "-l", "env=prod", "--target", "web-*", "--yes"]).done();

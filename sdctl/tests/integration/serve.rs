@@ -84,7 +84,7 @@ async fn serve_reads_the_table_at_an_endpoint() {
         "no-such-table",
     ]));
     assert!(
-        missing.starts_with("sdctl: table \"no-such-table\" not found. Check its name and the region"),
+        missing.starts_with("error: table \"no-such-table\" not found. Check its name and the region"),
         "{missing}"
     );
 }
@@ -155,6 +155,6 @@ fn serve_rejects_unsafe_or_wrong_environment() {
     ];
     for (variable, arguments, expected) in cases {
         let error = serve(variable, arguments);
-        assert!(error.starts_with(&format!("sdctl: {expected}")), "{error}");
+        assert!(error.starts_with(&format!("error: {expected}")), "{error}");
     }
 }

@@ -43,7 +43,7 @@ async fn created_table_can_be_served() {
     assert_eq!(code, 0, "{stderr}");
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("Creating table \"http-sd\" in the account of your credentials, region us-east-1"));
-    assert_eq!(lines.next(), Some("sdctl: this DynamoDB has no point-in-time recovery"));
+    assert_eq!(lines.next(), Some("warning: this DynamoDB has no point-in-time recovery"));
     assert!(
         stdout.starts_with("created arn:aws:dynamodb:") && stdout.contains(":000000000000:table/http-sd\n"),
         "{stdout}"
@@ -104,7 +104,7 @@ async fn denied_recovery_fails_and_names_the_created_table() {
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(code == 1 && stdout.starts_with("created arn:"), "{stdout}");
     let error = stderr.lines().last().unwrap();
-    let said = "sdctl: created table \"http-sd\", but cannot turn point-in-time recovery on: ";
+    let said = "error: created table \"http-sd\", but cannot turn point-in-time recovery on: ";
     assert!(error.starts_with(said) && error.contains("AccessDeniedException"), "{error}");
     assert!(error.contains(". Turn it on with: aws dynamodb update-continuous-backups --region "), "{error}");
 
@@ -117,7 +117,7 @@ async fn denied_recovery_fails_and_names_the_created_table() {
 async fn create_rejects_a_table_with_another_key() {
     let dynamo = Dynamo::start();
     dynamo.create_other_table(&[("id", KeyType::Hash, ScalarAttributeType::S)]).await;
-    let said = "sdctl: table \"http-sd\" cannot hold target groups: ";
+    let said = "error: table \"http-sd\" cannot hold target groups: ";
     for arguments in [&["create"][..], &["describe"], &["describe", "-o", "json"]] {
         let Ran { code, stderr, .. } = run(&mut table(&dynamo.endpoint(), arguments));
         let error = stderr.lines().last().unwrap();
@@ -215,7 +215,7 @@ async fn failed_describe_is_a_one_line_error() {
     let dynamo = Dynamo::start();
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["describe"]));
     assert!(code == 1 && stdout.is_empty() && stderr.lines().count() == 1, "{stderr}");
-    assert!(stderr.starts_with("sdctl: table \"http-sd\" not found. Check its name and the region"), "{stderr}");
+    assert!(stderr.starts_with("error: table \"http-sd\" not found. Check its name and the region"), "{stderr}");
 }
 
 /// `sdctl` completes the settings of a new table even if the reader closes the pipe.
@@ -242,7 +242,7 @@ async fn table_errors_name_the_remedy() {
     ] {
         faulty.fail(move |_, _| Fault::Error(400, code));
         let Ran { code, stderr, .. } = run(&mut table(&faulty.endpoint(), &["describe"]));
-        assert!(code == 1 && stderr.starts_with(&format!("sdctl: {said}")), "{stderr}");
+        assert!(code == 1 && stderr.starts_with(&format!("error: {said}")), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
@@ -256,10 +256,10 @@ fn invalid_table_name_does_not_mean_local_table() {
         assert!(code == 1 && stdout.is_empty() && stderr.contains(said), "{name:?} {arguments:?}: {stderr}");
     };
     for empty in ["", " "] {
-        let said = "sdctl: HTTP_SD_TABLE is set but empty. Set it to the name of a table in AWS, or unset it";
+        let said = "error: HTTP_SD_TABLE is set but empty. Set it to the name of a table in AWS, or unset it";
         refused(Some(empty), &[], said);
     }
-    refused(Some("a b"), &[], "sdctl: HTTP_SD_TABLE is \"a b\": expected the name of a DynamoDB table");
+    refused(Some("a b"), &[], "error: HTTP_SD_TABLE is \"a b\": expected the name of a DynamoDB table");
     for (arguments, said) in [
         (["--table", ""], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
         (["--table", "a/b"], "for '--table <NAME>': expected the name of a DynamoDB table (3 to 255 of"),
@@ -277,7 +277,7 @@ fn first_write_creates_the_local_table() {
     let data = TempDir::new().unwrap();
     let local = |command: &str| run(sdctl().args(["table", command, "--data"]).arg(data.path()));
     let Ran { code, stderr, .. } = local("describe");
-    let said = format!("sdctl: no local table in {}. Create it with sdctl serve, put or apply", data.path().display());
+    let said = format!("error: no local table in {}. Create it with sdctl serve, put or apply", data.path().display());
     assert!(code == 1 && stderr.starts_with(&said), "{stderr}");
     assert_eq!(data.path().read_dir().unwrap().count(), 0, "reading must create nothing");
     let Ran { code, stdout, .. } = local("create");

@@ -58,7 +58,7 @@ async fn removing_a_missing_target_removes_none() {
     let before = applied.dynamo.rows().await;
     for dry_run in [&[][..], &["--dry-run"]] {
         let missing = applied.run(&[&["targets", "rm", "node", "web", "-t", "a:1", "-t", "c:1"], dry_run].concat());
-        let expected = "sdctl: nothing was changed: target \"c:1\" not found in group \"web\" of job \"node\"";
+        let expected = "error: nothing was changed: target \"c:1\" not found in group \"web\" of job \"node\"";
         assert!(missing.failed().starts_with(expected));
     }
     assert_eq!(applied.dynamo.rows().await, before);

@@ -77,6 +77,34 @@ async fn tables_fit_the_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn plan_and_history_fit_the_terminal() {
+    let applied = Applied::new().await;
+    let targets = ["web-1", "web-2", "db-1"].map(|host| format!("\"{host}.eu-central-1.compute.internal:9100\""));
+    let labels = r#"{"env":"prod","region":"eu-central-1","cluster":"blue","role":"frontend","team":"payments"}"#;
+    applied.write("node.json", &format!(r#"[{{"targets":[{}],"labels":{labels}}}]"#, targets.join(",")));
+    let lines = shown(&mut applied.command(&["apply", "-f", "node.json", "--yes"]), 70);
+    let start = lines.iter().position(|line| line.starts_with("      targets  web-1.")).unwrap();
+    let plan: Vec<&str> = lines[start..start + 5].iter().map(|line| line.trim_end()).collect();
+    assert_eq!(
+        plan,
+        [
+            "      targets  web-1.eu-central-1.compute.internal:9100,",
+            "               web-2.eu-central-1.compute.internal:9100,",
+            "               db-1.eu-central-1.compute.internal:9100",
+            "      labels   cluster=blue, env=prod, region=eu-central-1,",
+            "               role=frontend, team=payments",
+        ],
+        "{lines:#?}"
+    );
+    for columns in [70, 40] {
+        let lines = shown(&mut applied.command(&["history"]), columns);
+        assert!(lines.iter().all(|line| line.width() <= usize::from(columns)), "{lines:#?}");
+        // The age stays whole, and the command is cut.
+        assert!(lines[1].contains(" ago  +1 ") && lines[1].ends_with('…'), "{lines:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipe_gets_whole_cells_and_no_footer() {
     let applied = rows().await;
     for columns in ["80", "20"] {
@@ -150,7 +178,7 @@ async fn watch_continues_after_an_outage() {
     let mut process = Process::start_on_terminal(command.args(["status", "--watch", "100ms"]), 80, 24);
     process.wait_for("1 job ");
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
-    process.wait_for("sdctl: access to table");
+    process.wait_for("error: access to table");
     Row::new("mysql", "b", &["b:1"]).put(&applied.dynamo).await;
     faulty.heal();
     process.wait_for("2 jobs");
@@ -158,5 +186,5 @@ async fn watch_continues_after_an_outage() {
     // Without a first report there is nothing to show.
     faulty.fail(|_, _| Fault::Error(400, "AccessDeniedException"));
     let mut command = sdctl_at(&faulty.endpoint());
-    assert!(run(command.args(["status", "--watch"])).failed().starts_with("sdctl: access to table"));
+    assert!(run(command.args(["status", "--watch"])).failed().starts_with("error: access to table"));
 }

@@ -83,7 +83,7 @@ fn existing_file_is_replaced_only_with_force() {
     let error = refused(&mut token(folder.path(), &[]));
     assert_eq!(
         error,
-        "sdctl: cannot write http-sd.token: the file exists. Choose another file with --file, or replace this one with --force"
+        "error: cannot write http-sd.token: the file exists. Choose another file with --file, or replace this one with --force"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), "old\n");
 
@@ -107,13 +107,13 @@ fn hash_of_an_existing_token_is_printed_alone() {
         assert_eq!(printed(&mut token(folder.path(), &["--hash"])), format!("{}\n", TokenHash::of(b"secret")));
     }
     let cases = [
-        ("", "sdctl: no token in x: the file is empty. Create a token with sdctl token --file x --force"),
-        (" \n", "sdctl: no token in x: the file is empty"),
+        ("", "error: no token in x: the file is empty. Create a token with sdctl token --file x --force"),
+        (" \n", "error: no token in x: the file is empty"),
         (
             "a b",
-            "sdctl: no token in x: the content has white space or characters outside ASCII. Name the file of a token",
+            "error: no token in x: the content has white space or characters outside ASCII. Name the file of a token",
         ),
-        ("a\nb", "sdctl: no token in x: "),
+        ("a\nb", "error: no token in x: "),
     ];
     for (content, said) in cases {
         fs::write(folder.path().join("x"), content).unwrap();
@@ -121,7 +121,7 @@ fn hash_of_an_existing_token_is_printed_alone() {
         assert!(error.starts_with(said), "{error}");
     }
     let missing = refused(&mut token(folder.path(), &["--file", "none", "--hash"]));
-    assert_eq!(missing, "sdctl: cannot read the token file none: no such file. Create it with sdctl token --file none");
+    assert_eq!(missing, "error: cannot read the token file none: no such file. Create it with sdctl token --file none");
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn token_never_goes_to_standard_output() {
     for arguments in [&["--file", "-"][..], &["--file", "-", "--force"]] {
         let error = refused(&mut token(folder.path(), arguments));
         let why = "a terminal or a log would show it. Name a file with --file";
-        assert_eq!(error, format!("sdctl: cannot write the token to standard output: {why}"));
+        assert_eq!(error, format!("error: cannot write the token to standard output: {why}"));
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
     let hash = run_with(&mut token(folder.path(), &["--file", "-", "--hash"]), "test-secret\n").done();
     assert_eq!(hash, format!("{}\n", TokenHash::of(b"test-secret")));
     let empty = run_with(&mut token(folder.path(), &["--file", "-", "--hash"]), "").failed();
-    assert!(empty.starts_with("sdctl: no token in standard input: "), "{empty}");
+    assert!(empty.starts_with("error: no token in standard input: "), "{empty}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn token_can_have_name_and_jobs() {
         (&["--name", "x", "--job", ""], "job \"\" is empty"),
     ] {
         let error = refused(token(folder.path(), arguments).args(["--file", "other.token"]));
-        assert!(error.starts_with(&format!("sdctl: {said}")), "{error}");
+        assert!(error.starts_with(&format!("error: {said}")), "{error}");
     }
     assert!(!folder.path().join("other.token").exists());
     let error = refused(&mut token(folder.path(), &["--job", "x"]));
@@ -186,11 +186,11 @@ fn error_names_the_unwritable_file() {
     let folder = TempDir::new().unwrap();
     for arguments in [&["--file", "none/x"][..], &["--file", "none/x", "--force"]] {
         let error = refused(&mut token(folder.path(), arguments));
-        assert!(error.starts_with("sdctl: cannot write none/x: No such file"), "{error}");
+        assert!(error.starts_with("error: cannot write none/x: No such file"), "{error}");
     }
     fs::create_dir(folder.path().join("folder")).unwrap();
     let error = refused(&mut token(folder.path(), &["--file", "folder", "--force"]));
-    assert!(error.starts_with("sdctl: cannot write folder: "), "{error}");
+    assert!(error.starts_with("error: cannot write folder: "), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file remains");
 }
 

@@ -172,6 +172,25 @@ async fn undo_asks_and_guards_like_apply() {
     assert_eq!(history(&applied).len(), 1);
 }
 
+/// At a terminal the user sees the plan, and decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_at_a_terminal_warns_instead_of_refusing() {
+    let applied = Applied::new().await;
+    applied.run(&["put", "node", "new", "-t", "n:1"]).done();
+    let after = applied.dynamo.rows().await;
+    let undo = |arguments: &[&str], answer: &str| {
+        let mut process = Process::start_on_terminal(&mut applied.command(arguments), 80, 24);
+        process.wait_for("more than 20 % would be removed: job \"node\" would lose 1 of 1 groups");
+        process.answer(answer);
+        process.wait().unwrap().code()
+    };
+    assert_eq!(undo(&["undo", "--dry-run"], ""), Some(2));
+    assert_eq!(undo(&["undo"], "n"), Some(1));
+    assert_eq!(applied.dynamo.rows().await, after);
+    assert_eq!(undo(&["undo"], "y"), Some(0));
+    assert!(applied.dynamo.rows().await.is_empty());
+}
+
 /// A target that an undo moves back is in one of its rows at any time.
 #[tokio::test(flavor = "multi_thread")]
 async fn undo_keeps_moved_targets_until_polls_end() {

@@ -68,11 +68,8 @@ pub(super) async fn plan(
         written += batch::all(gone.map(|change| writer.remove(change)), ROWS_AT_ONCE, &bar, signals).await;
     }
     let Written { done, ended } = written;
-    let Some(ended) = ended else {
-        bar.finish_and_clear();
-        return Ok(());
-    };
     bar.finish_and_clear();
+    let Some(ended) = ended else { return Ok(()) };
     let how_far = format!("{done} of {} written. Run the same command again for the rest", Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))
 }

@@ -20,10 +20,10 @@ use self::{
     report::{Format, Report},
 };
 use crate::{
-    commands::{addresses, arguments, outcome::Outcome, percent::percent, settle::Settle},
+    commands::{addresses, arguments, listing, outcome::Outcome, percent::percent, settle::Settle},
     error::CliError,
     files::{Advice, Note, Poller, Reader},
-    plan::{Comparison, Counts, Desired, Ownership, Plan, Rows},
+    plan::{Comparison, Desired, Ownership, Plan, Rows},
     store::{
         Records, Store,
         connection::{Connection, TableOptions},
@@ -189,7 +189,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let mut signals = Signals::listen()?;
     execute::plan(&store, set, names, &plan, options.settle, &mut signals).await?;
     Report::new(&plan, set, &location, false).print(options.output)?;
-    let Counts { added, changed, removed, .. } = plan.counts();
+    let counts = plan.counts();
     // A large plan must not be in memory together with the next one.
     drop(plan);
     tokio::select! {
@@ -201,7 +201,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
         }
     }
     if options.output == Format::Human {
-        writeln!(out, "Applied: {added} added, {changed} changed, {removed} removed.")?;
+        writeln!(out, "Applied: {}.", listing::done(counts))?;
     }
     Ok(Outcome::Done)
 }

@@ -19,15 +19,12 @@ use crate::{
     error::CliError,
     store::{
         Record, Store, Whole, WriteError,
-        batch::{self, ROWS_AT_ONCE, Write},
+        batch::{self, ROWS_AT_ONCE, TRANSACTIONS_AT_ONCE, Write},
         connection::Connection,
         that_fit, transactions,
     },
     terminal::{progress, signals::Signals, text::Count},
 };
-
-/// The number of concurrent transactions. A new table accepts 4,000 rows a second.
-const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Writes the rows of a backup to a table.
 struct Writer<'b> {
@@ -80,11 +77,8 @@ pub(crate) async fn write(
         let gone = of(|kind| matches!(kind, Kind::Remove(_))).map(|change| writer.remove(change));
         written += batch::all(gone, ROWS_AT_ONCE, &bar, signals).await;
     }
-    let Some(ended) = written.ended else {
-        bar.finish_and_clear();
-        return Ok(());
-    };
-    bar.abandon();
+    bar.finish_and_clear();
+    let Some(ended) = written.ended else { return Ok(()) };
     let how_far =
         format!("{} of {} written. Run the same command again for the rest", written.done, Count(total, "change"));
     Err(ended.of_table(store.name(), how_far))

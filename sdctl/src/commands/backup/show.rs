@@ -1,9 +1,12 @@
 //! Prints a plan.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    mem::discriminant,
+};
 
 use http_sd_lambda::{
-    group::{EpochSeconds, LabelNames, StoredGroup, excerpt},
+    group::{EpochSeconds, Job, LabelNames, StoredGroup},
     table::Attributes,
 };
 
@@ -12,19 +15,19 @@ use super::{
     rows::Backup,
 };
 use crate::{
-    commands::change,
+    commands::{
+        change,
+        listing::{self, Listed},
+    },
     error::CliError,
-    plan::Counts,
     store::{Record, differing},
     terminal::{
         message,
-        style::{ADDED, CHANGED, FAINT, HEADING, REMOVED},
+        style::{ADDED, CHANGED, REMOVED},
         text::{Count, printable},
     },
 };
 
-/// The most changes of a kind that are printed for each job without `--full`.
-const MOST: usize = 20;
 /// The attributes whose change is shown in words.
 const IN_WORDS: [&str; 4] = ["targets", "labels", "expires_at", "delete_at"];
 
@@ -47,44 +50,34 @@ pub(crate) enum Words {
     History,
 }
 
+impl Listed for Change {
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        discriminant(&self.kind) == discriminant(&other.kind)
+    }
+}
+
 impl Printer<'_> {
     pub(crate) fn plan(&self, out: &mut dyn Write, plan: &Plan) -> Result<(), CliError> {
         let now = EpochSeconds::now();
-        for changes in plan.changes.chunk_by(|a, b| a.job == b.job) {
-            let Some(first) = changes.first() else { continue };
-            let counts = plan.jobs.get(&first.job).copied().unwrap_or_default();
-            writeln!(out, "{HEADING}job {}:{HEADING:#} {}", excerpt(first.job.as_str()), self.words.counts(counts))?;
-            let kind = |change: &Change| std::mem::discriminant(&change.kind);
-            for changes in changes.chunk_by(|a, b| kind(a) == kind(b)) {
-                let most = if self.full { usize::MAX } else { MOST };
-                for change in changes.iter().take(most) {
-                    self.change(out, change, now)?;
-                }
-                if changes.len() > most {
-                    writeln!(out, "  {FAINT}… and {} more (--full shows all){FAINT:#}", changes.len() - most)?;
-                }
-            }
-        }
         let counts = plan.counts();
-        if counts.kept > 0 && self.words == Words::Import {
-            let (rows, verb) = (Count(counts.kept, "row"), if counts.kept == 1 { "is" } else { "are" });
-            let them = if counts.kept == 1 { "it" } else { "them" };
-            writeln!(
-                out,
-                "{FAINT}{rows} of these jobs {verb} in no file: --replace removes {them}, and rows of other jobs{FAINT:#}"
-            )?;
-        }
+        let numbers = |job: &Job| {
+            let job = plan.jobs.get(job).copied().unwrap_or_default();
+            if self.words == Words::History { listing::done(job) } else { listing::of_job(job, counts) }
+        };
+        listing::changes(out, &plan.changes, self.full, numbers, |out, change| self.change(out, change, now))?;
+        let unchanged = counts.unchanged;
         match self.words {
-            Words::Import if plan.changes.is_empty() => {
-                let verb = if counts.unchanged == 1 { "matches" } else { "match" };
-                writeln!(out, "Nothing to change: {} {verb} the files.", Count(counts.unchanged, "row"))?;
+            Words::Import => {
+                listing::kept(out, counts.kept, "of these jobs", "--replace", "of other jobs")?;
+                listing::end(out, counts, &listing::matching(unchanged, "row"))?;
             }
-            Words::Undo if plan.changes.is_empty() => {
-                let verb = if counts.unchanged == 1 { "is" } else { "are" };
-                writeln!(out, "Nothing to change: {} {verb} as before.", Count(counts.unchanged, "row"))?;
-            }
-            Words::Import | Words::Undo => {
-                writeln!(out, "{HEADING}Plan:{HEADING:#} {}.", self.words.counts(counts))?;
+            Words::Undo => {
+                let verb = if unchanged == 1 { "is" } else { "are" };
+                listing::end(out, counts, &format!("{} {verb} as before", Count(unchanged, "row")))?;
             }
             Words::History => {}
         }
@@ -169,15 +162,4 @@ fn attributes(out: &mut dyn Write, before: &Attributes, after: &Attributes, show
         })
         .collect();
     if differing.is_empty() { Ok(()) } else { writeln!(out, "      attributes  {}", differing.join(", ")) }
-}
-
-impl Words {
-    fn counts(self, Counts { added, changed, removed, unchanged, .. }: Counts) -> String {
-        match self {
-            Self::Import | Self::Undo => {
-                format!("{added} to add, {changed} to change, {removed} to remove, {unchanged} unchanged")
-            }
-            Self::History => format!("{added} added, {changed} changed, {removed} removed"),
-        }
-    }
 }

@@ -146,11 +146,8 @@ impl Plan {
             let last = rest.map(|change| change.finish(&self.job, connection));
             written += batch::all(last, ROWS_AT_ONCE, &bar, signals).await;
         }
-        let Some(ended) = written.ended else {
-            bar.finish_and_clear();
-            return Ok(());
-        };
-        bar.abandon();
+        bar.finish_and_clear();
+        let Some(ended) = written.ended else { return Ok(()) };
         let how_far = format!("{} of {} written. The others are not", written.done, Count(total, "change"));
         Err(ended.of_table(connection.store.name(), how_far))
     }

@@ -197,11 +197,8 @@ async fn write(
         written = batch::all(old, ROWS_AT_ONCE, &bar, signals).await;
         removed = written.done;
     }
-    let Some(ended) = written.ended else {
-        bar.finish_and_clear();
-        return Ok(());
-    };
-    bar.abandon();
+    bar.finish_and_clear();
+    let Some(ended) = written.ended else { return Ok(()) };
     let groups = Count(plan.moves.len(), "old row");
     let how_far = format!("{removed} of {groups} of {} removed. Run the same command again to continue", from.shown());
     Err(ended.of_table(store.name(), how_far))

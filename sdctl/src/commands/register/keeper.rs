@@ -150,7 +150,7 @@ impl Keeper {
                     if !was_there {
                         message::warning(format_args!("{self} was missing: registered again{}", self.until()));
                     } else if failed {
-                        message::warning(format_args!("renewed {self} again{}", self.until()));
+                        message::info(format_args!("renewed {self} again{}", self.until()));
                     } else {
                         tracing::debug!("renewed {self}{}", self.until());
                     }
@@ -210,15 +210,15 @@ impl Keeper {
     async fn stop(&self) -> Result<(), CliError> {
         let never = "stopped before the group was registered";
         if self.unsure.is_empty() && self.written.is_none() {
-            message::warning(never);
+            message::info(never);
             return Ok(());
         }
         let mut cause = unanswered(REMOVE_WITHIN);
         match timeout(REMOVE_WITHIN, self.remove(&mut cause)).await {
             Err(_) => return Err(self.not_removed(&cause.to_string())),
             Ok(Removal::Done) => tell(format_args!("removed {self}")),
-            Ok(_) if self.written.is_none() => message::warning(never),
-            Ok(Removal::GoneBefore) => message::warning(format_args!("{self} was already removed")),
+            Ok(_) if self.written.is_none() => message::info(never),
+            Ok(Removal::GoneBefore) => message::info(format_args!("{self} was already removed")),
             Ok(Removal::Foreign) => {
                 message::warning(format_args!("{self} stays in the table: another writer has changed it"));
             }

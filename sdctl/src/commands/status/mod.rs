@@ -156,7 +156,7 @@ fn draw(
     );
     writeln!(text, "{FAINT}{}{FAINT:#}", cut(&heading, size.columns))?;
     if let Some(error) = &error {
-        writeln!(text, "{CHANGED}{}{CHANGED:#}", cut(&printable(&format!("sdctl: {error}")), size.columns))?;
+        writeln!(text, "{CHANGED}{}{CHANGED:#}", cut(&printable(&format!("error: {error}")), size.columns))?;
     }
     // The cursor needs a line below the text.
     let used = 2 + usize::from(error.is_some());

@@ -26,8 +26,11 @@ const LONGEST_ARGUMENT: usize = 200;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) entry: Entry,
-    /// The lines; `None` after the entry became too large.
+    /// The file of lines; `None` after the entry became too large.
     rows: Option<GzEncoder<File>>,
+    /// The lines since the last flush. The encoder is slow at many small pieces, such as those of a serializer.
+    lines: Vec<u8>,
+    /// The bytes of all lines.
     bytes: u64,
     most_bytes: u64,
     /// By the hash of each row's key: whether the row existed before, and whether it exists now.
@@ -69,6 +72,7 @@ impl Open {
         let open = Self {
             entry: Entry { number, folder, header },
             rows: Some(GzEncoder::new(rows, Compression::fast())),
+            lines: Vec::new(),
             bytes: 0,
             most_bytes: MOST_BYTES,
             written: HashMap::new(),
@@ -90,16 +94,21 @@ impl Open {
     }
 
     pub(super) fn line<'l>(&mut self, line: &Line<Key<&'l str>, Shown<'l>>) -> io::Result<()> {
-        let Some(rows) = &mut self.rows else { return Ok(()) };
-        let mut out = Counted { out: rows, bytes: &mut self.bytes };
-        serde_json::to_writer(&mut out, line)?;
-        out.write_all(b"\n")?;
-        if self.bytes > self.most_bytes { self.drop_rows() } else { Ok(()) }
+        if self.rows.is_some() {
+            serde_json::to_writer(&mut self.lines, line)?;
+            self.lines.push(b'\n');
+        }
+        Ok(())
     }
 
     /// Brings the lines to the file, from where another process can read them.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.rows.as_mut().map_or(Ok(()), Write::flush)
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        rows.write_all(&self.lines)?;
+        rows.flush()?;
+        self.bytes += self.lines.len() as u64;
+        self.lines.clear();
+        if self.bytes > self.most_bytes { self.drop_rows() } else { Ok(()) }
     }
 
     /// Removes the rows of an entry that is too large.
@@ -116,6 +125,7 @@ impl Open {
     }
 
     pub(super) fn finish(mut self, end: End) -> io::Result<()> {
+        self.flush()?;
         // The lock lasts until the description says that the command has ended.
         let _locked = self.rows.take().map(GzEncoder::finish).transpose()?;
         if self.written.is_empty() && self.unknown.is_empty() {
@@ -138,24 +148,6 @@ impl Open {
         serde_json::to_writer_pretty(&mut file, header)?;
         file.write_all(b"\n")?;
         fs::rename(new, folder.join(Entry::HEADER))
-    }
-}
-
-/// Counts the bytes that pass.
-struct Counted<'a, W> {
-    out: &'a mut W,
-    bytes: &'a mut u64,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        *self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
 

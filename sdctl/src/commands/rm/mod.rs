@@ -1,17 +1,16 @@
 //! `sdctl rm`: removes groups, a whole job, or selected rows.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write},
-};
+mod show;
+
+use std::{borrow::Cow, io::Write};
 
 use clap::Args;
 use http_sd_lambda::group::{EpochSeconds, GroupName, Job, excerpt};
 use indicatif::ProgressBar;
 
+use self::show::Shown;
 use super::{
     arguments,
-    change::Change,
     outcome::Outcome,
     renewed::Renewed,
     selection::{self, Found, Selection, SelectionOptions},
@@ -23,16 +22,9 @@ use crate::{
         batch::{self, ROWS_AT_ONCE, Written},
         connection::{Connection, TableOptions},
     },
-    terminal::{
-        output, progress, question,
-        signals::Signals,
-        style::{FAINT, HEADING},
-        text::Count,
-    },
+    terminal::{output, progress, question, signals::Signals, text::Count},
 };
 
-/// The most groups of a job that are shown.
-const MOST_SHOWN: usize = 20;
 /// The most attempts to remove a row that other writers keep changing.
 const ATTEMPTS: usize = 5;
 
@@ -111,13 +103,16 @@ async fn remove_named(
     names.sort();
     names.dedup();
     let now = EpochSeconds::now();
-    let mut shown = Shown::default();
+    let (mut shown, mut renewed) = (Shown::default(), Renewed::default());
     let mut missing: Vec<GroupName> = Vec::new();
     let mut failed = None;
     for name in names {
         let found = if dry_run { connection.record(job, &name).await } else { take(connection, job, &name).await };
         match found {
-            Ok(Some(record)) => shown.add(record, now),
+            Ok(Some(record)) => {
+                shown.add(&record);
+                renewed.see(&record, now);
+            }
             Ok(None) => missing.push(name),
             Err(error) => {
                 failed = Some(error);
@@ -127,7 +122,7 @@ async fn remove_named(
     }
     // Also after a failure: the groups are removed.
     shown.print(&mut output::stdout(), if dry_run { "to remove" } else { "removed" }, now)?;
-    shown.renewed.note();
+    renewed.note();
     if let Some(error) = failed {
         return Err(error);
     }
@@ -154,19 +149,20 @@ async fn take(connection: &Connection, job: &Job, name: &GroupName) -> Result<Op
 async fn remove_job(connection: Connection, job: &Job, mode: Mode) -> Result<Outcome, CliError> {
     let now = EpochSeconds::now();
     let mut names: Vec<GroupName> = Vec::new();
-    let mut shown = Shown::default();
+    let (mut shown, mut renewed) = (Shown::default(), Renewed::default());
     let mut pages = connection.store.records(Some(job), connection.names);
     while let Some(records) = pages.next().await.map_err(|error| connection.error(error))? {
         for record in records {
-            names.push(record.name.clone());
-            shown.add(record, now);
+            shown.add(&record);
+            renewed.see(&record, now);
+            names.push(record.name);
         }
     }
     if names.is_empty() {
         return Err(CliError::no_such_job(job));
     }
     shown.print(&mut output::stdout(), "to remove", now)?;
-    shown.renewed.note();
+    renewed.note();
     if mode.dry_run {
         return Ok(Outcome::Found);
     }
@@ -202,10 +198,7 @@ async fn remove_selected(connection: Connection, selection: &Selection, mode: Mo
     for rows in selected.chunk_by(|a, b| a.record.job == b.record.job) {
         let mut shown = Shown::default();
         for found in rows {
-            shown.count(found.targets());
-            if shown.rows.len() < MOST_SHOWN {
-                shown.rows.push(found.record.clone());
-            }
+            shown.add(&found.record);
             renewed.see(&found.record, now);
         }
         shown.print(&mut out, "to remove", now)?;
@@ -255,49 +248,6 @@ async fn remove_matching(
     }
 }
 
-/// Rows of one job: their number, and the first of them.
-#[derive(Default)]
-struct Shown {
-    rows: Vec<Record>,
-    groups: usize,
-    targets: usize,
-    renewed: Renewed,
-}
-
-impl Shown {
-    fn add(&mut self, record: Record, now: EpochSeconds) {
-        self.count(record.group.as_ref().map_or(0, |group| group.targets.len()));
-        self.renewed.see(&record, now);
-        if self.rows.len() < MOST_SHOWN {
-            self.rows.push(record);
-        }
-    }
-
-    fn count(&mut self, targets: usize) {
-        self.groups += 1;
-        self.targets += targets;
-    }
-
-    fn counts(&self) -> (Count<'static>, Count<'static>) {
-        (Count(self.groups, "group"), Count(self.targets, "target"))
-    }
-
-    /// Prints the rows as a plan shows them.
-    fn print(&self, out: &mut dyn Write, what: &str, now: EpochSeconds) -> io::Result<()> {
-        let Some(first) = self.rows.first() else { return Ok(()) };
-        let (groups, targets) = self.counts();
-        let job = excerpt(first.job.as_str());
-        writeln!(out, "{HEADING}job {job}:{HEADING:#} {groups} with {targets} {what}")?;
-        for record in &self.rows {
-            Change { name: &record.name, before: Some(record), after: None, owner: None, now }.show(out)?;
-        }
-        match self.groups.saturating_sub(self.rows.len()) {
-            0 => Ok(()),
-            more => writeln!(out, "  {FAINT}… and {more} more (sdctl get with the same options shows all){FAINT:#}"),
-        }
-    }
-}
-
 /// Prints what was removed, or returns the error.
 fn finish(
     connection: &Connection,
@@ -306,17 +256,11 @@ fn finish(
     removed: &str,
     groups: Count<'_>,
 ) -> Result<Outcome, CliError> {
-    match written.ended {
-        None => {
-            bar.finish_and_clear();
-            writeln!(output::stdout(), "removed {removed}")?;
-            Ok(Outcome::Done)
-        }
-        Some(ended) => {
-            bar.finish_and_clear();
-            let done = written.done;
-            let how_far = format!("{done} of {groups} removed. Run the same command again to remove the rest");
-            Err(ended.of_table(connection.store.name(), how_far))
-        }
-    }
+    bar.finish_and_clear();
+    let Some(ended) = written.ended else {
+        writeln!(output::stdout(), "removed {removed}")?;
+        return Ok(Outcome::Done);
+    };
+    let how_far = format!("{} of {groups} removed. Run the same command again to remove the rest", written.done);
+    Err(ended.of_table(connection.store.name(), how_far))
 }

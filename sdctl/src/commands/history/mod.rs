@@ -1,5 +1,7 @@
 //! `sdctl history`: lists the commands in the journal, and shows what one of them changed.
 
+mod json;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -9,32 +11,32 @@ use anstyle::Style;
 use clap::{Args, ValueEnum};
 use http_sd_lambda::{
     config::{self, variable},
-    group::{EpochSeconds, Job, excerpt},
+    group::{EpochSeconds, excerpt},
     table::Attributes,
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{
     backup::{Backup, Change, Expected, Kind, Plan, Printer, Words},
     outcome::Outcome,
-    times::{ago, utc},
+    times::{ago, shortly_ago, utc},
 };
 use crate::{
     error::CliError,
     store::{
         self,
-        journal::{self, End, Entry, Header, Images, Numbers, Rows, TableId},
+        journal::{self, End, Entry, Header, Images, Numbers},
     },
     terminal::{
         message,
         style::{FAINT, HEADING},
         table::{Line, Table},
         text::printable,
+        width::cut,
     },
 };
 
-/// The longest command line in the list, in characters.
+/// The longest command line in the list, in columns.
 const LONGEST_COMMAND: usize = 80;
 
 /// List the commands that changed rows, or show what one changed
@@ -69,22 +71,6 @@ enum Format {
     Json,
 }
 
-/// An entry as JSON.
-#[derive(Serialize)]
-struct Shown<'e> {
-    id: u64,
-    at: i64,
-    command: &'e [String],
-    table: &'e TableId,
-    state: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    undoes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    undone_by: Option<u64>,
-    #[serde(flatten)]
-    numbers: Numbers,
-}
-
 /// The outcome of a command.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,35 +80,6 @@ enum State {
     Running,
     Interrupted,
 }
-
-/// The rows of an entry as JSON.
-#[derive(Serialize)]
-struct Detailed<'e> {
-    #[serde(flatten)]
-    entry: Shown<'e>,
-    has_rows: bool,
-    changes: Vec<Changed>,
-    /// The rows whose write has no known result.
-    unknown_rows: Vec<Key>,
-}
-
-#[derive(Serialize)]
-struct Key {
-    job: String,
-    group: String,
-}
-
-/// A row before and after, in DynamoDB JSON.
-#[derive(Serialize)]
-struct Changed {
-    #[serde(flatten)]
-    key: Key,
-    before: Option<Item>,
-    after: Option<Item>,
-}
-
-/// The line of an export.
-type Item = Box<RawValue>;
 
 pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
     let entries = Entry::all().map_err(|error| unreadable(&error))?;
@@ -135,13 +92,12 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, CliError> {
         };
         match options.output {
             None => show(&mut out, entry, &undone, options.full)?,
-            Some(Format::Json) => json(&mut out, &detailed(entry, &undone)?)?,
+            Some(Format::Json) => json::show(&mut out, entry, &undone)?,
         }
         return Ok(Outcome::Done);
     }
     if options.output.is_some() {
-        let shown = entries.iter().map(|entry| shown(entry, &undone)).collect::<Result<Vec<_>, _>>()?;
-        json(&mut out, &shown)?;
+        json::list(&mut out, &entries, &undone)?;
         return Ok(Outcome::Done);
     }
     if entries.is_empty() {
@@ -156,16 +112,14 @@ fn list(out: &mut dyn Write, entries: &[Entry], undone: &BTreeMap<u64, u64>) -> 
     let mut lines = Vec::new();
     for entry in entries {
         let Entry { number, header, .. } = entry;
-        let at = EpochSeconds(header.at);
-        let state = words(entry, undone);
         let style = if undone.contains_key(number) { FAINT } else { Style::new() };
         let cells = vec![
             number.to_string(),
-            format!("{}, {}", utc(at), ago(at, now)),
+            shortly_ago(EpochSeconds(header.at), now),
             signs(entry.numbers().map_err(|error| unreadable(&error))?),
-            state,
+            words(entry, undone),
             header.table.to_string(),
-            cut(&command(header)),
+            cut(&command(header), LONGEST_COMMAND),
         ];
         lines.push(Line { style, cells });
     }
@@ -232,49 +186,6 @@ fn attributes(line: &[u8]) -> Result<Attributes, CliError> {
     store::read_line(line).map_err(|fault| CliError::Refused(format!("cannot read a row of the journal: {fault}")))
 }
 
-fn shown<'e>(entry: &'e Entry, undone: &BTreeMap<u64, u64>) -> Result<Shown<'e>, CliError> {
-    let Entry { number, header, .. } = entry;
-    Ok(Shown {
-        id: *number,
-        at: header.at,
-        command: &header.command,
-        table: &header.table,
-        state: state(entry),
-        undoes: header.undoes,
-        undone_by: undone.get(number).copied(),
-        numbers: entry.numbers().map_err(|error| unreadable(&error))?,
-    })
-}
-
-fn detailed<'e>(entry: &'e Entry, undone: &BTreeMap<u64, u64>) -> Result<Detailed<'e>, CliError> {
-    let Rows { changed, unknown } = entry.rows().map_err(|error| unreadable(&error))?;
-    let key = |job: &Job, group: &str| Key { job: job.as_str().to_owned(), group: group.to_owned() };
-    let changes = changed.iter().map(|((job, name), Images { old, new })| {
-        Ok(Changed { key: key(job, name.as_str()), before: item(old.as_deref())?, after: item(new.as_deref())? })
-    });
-    Ok(Detailed {
-        entry: shown(entry, undone)?,
-        has_rows: !entry.header.too_large,
-        changes: changes.collect::<io::Result<_>>().map_err(|error| unreadable(&error))?,
-        unknown_rows: unknown.iter().map(|(job, name)| key(job, name.as_str())).collect(),
-    })
-}
-
-/// Returns the attributes of a line.
-fn item(line: Option<&[u8]>) -> io::Result<Option<Item>> {
-    #[derive(serde::Deserialize)]
-    struct Line {
-        #[serde(rename = "Item")]
-        item: Item,
-    }
-    Ok(line.map(serde_json::from_slice::<Line>).transpose()?.map(|line| line.item))
-}
-
-fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
-}
-
 fn state(entry: &Entry) -> State {
     match entry.header.end {
         Some(End::Done) => State::Done,
@@ -308,13 +219,6 @@ fn signs(Numbers { added, changed, removed, unknown }: Numbers) -> String {
 pub(crate) fn command(header: &Header) -> String {
     let line = shlex::try_join(header.command.iter().map(String::as_str));
     printable(&line.unwrap_or_else(|_| header.command.join(" ")))
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_COMMAND) {
-        Some((end, _)) => text.get(..end).unwrap_or(text).to_owned() + "…",
-        None => text.to_owned(),
-    }
 }
 
 /// Returns the error of a journal that cannot be read.
