@@ -23,7 +23,7 @@ mod rows;
 mod size;
 mod write;
 
-pub use admin::{Description, Place};
+pub use admin::{Description, Place, Stream};
 pub use backoff::Backoff;
 pub(crate) use client::{Overrides, connect};
 pub use clock::ServerClock;
