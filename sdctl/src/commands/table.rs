@@ -47,7 +47,7 @@ enum Command {
 #[command(after_help = "\
 Examples:
   sdctl table create --table http-sd --region eu-central-1
-  sdctl table create --table http-sd --stream        for HTTP_SD_FOLLOW_CHANGES=on
+  sdctl table create --table http-sd --stream        to follow changes
   sdctl table create --table http-sd --no-recovery   for a test")]
 struct Create {
     /// Turn on a stream of the keys of changed rows, which `HTTP_SD_FOLLOW_CHANGES=on` needs [default: off]
