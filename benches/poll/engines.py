@@ -46,6 +46,12 @@ class Engine:
             raise Failed(f"{operation}: {answer.status} {text[:500]!r}")
         return json.loads(text)
 
+    def turn_stream_on(self, table):
+        """Gives a table a stream of the keys of its changed rows, unless it has one."""
+        if not self.call("DescribeTable", TableName=table)["Table"].get("StreamSpecification"):
+            stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+            self.call("UpdateTable", TableName=table, StreamSpecification=stream)
+
     def wait_for_table(self, name):
         """Waits until another process has created a table."""
         wait_until(lambda: name in self.call("ListTables")["TableNames"], self.process)
@@ -67,6 +73,7 @@ class Engine:
         """Returns the environment that directs every AWS SDK to this engine."""
         return {
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.endpoint,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
