@@ -13,8 +13,9 @@ import time
 from benches.poll import machine, plots, report
 from benches.poll.engines import ENGINES, FOLDER
 from benches.poll.fleets import FLEETS
+from benches.poll.following import follow
 from benches.poll.measure import run, run_emulated
-from benches.poll.programs import CACHED, SHARDS, programs, sizes
+from benches.poll.programs import CACHED, FOLLOWING, SHARDS, programs, sizes
 from scripts.processes import run_program
 
 RESULTS = FOLDER / "results.json"
@@ -44,8 +45,13 @@ def measure_fleet(fleet, engine, count):
     engine.fill(fleet, say)
     units, pages = engine.read_units(fleet)
     chosen = programs(fleet)
-    runs = rounds(f"fleet {fleet.name}", chosen, count, functools.partial(run, fleet=fleet, engine=engine))
+
+    def once(program):
+        return (follow if program.name == FOLLOWING else run)(program, fleet, engine)
+
+    runs = rounds(f"fleet {fleet.name}", chosen, count, once)
     return {
+        "name": fleet.name,
         "groups": fleet.groups,
         "targets": fleet.targets,
         "jobs": fleet.jobs,
@@ -53,6 +59,8 @@ def measure_fleet(fleet, engine, count):
         "shards": SHARDS.get(fleet.name),
         "read units": units,
         "pages": pages,
+        # The figures of several kinds of polls.
+        "followed": runs.pop(FOLLOWING),
         "runs": runs,
     }
 
@@ -70,7 +78,7 @@ def measure(names, engine_name, count):
     with ENGINES[engine_name]() as engine:
         small = FLEETS["S"]
         engine.fill(small, say)
-        chosen = [program for program in programs(small) if program.name != CACHED]
+        chosen = [program for program in programs(small) if program.name not in (CACHED, FOLLOWING)]
         once = functools.partial(run_emulated, fleet=small, engine=engine)
         results["emulated"] = rounds("under AWS's emulator", chosen, count, once)
         for name in names:

@@ -95,12 +95,14 @@ class Engine:
             KeySchema=[{"AttributeName": "job", "KeyType": "HASH"}, {"AttributeName": "group", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("job", "group")],
         )
-        rows = map(as_item, fleet.rows())
-        while some := list(itertools.islice(rows, TRANSACTION)):
-            self.call(
-                "TransactWriteItems", TransactItems=[{"Put": {"TableName": fleet.table, "Item": i}} for i in some]
-            )
+        self.put(fleet.table, fleet.rows())
         marker.write_text(str(VERSION))
+
+    def put(self, table, rows):
+        """Writes rows into a table."""
+        items = map(as_item, rows)
+        while some := list(itertools.islice(items, TRANSACTION)):
+            self.call("TransactWriteItems", TransactItems=[{"Put": {"TableName": table, "Item": i}} for i in some])
 
     def read_units(self, fleet):
         """Returns the read units and pages of a whole poll, as the engine counts them."""

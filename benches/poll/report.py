@@ -1,10 +1,11 @@
 """Prints the figures as tables, and writes them between two markers of docs/performance.md."""
 
+import itertools
 from pathlib import Path
 
-from benches.poll import costs
+from benches.poll import costs, on_off
 from benches.poll.bars import bars
-from benches.poll.figures import MB, figure, number
+from benches.poll.figures import MB, figure, number, size_of
 from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP
 
 DOCUMENT = Path("docs/performance.md")
@@ -31,6 +32,8 @@ def write(results):
     for name, fleet in results["fleets"].items():
         parts += call_table(name, fleet)
     parts += cost_table(results)
+    if rows := on_off.figures(results):
+        parts += ["### Following changes, off and on\n", *table(on_off.HEADS, rows)]
     text = "\n".join(parts)
     write_between(DOCUMENT, BEGIN, END, text)
     return f"\n{text}\nWritten to {DOCUMENT} and docs/performance-*.svg"
@@ -65,7 +68,8 @@ def table(heads, rows):
 def bar_table(results):
     """Returns the table of the requirements."""
     rows = []
-    for bar in bars(results):
+    followed = (on_off.bars(name, fleet) for name, fleet in results["fleets"].items() if "followed" in fleet)
+    for bar in itertools.chain(bars(results), *followed):
         limit = f"{'≥' if bar.at_least else '≤'} {number(bar.limit)}{bar.unit}"
         rows.append([bar.subject, limit, bar.measured.write(unit=bar.unit), "met" if bar.met else "**not met**"])
     return ["### Against the bars\n", *table(["", "bar", "measured", ""], rows)]
@@ -128,11 +132,6 @@ def counted(count, thing):
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def size_of(size):
-    """Returns a number of bytes."""
-    return f"{number(size / MB)} MB" if size >= MB else f"{number(size / 1000)} kB"
-
-
 def cost_table(results):
     """Returns the table of the costs of one poller."""
     rows = []
@@ -159,17 +158,12 @@ def cost_row(title, fleet, cost):
     return [
         title,
         number(cost.read_units),
-        dollars(cost.table),
+        costs.dollars(cost.table),
         f"{cost.memory_mb} MB, {number(cost.seconds)} s",
         f"{number(cost.sending)} s",
-        dollars(cost.function),
-        dollars(cost.streaming),
-        f"**{dollars(cost.total)}**",
-        dollars(cost.total / fleet["targets"] * 1000),
-        dollars(cost.out),
+        costs.dollars(cost.function),
+        costs.dollars(cost.streaming),
+        f"**{costs.dollars(cost.total)}**",
+        costs.dollars(cost.total / fleet["targets"] * 1000),
+        costs.dollars(cost.out),
     ]
-
-
-def dollars(amount):
-    """Returns an amount in dollars."""
-    return f"${amount:,.2f}" if amount >= 0.01 else f"${amount:.4f}"
