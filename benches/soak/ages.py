@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 
-# The seconds for which a function that follows changes keeps a removed or replaced row, and a second of tolerance.
-HOLD = 10 + 1
+# The most seconds for which a function that follows changes serves lost targets. It compares whole seconds.
+HOLD = 12
 
 
 @dataclass(frozen=True)

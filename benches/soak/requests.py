@@ -85,7 +85,7 @@ class Selection:
             if all(body != self.answer(rows, now) for rows in states for now in seconds):
                 raise Failed(f"{self.target} matches no state of the table:\n{body}\nstates: {states}")
             return len(states) == 1
-        may_be = self._may_be(table, age.since, until, seconds)
+        may_be = self._may_be(table, age.since, until, seconds, age.held)
         must_be = self._may_be(table, age.complete, until, seconds) if age.held else may_be
         groups = json.loads(body)
         keys = [tuple(group["labels"]["id"].split("/")) for group in groups]
@@ -103,15 +103,20 @@ class Selection:
             raise Failed(f"{self.target} lacks {missing}: {body}")
         return all(len(texts) == 1 for texts in may_be.values())
 
-    def _may_be(self, table, since, until, seconds):
-        """Returns the possible JSON of each group, including `None` if the group may be missing."""
+    def _may_be(self, table, since, until, seconds, held=False):
+        """Returns the possible JSON of each group, including `None` if the group may be missing.
+
+        The targets of a held row are served without its lease. All targets of this table are different, so a held row
+        has all its targets.
+        """
         may_be = {}
         for job in [self.job] if self.job else JOBS:
             states = table.states(job, since, until)
             for name in set().union(*states):
                 texts = may_be[job, name] = set()
                 for row in {state.get(name) for state in states}:
-                    for lapsed in {row.has_lapsed(now) for now in seconds} if row else ():
+                    lapses = {row.has_lapsed(now) for now in seconds} if row else set()
+                    for lapsed in lapses | {False} if held and row else lapses:
                         texts.add(self.group(row, lapsed))
                     # An expired group is kept or not by the leases of the others, which may be on another page.
                     if row is None or any(map(row.has_lapsed, seconds)):
