@@ -3,6 +3,7 @@
 mod attribute;
 mod budget;
 mod builder;
+mod cache;
 mod connect;
 mod details;
 mod error;
@@ -11,6 +12,7 @@ mod https;
 mod key;
 mod page;
 mod pages;
+mod reader;
 mod retried;
 mod row;
 mod snapshot;
