@@ -27,7 +27,7 @@ async fn run() -> Result<(), Error> {
     let config = Config::from_env()?;
     config.access.warn_if_open();
     lambda::check_environment()?;
-    let table = Table::new(connect().await, config.table);
+    let table = Table::new(connect().await.table(), config.table);
     if config.warm_up == OnOff::On {
         table.warm_up().await;
     }

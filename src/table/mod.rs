@@ -4,6 +4,7 @@ mod attribute;
 mod budget;
 mod builder;
 mod cache;
+mod changes;
 mod connect;
 mod details;
 mod error;
@@ -21,7 +22,8 @@ mod warm_up;
 
 pub use budget::Budget;
 pub use builder::RowRules;
-pub use connect::{ATTEMPT_TIMEOUT, connect};
+pub use changes::{Changes, Keys, Look, Unknown, stream_arn};
+pub use connect::{ATTEMPT_TIMEOUT, Connection, STREAM_ATTEMPT_TIMEOUT, connect};
 pub use details::{Details, LapsedRow, Owner, RowDetails};
 pub use error::{NotSent, ReadError, TableError};
 pub use https::Https;
