@@ -52,7 +52,7 @@ impl Cache {
         let jobs = jobs?;
         let times = jobs.keys().map(|job| self.jobs.get(job).map(|cached| cached.read_at).or(self.whole));
         let read_at = times.min().flatten().or(self.whole).unwrap_or_default();
-        Some(Snapshot { jobs, pages: 0, read_at })
+        Some(Snapshot { jobs, pages: 0, read_at, followed: None })
     }
 
     /// Caches a snapshot. If the cache exceeds `most` bytes, drops the other rows, then all rows.

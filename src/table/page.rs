@@ -40,7 +40,7 @@ pub struct PageContent<'a> {
     /// The start of the next page; `None` on the last page.
     pub next: Option<StartKey>,
     /// The JSON from which the rows borrow.
-    json: &'a str,
+    pub(super) json: &'a str,
 }
 
 impl PageContent<'_> {

@@ -48,7 +48,7 @@ impl Reader {
         for job in scope.named() {
             jobs.entry(job.clone()).or_default();
         }
-        Ok(Snapshot { jobs, pages, read_at: now })
+        Ok(Snapshot { jobs, pages, read_at: now, followed: None })
     }
 }
 
