@@ -25,7 +25,7 @@ mod write;
 
 pub use admin::{Description, Place, Stream};
 pub use backoff::Backoff;
-pub(crate) use client::{Overrides, connect, settings};
+pub(crate) use client::{Overrides, settings};
 pub use clock::ServerClock;
 pub use insert::{MOST_IN_TRANSACTION, transactions};
 pub use item_json::{read_line, same_row, write_line};
