@@ -8,6 +8,7 @@ mod contract;
 mod engines;
 mod events;
 mod failure;
+mod follow;
 mod hostile;
 mod https;
 mod leases;
