@@ -4,6 +4,7 @@
 mod access;
 mod any_table;
 mod cache;
+mod changes;
 mod contract;
 mod engines;
 mod events;
