@@ -29,8 +29,9 @@ const START: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(3);
 /// The number of parallel requests. Each needs a connection, and a small function has only a fraction of a core.
 const PARALLEL: usize = 8;
-/// The maximum number of pages of one look, besides one for each shard. Above it, reading the table is cheaper.
-const MOST_PAGES: usize = 100;
+/// The maximum number of pages of one look, besides one for each shard. A page has up to 1000 records, and reading the
+/// table is cheaper than reading so many rows one by one.
+const MOST_PAGES: usize = 40;
 
 /// The rows that changed: the names of groups by job.
 pub type Keys = BTreeMap<Job, BTreeSet<GroupName>>;
@@ -79,7 +80,11 @@ impl Changes {
         let stream = Stream::new(client, arn.into());
         let take = async {
             let shards = stream.shards().await?;
-            let leaves = shards.leaves().map(str::to_owned).collect();
+            let leaves: Vec<String> = shards.leaves().map(str::to_owned).collect();
+            // Without a shard every look would find nothing.
+            if leaves.is_empty() {
+                return Err(Unknown::Incomplete("it has no open shard".into()));
+            }
             let positions = positions(&stream, leaves, ShardIteratorType::Latest).await?;
             Ok::<_, Unknown>((positions, shards.ids()))
         };

@@ -104,7 +104,8 @@ impl Stream {
         let (mut shards, mut start) = (Shards::default(), None);
         for _ in 0..MOST_PAGES {
             let body = self.request();
-            let describe = self.client.describe_stream().stream_arn(&self.arn).set_exclusive_start_shard_id(start);
+            let describe = self.client.describe_stream().stream_arn(&self.arn);
+            let describe = describe.set_exclusive_start_shard_id(start.clone());
             describe.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
             let DescribeStream { stream_description: page } = parse(&body.page()?)?;
             if page.stream_arn != self.arn {
@@ -114,9 +115,13 @@ impl Stream {
                 return Err(Unknown::NoStream);
             }
             shards.add(page.shards);
-            start = page.last_evaluated_shard_id;
-            if start.is_none() {
-                return Ok(shards);
+            match page.last_evaluated_shard_id {
+                None => return Ok(shards),
+                // The list would never end.
+                next if next == start => {
+                    return Err(Unknown::Incomplete("a page names itself as the next page".into()));
+                }
+                next => start = next,
             }
         }
         Err(Unknown::Incomplete(format!("it has more than {MOST_PAGES} pages")))
