@@ -29,8 +29,8 @@ use self::{
     truth::Truth,
 };
 
-/// The duration of the faults against Prometheus, in seconds. While the function follows changes, they last half of it,
-/// and against vmagent a quarter.
+/// The duration of the faults against Prometheus, in seconds. While the function follows changes, they last a third of
+/// it, and against vmagent a quarter.
 const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";
 /// The seed of the random faults and writes.
 const SEED: &str = "HTTP_SD_CHAOS_SEED";
@@ -85,7 +85,7 @@ async fn prometheus_loses_no_target_through_random_faults() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_loses_no_target_following_changes() {
-    play(Kind::Prometheus3, number(SECONDS).unwrap_or(120) / 2, Reads::Changes).await;
+    play(Kind::Prometheus3, number(SECONDS).unwrap_or(120) / 3, Reads::Changes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
