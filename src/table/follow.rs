@@ -160,7 +160,7 @@ impl State {
     async fn start(&mut self, poll: &mut Poll<'_>, max_age: Duration) -> Result<Option<Following>, Unknown> {
         let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
         let table = &poll.reader.table;
-        let is_known = |until: EpochSeconds| (0..max_age).contains(&until.0.saturating_sub(poll.now.0));
+        let is_known = |until: EpochSeconds| (1..=max_age).contains(&until.0.saturating_sub(poll.now.0));
         let Some(streams) = table.streams.clone().filter(|_| !self.no_stream_until.is_some_and(is_known)) else {
             return Ok(None);
         };

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::group::{EpochSeconds, Job};
 
+/// The size of changed rows before which the pages of the replaced rows stay in memory, in bytes.
+const LEAST_REPLACED: usize = 1024 * 1024;
+
 /// The way to the rows of a poll, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Followed {
@@ -91,7 +94,7 @@ impl FollowedRows {
     /// Returns whether a read of the whole scope is cheaper than a read of the changed rows, or is due to free the
     /// pages of replaced rows.
     pub(super) fn should_be_read(&self) -> bool {
-        self.changed().div_ceil(KEYS_AT_ONCE) > self.pages || self.read_since > self.read / 2
+        self.changed().div_ceil(KEYS_AT_ONCE) > self.pages || self.read_since > (self.read / 2).max(LEAST_REPLACED)
     }
 
     /// Reads the changed rows, and releases held rows whose time is over. Returns the number of responses.

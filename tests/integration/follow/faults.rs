@@ -130,7 +130,8 @@ async fn cell(fault: Fault, place: Place, always: bool) -> Result<(), String> {
     if hits.load(Ordering::SeqCst) == 0 {
         return Err("the fault has not happened".into());
     }
-    if !has_told {
+    // The SDK does not check the checksum of a description, which changes no row.
+    if !has_told && (fault, place) != (Fault::WrongChecksum, Place::Start("DescribeTable")) {
         return Err("the log does not tell the fault".into());
     }
     world.heal();
