@@ -100,6 +100,10 @@ def soak(name, calls, function, engine, table, seed):
         run.peak = peak_bytes(process)
         run.writes = table.writes - before
         run.certain = caller.certain
+        log = emulator.log.read_text(errors="replace")
+        run.followed = sum(log.count(f'source="{source}"') for source in ("changes", "unchanged"))
+        if ages.follows and run.followed < calls // 50:
+            raise Failed(f"{name}: {run.followed} lists without a whole read prove little: see {emulator.log}")
     run.seconds = time.monotonic() - started
     run.check()
     return run
