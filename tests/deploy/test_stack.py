@@ -150,8 +150,13 @@ def test_role_allows_nothing_else(aws, filled):
         logs.create_log_stream(logGroupName=group, logStreamName="own")
 
 
-def test_followed_table_has_stream_for_its_role_alone(aws, stack):
-    followed = aws.deploy("followed", TokenSha256=HASH, FollowChanges="on", MaxAgeSeconds=60)
+@pytest.fixture(scope="module")
+def followed(aws):
+    """Returns a stack whose function follows changes."""
+    return aws.deploy("followed", TokenSha256=HASH, FollowChanges="on", MaxAgeSeconds=60)
+
+
+def test_followed_table_has_stream_for_its_role_alone(aws, stack, followed):
     variables = followed.function["Environment"]["Variables"]
     assert (variables["HTTP_SD_FOLLOW_CHANGES"], variables["HTTP_SD_MAX_AGE_SECONDS"]) == ("on", "60")
     dynamodb = aws.client("dynamodb")
@@ -175,6 +180,30 @@ def test_followed_table_has_stream_for_its_role_alone(aws, stack):
         assert denied(other.describe_stream, StreamArn=own)
         assert denied(other.get_shard_iterator, **position)
         assert denied(other.get_records, ShardIterator=iterator)
+
+
+def test_function_follows_changes_with_stack_role(aws, followed, tmp_path):
+    rows = aws.client("dynamodb")
+
+    def put(group):
+        key = {"job": {"S": "node_exporter"}, "group": {"S": group}}
+        # Three such rows fill a page. The function reads a job of one page at each poll.
+        item = key | {"targets": {"L": [{"S": f"{group}:1"}]}, "note": {"S": "x" * 390_000}}
+        rows.put_item(TableName=followed.table, Item=item)
+
+    for group in "abcd":
+        put(group)
+    bootstrap = bootstrap_for("x86_64", tmp_path)
+    with followed.emulated(bootstrap, tmp_path, followed.role()) as function:
+        with aws.policies_in_force():
+            lists = [function.invoke("job", token=TOKEN) for _ in range(3)]
+        put("e")
+        with aws.policies_in_force():
+            lists.append(function.invoke("job", token=TOKEN))
+        requests = [line["fields"] for line in function.logged() if line["fields"]["event"] == "request"]
+    assert [(status, body.count("targets")) for status, body in lists] == [(200, 4)] * 3 + [(200, 5)]
+    sources = [fields["source"] for fields in requests if "source" in fields]
+    assert sources == ["read", "read", "unchanged", "changes"]
 
 
 def permissions():
