@@ -1,10 +1,17 @@
-"""The function with and without following changes: its requests, bytes, CPU, memory and costs."""
+"""The function with and without following changes: its requests, bytes, CPU, memory and costs.
 
-from benches.poll import costs
+The tables are between two markers of docs/performance.md.
+"""
+
+import itertools
+
+from benches.poll import costs, report
 from benches.poll.bars import Bar
 from benches.poll.figures import MB, figure, of, ratio, size_of
 from benches.poll.following import SHARDS
 
+BEGIN = "<!-- Following changes: make bench ARGS=--following -->"
+END = "<!-- The end of following changes -->"
 MS = 1000
 # The most CPU of an unchanged poll as a multiple of bare's, and the most memory in MB.
 MOST_CPU = 1.5
@@ -24,9 +31,14 @@ KINDS = {
 HEADS = ["", "requests of a poll", "bytes read", "CPU, ms", "CPU, of off", "CPU, of bare", "peak, MB", "a month"]
 
 
-def figures(results):
-    """Returns the rows of the table, and yields nothing for a fleet that was not measured."""
-    return [row for name, fleet in results["fleets"].items() if "followed" in fleet for row in rows(name, fleet)]
+def write(results):
+    """Writes the part of the document, and returns the text for the terminal."""
+    fleets = [(name, fleet) for name, fleet in results["fleets"].items() if "followed" in fleet]
+    every = itertools.chain.from_iterable(rows(name, fleet) for name, fleet in fleets)
+    met = itertools.chain.from_iterable(bars(name, fleet) for name, fleet in fleets)
+    text = "\n".join([report.origin(results), *report.table(HEADS, list(every)), *report.table_of_bars(met)])
+    report.write_between(report.DOCUMENT, BEGIN, END, text)
+    return f"\n{text}\nWritten to {report.DOCUMENT}"
 
 
 def rows(name, fleet):

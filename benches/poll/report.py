@@ -1,9 +1,8 @@
 """Prints the figures as tables, and writes them between two markers of docs/performance.md."""
 
-import itertools
 from pathlib import Path
 
-from benches.poll import costs, on_off
+from benches.poll import costs
 from benches.poll.bars import bars
 from benches.poll.figures import MB, figure, number, size_of
 from benches.poll.programs import BY_SELECTOR, CACHED, IN_SHARDS, WARMED_UP
@@ -32,8 +31,6 @@ def write(results):
     for name, fleet in results["fleets"].items():
         parts += call_table(name, fleet)
     parts += cost_table(results)
-    if rows := on_off.figures(results):
-        parts += ["### Following changes, off and on\n", *table(on_off.HEADS, rows)]
     text = "\n".join(parts)
     write_between(DOCUMENT, BEGIN, END, text)
     return f"\n{text}\nWritten to {DOCUMENT} and docs/performance-*.svg"
@@ -67,12 +64,16 @@ def table(heads, rows):
 
 def bar_table(results):
     """Returns the table of the requirements."""
+    return ["### Against the bars\n", *table_of_bars(bars(results))]
+
+
+def table_of_bars(found):
+    """Returns a table of requirements."""
     rows = []
-    followed = (on_off.bars(name, fleet) for name, fleet in results["fleets"].items() if "followed" in fleet)
-    for bar in itertools.chain(bars(results), *followed):
+    for bar in found:
         limit = f"{'≥' if bar.at_least else '≤'} {number(bar.limit)}{bar.unit}"
         rows.append([bar.subject, limit, bar.measured.write(unit=bar.unit), "met" if bar.met else "**not met**"])
-    return ["### Against the bars\n", *table(["", "bar", "measured", ""], rows)]
+    return table(["", "bar", "measured", ""], rows)
 
 
 def start_table(results):
