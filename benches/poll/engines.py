@@ -46,10 +46,11 @@ class Engine:
             raise Failed(f"{operation}: {answer.status} {text[:500]!r}")
         return json.loads(text)
 
-    def turn_stream_on(self, table):
-        """Gives a table a stream of the keys of its changed rows, unless it has one."""
-        if not self.call("DescribeTable", TableName=table)["Table"].get("StreamSpecification"):
-            stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    def turn_stream(self, table, on):
+        """Turns the stream of the keys of changed rows on or off."""
+        described = self.call("DescribeTable", TableName=table)["Table"]
+        if described.get("StreamSpecification", {}).get("StreamEnabled", False) != on:
+            stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"} if on else {"StreamEnabled": False}
             self.call("UpdateTable", TableName=table, StreamSpecification=stream)
 
     def wait_for_table(self, name):

@@ -8,7 +8,7 @@ import itertools
 from benches.poll import costs, report
 from benches.poll.bars import Bar
 from benches.poll.figures import MB, figure, of, ratio, size_of
-from benches.poll.following import SHARDS
+from benches.poll.following import MANY_CHANGED, SHARDS
 
 BEGIN = "<!-- Following changes: make bench ARGS=--following -->"
 END = "<!-- The end of following changes -->"
@@ -25,7 +25,7 @@ MOST_OF_XL_IN_SHARDS = 0.1
 KINDS = {
     "unchanged": "on, no row changed",
     "one row": "on, one row changed",
-    "every row": "on, every row changed",
+    "many rows": "on, {rows:,} rows changed",
     "shards": "on, one of {shards} shards, no row changed",
 }
 HEADS = ["", "requests of a poll", "bytes read", "CPU, ms", "CPU, of off", "CPU, of bare", "peak, MB", "a month"]
@@ -61,7 +61,7 @@ def rows(name, fleet):
             continue
         polls = [run[kind] for run in followed]
         yield [
-            title.format(shards=SHARDS.get(name)),
+            title.format(shards=SHARDS.get(name), rows=MANY_CHANGED.get(name, 0)),
             counted(polls[0]["requests"]),
             size_of(of([poll["read"] for poll in polls]).median),
             figure(polls, "cpu").write(MS),

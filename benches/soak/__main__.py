@@ -78,7 +78,7 @@ def soak(name, calls, function, engine, table, seed):
     run = Run(name, settings, calls)
     started = time.monotonic()
     if ages.follows:
-        engine.turn_stream_on(TABLE)
+        engine.turn_stream(TABLE, on=True)
     with emulated(function, engine, settings) as (port, emulator), table.changing():
         caller = Caller(port, table, ages)
         before = table.writes
