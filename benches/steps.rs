@@ -123,7 +123,7 @@ fn snapshot_to_answer(bencher: Bencher<'_, '_>, asked: &str) {
 /// The pages of one megabyte that a list needs, or a page for people.
 fn pages(detail: Detail, number: usize) -> Vec<Page> {
     let more = match detail {
-        Detail::Served => "",
+        Detail::Served | Detail::Followed => "",
         Detail::All => r#","managed_by":{"S":"fleet.yml"},"updated_at":{"N":"1764000000"}"#,
     };
     (0..number).map(|number| numbered_page(Shape::Instances, number, more)).collect()

@@ -133,18 +133,20 @@ impl State {
             }
             self.following = Some(following);
         }
-        let Some(following) = &mut self.following else { return Ok(None) };
+        // A poll that waited for others is older than their rows.
+        let Some(following) = self.following.as_mut().filter(|following| !following.is_ahead_of(poll.now)) else {
+            return Ok(None);
+        };
         let current = following.current(poll).await;
         self.shards = following.shards();
         let pages = following.pages(poll.scope);
-        match &current {
-            Err(Failure::Unknown(unknown)) if !unknown.is_transient() => self.following = None,
-            _ => {}
+        if matches!(&current, Err(Failure::Unknown(_))) {
+            self.following = None;
         }
         if let Some(pages) = pages {
             self.learn(poll.scope, pages);
         }
-        current
+        current.map(Some)
     }
 
     /// Returns whether a look may take fewer requests than a read of the scope.
