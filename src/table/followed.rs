@@ -115,10 +115,8 @@ impl FollowedRows {
         now: EpochSeconds,
         budget: &Budget,
     ) -> Result<usize, ReadError> {
-        let (read, responses) = match self.changed.is_empty() {
-            true => (BTreeMap::new(), 0),
-            false => reader.rows(&self.changed, now, budget).await?,
-        };
+        let (read, responses) =
+            if self.changed.is_empty() { Default::default() } else { reader.rows(&self.changed, now, budget).await? };
         let due = self.held.iter().filter(|(_, held)| held.is_due(now)).map(|(job, _)| job);
         let jobs: BTreeSet<&Job> = self.changed.keys().chain(due).collect();
         let (nothing, no_names, not_held) = (JobRows::default(), BTreeSet::new(), Held::default());

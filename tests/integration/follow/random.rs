@@ -55,19 +55,16 @@ fn targets(table: &Table, path: &str) -> BTreeSet<String> {
 
 async fn write(world: &World, table: &mut Table, key: (&'static str, u8), targets: Option<BTreeSet<u8>>) {
     let (job, name) = (key.0, format!("{:02}", key.1));
-    match targets {
-        Some(targets) => {
-            let texts: Vec<String> = targets.iter().map(|number| target(*number)).collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            // A put that changes nothing is no change.
-            let row = Row::new(job, &name, &texts).with("updated_at", n(NOW));
-            row.put(&world.dynamo).await;
-            table.insert(key, targets);
-        }
-        None => {
-            world.dynamo.delete(job, &name).await;
-            table.remove(&key);
-        }
+    if let Some(targets) = targets {
+        let texts: Vec<String> = targets.iter().map(|number| target(*number)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        // A put that changes nothing is no change.
+        let row = Row::new(job, &name, &texts).with("updated_at", n(NOW));
+        row.put(&world.dynamo).await;
+        table.insert(key, targets);
+    } else {
+        world.dynamo.delete(job, &name).await;
+        table.remove(&key);
     }
 }
 
