@@ -60,9 +60,7 @@ pub async fn connect() -> Connection {
     if ignore_configured_endpoint_urls_provider(&sdk).await != Some(true) {
         let of_all = endpoint_url_provider(&sdk).await;
         table = variable("AWS_ENDPOINT_URL_DYNAMODB").or(of_all.clone());
-        // A local engine serves both. An endpoint of AWS for tables does not serve streams.
-        let local = table.clone().filter(|url| url.starts_with("http:"));
-        stream = variable("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").or(of_all).or(local);
+        stream = variable("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").or(of_all).or_else(|| local(table.as_deref()));
     }
     Connection { sdk: config.build(), table, stream }
 }
@@ -92,6 +90,11 @@ impl Connection {
 /// Reads an environment variable of the SDK. An empty variable counts as not set, as in the SDK.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the endpoint of a table if it also serves streams: a local engine does, an endpoint of AWS does not.
+fn local(table: Option<&str>) -> Option<String> {
+    table.filter(|url| url.starts_with("http:")).map(str::to_owned)
 }
 
 fn timeouts(attempt: Duration) -> TimeoutConfig {
