@@ -172,9 +172,10 @@ impl State {
             self.no_stream_until = Some(EpochSeconds(poll.now.0.saturating_add(max_age)));
             return Ok(None);
         };
+        let began = Instant::now();
         let changes = Changes::start(streams, arn).await?;
         poll.followed.stream_requests += changes.requests();
-        Ok(Some(Following::new(changes, poll.now, max_age)))
+        Ok(Some(Following::new((changes, began), poll.now, max_age)))
     }
 
     /// Learns the number of pages of a scope. Scopes with one page are not kept, because requests can name any number

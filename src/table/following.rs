@@ -33,17 +33,17 @@ pub(super) struct Following {
     /// The latest time of a poll.
     latest: EpochSeconds,
     /// The start of the last look, and whether it succeeded.
-    looked: Option<(Instant, bool)>,
+    looked: (Instant, bool),
 }
 
 impl Following {
-    /// Creates an empty set of scopes. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
+    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
     /// functions that started together do not read the table together.
-    pub(super) fn new(changes: Changes, now: EpochSeconds, max_age: i64) -> Self {
+    pub(super) fn new((changes, began): (Changes, Instant), now: EpochSeconds, max_age: i64) -> Self {
         let random = RandomState::new().build_hasher().finish() % 2001;
         let tenth = max_age.saturating_mul(i64::try_from(random).unwrap_or_default() - 1000) / 10_000;
         let until = EpochSeconds(now.0.saturating_add(max_age).saturating_add(tenth));
-        Self { changes, scopes: BTreeMap::new(), until, latest: now, looked: None }
+        Self { changes, scopes: BTreeMap::new(), until, latest: now, looked: (began, true) }
     }
 
     /// Returns whether later polls can use the positions. Without rows no poll looks, and unused positions expire.
@@ -81,7 +81,7 @@ impl Following {
         self.latest = self.latest.max(poll.now);
         // Polls that waited meanwhile share the look.
         let has_looked = match self.looked {
-            Some((began, has_looked)) if began >= poll.began => has_looked,
+            (began, has_looked) if began >= poll.began => has_looked,
             _ => self.has_looked(poll).await?,
         };
         let Some(rows) = self.scopes.get(poll.scope) else { return self.load(poll, has_looked).await };
@@ -108,7 +108,7 @@ impl Following {
         let (began, requests) = (Instant::now(), self.changes.requests());
         let look = self.changes.look().await;
         poll.followed.stream_requests += self.changes.requests() - requests;
-        self.looked = Some((began, look.is_ok()));
+        self.looked = (began, look.is_ok());
         match look {
             Ok(Look::Nothing) => Ok(true),
             Ok(Look::Keys(keys)) => {
