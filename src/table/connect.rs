@@ -59,10 +59,8 @@ pub async fn connect() -> Connection {
     let (mut table, mut stream) = (None, None);
     if ignore_configured_endpoint_urls_provider(&sdk).await != Some(true) {
         let of_all = endpoint_url_provider(&sdk).await;
-        table = variable("AWS_ENDPOINT_URL_DYNAMODB").or(of_all.clone());
-        // A local engine serves both. An endpoint of AWS for tables does not serve streams.
-        let local = table.clone().filter(|url| url.starts_with("http:"));
-        stream = variable("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").or(of_all).or(local);
+        let (of_table, of_stream) = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS");
+        (table, stream) = endpoints(of_all, variable(of_table), variable(of_stream));
     }
     Connection { sdk: config.build(), table, stream }
 }
@@ -94,6 +92,44 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Returns the endpoints of the table and of its stream, from the one of all services and their own ones.
+fn endpoints(
+    of_all: Option<String>,
+    of_table: Option<String>,
+    of_stream: Option<String>,
+) -> (Option<String>, Option<String>) {
+    let table = of_table.or_else(|| of_all.clone());
+    // A local engine serves both. An endpoint of AWS for tables does not serve streams.
+    let local = table.clone().filter(|url| url.starts_with("http:"));
+    (table, of_stream.or(of_all).or(local))
+}
+
 fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(attempt).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_table_also_serves_its_stream() {
+        let local = Some("http://127.0.0.1:8000");
+        let [all, table, stream] = ["https://a.example", "https://t.example", "https://s.example"].map(Some);
+        let cases = [
+            ((None, None, None), (None, None)),
+            ((None, local, None), (local, local)),
+            ((None, local, stream), (local, stream)),
+            ((None, table, None), (table, None)),
+            ((None, table, stream), (table, stream)),
+            ((all, None, None), (all, all)),
+            ((all, local, None), (local, all)),
+            ((all, None, stream), (all, stream)),
+        ];
+        for (case @ (of_all, of_table, of_stream), expected) in cases {
+            let [of_all, of_table, of_stream] = [of_all, of_table, of_stream].map(|url| url.map(str::to_owned));
+            let (table, stream) = endpoints(of_all, of_table, of_stream);
+            assert_eq!((table.as_deref(), stream.as_deref()), expected, "{case:?}");
+        }
+    }
 }

@@ -133,18 +133,20 @@ impl State {
             }
             self.following = Some(following);
         }
-        let Some(following) = &mut self.following else { return Ok(None) };
+        // A poll that waited for others is older than their rows.
+        let Some(following) = self.following.as_mut().filter(|following| !following.is_ahead_of(poll.now)) else {
+            return Ok(None);
+        };
         let current = following.current(poll).await;
         self.shards = following.shards();
         let pages = following.pages(poll.scope);
-        match &current {
-            Err(Failure::Unknown(unknown)) if !unknown.is_transient() => self.following = None,
-            _ => {}
+        if matches!(&current, Err(Failure::Unknown(_))) {
+            self.following = None;
         }
         if let Some(pages) = pages {
             self.learn(poll.scope, pages);
         }
-        current
+        current.map(Some)
     }
 
     /// Returns whether a look may take fewer requests than a read of the scope.
@@ -170,9 +172,10 @@ impl State {
             self.no_stream_until = Some(EpochSeconds(poll.now.0.saturating_add(max_age)));
             return Ok(None);
         };
+        let began = Instant::now();
         let changes = Changes::start(streams, arn).await?;
         poll.followed.stream_requests += changes.requests();
-        Ok(Some(Following::new(changes, poll.now, max_age)))
+        Ok(Some(Following::new((changes, began), poll.now, max_age)))
     }
 
     /// Learns the number of pages of a scope. Scopes with one page are not kept, because requests can name any number

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::time::Instant;
+
 use super::{
     Budget, JobRows, Keys, ReadError, Scope, Snapshot,
     follow::Poll,
@@ -60,8 +62,9 @@ pub(super) struct FollowedRows {
     held: BTreeMap<Job, Held>,
     /// The rows that changed since they were read.
     changed: Keys,
-    /// The number of pages of the whole read.
+    /// The number of pages of the whole read, and its start.
     pages: usize,
+    read_began: Instant,
     /// The size after the whole read, and the size of changed rows since then, in bytes.
     read: usize,
     read_since: usize,
@@ -69,10 +72,10 @@ pub(super) struct FollowedRows {
 
 impl FollowedRows {
     /// Creates the rows from a read of the whole scope.
-    pub(super) fn new(scope: Scope, snapshot: Snapshot) -> Self {
+    pub(super) fn new(scope: Scope, snapshot: Snapshot, read_began: Instant) -> Self {
         let (read, pages) = (snapshot.size(), snapshot.pages);
         let (held, changed) = (BTreeMap::new(), Keys::new());
-        Self { scope, jobs: snapshot.jobs, held, changed, pages, read, read_since: 0 }
+        Self { scope, jobs: snapshot.jobs, held, changed, pages, read_began, read, read_since: 0 }
     }
 
     /// Notes the keys of rows that changed.
@@ -97,6 +100,11 @@ impl FollowedRows {
         self.changed().div_ceil(KEYS_AT_ONCE) > self.pages || self.read_since > (self.read / 2).max(LEAST_REPLACED)
     }
 
+    /// Returns whether rows changed, and a read of them is cheaper than a read of the whole scope.
+    pub(super) fn should_be_updated(&self) -> bool {
+        !self.changed.is_empty() && !self.should_be_read()
+    }
+
     /// Reads the changed rows, and releases held rows whose time is over. Returns the number of responses.
     ///
     /// # Errors
@@ -107,10 +115,8 @@ impl FollowedRows {
         now: EpochSeconds,
         budget: &Budget,
     ) -> Result<usize, ReadError> {
-        let (read, responses) = match self.changed.is_empty() {
-            true => (BTreeMap::new(), 0),
-            false => reader.rows(&self.changed, now, budget).await?,
-        };
+        let (read, responses) =
+            if self.changed.is_empty() { Default::default() } else { reader.rows(&self.changed, now, budget).await? };
         let due = self.held.iter().filter(|(_, held)| held.is_due(now)).map(|(job, _)| job);
         let jobs: BTreeSet<&Job> = self.changed.keys().chain(due).collect();
         let (nothing, no_names, not_held) = (JobRows::default(), BTreeSet::new(), Held::default());
@@ -147,6 +153,11 @@ impl FollowedRows {
     /// Returns the rows for a poll that read this number of pages.
     pub(super) fn snapshot(&self, pages: usize, poll: &Poll<'_>) -> Snapshot {
         Snapshot { jobs: self.jobs.clone(), pages, read_at: poll.now, followed: Some(poll.followed) }
+    }
+
+    /// Returns the start of the whole read.
+    pub(super) fn read_began(&self) -> Instant {
+        self.read_began
     }
 
     /// Returns the number of pages of the whole read.

@@ -18,6 +18,9 @@ use crate::group::EpochSeconds;
 /// The maximum size of the rows of several scopes if the memory has no limit, in bytes.
 const MOST_ROWS: usize = 256 * 1024 * 1024;
 
+/// The maximum time for which a poll waits for others, in seconds. A larger difference means a clock that was set back.
+const MOST_WAITED: i64 = 60;
+
 /// The rows of scopes, and the positions in the stream.
 ///
 /// The positions are older than each read of a scope. So a change that such a read did not see is told by a later look.
@@ -25,27 +28,33 @@ const MOST_ROWS: usize = 256 * 1024 * 1024;
 pub(super) struct Following {
     changes: Changes,
     scopes: BTreeMap<Scope, FollowedRows>,
-    /// The time from which the positions are usable, and the time at which all rows are read again.
-    since: EpochSeconds,
+    /// The time at which all rows are read again.
     until: EpochSeconds,
-    /// The start of the last look, and whether it failed.
-    looked: Option<(Instant, bool)>,
+    /// The latest time of a poll.
+    latest: EpochSeconds,
+    /// The start of the last look, and whether it succeeded.
+    looked: (Instant, bool),
 }
 
 impl Following {
-    /// Creates an empty set of scopes. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
+    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
     /// functions that started together do not read the table together.
-    pub(super) fn new(changes: Changes, now: EpochSeconds, max_age: i64) -> Self {
+    pub(super) fn new((changes, began): (Changes, Instant), now: EpochSeconds, max_age: i64) -> Self {
         let random = RandomState::new().build_hasher().finish() % 2001;
         let tenth = max_age.saturating_mul(i64::try_from(random).unwrap_or_default() - 1000) / 10_000;
         let until = EpochSeconds(now.0.saturating_add(max_age).saturating_add(tenth));
-        Self { changes, scopes: BTreeMap::new(), since: now, until, looked: None }
+        Self { changes, scopes: BTreeMap::new(), until, latest: now, looked: (began, true) }
     }
 
-    /// Returns whether the next poll can use the positions. Without rows no poll looks, and unused positions expire. A
-    /// clock that was set back makes the leases in memory invalid.
+    /// Returns whether later polls can use the positions. Without rows no poll looks, and unused positions expire.
     pub(super) fn is_usable(&self, now: EpochSeconds) -> bool {
-        !self.scopes.is_empty() && (self.since..self.until).contains(&now)
+        let was_set_back = self.latest.0.saturating_sub(now.0) > MOST_WAITED;
+        !self.scopes.is_empty() && now < self.until && !was_set_back
+    }
+
+    /// Returns whether a later poll has been answered. Rows in memory lack what had expired then.
+    pub(super) fn is_ahead_of(&self, now: EpochSeconds) -> bool {
+        now < self.latest
     }
 
     /// Returns the number of requests of a look that finds nothing.
@@ -67,40 +76,51 @@ impl Following {
         self.scopes.remove(scope);
     }
 
-    /// Returns the current rows of the scope, or `None` if the look that this poll shares has failed.
-    pub(super) async fn current(&mut self, poll: &mut Poll<'_>) -> Result<Option<Snapshot>, Failure> {
-        match self.looked {
-            // Another poll looked while this one waited.
-            Some((began, failed)) if began >= poll.began => {
-                if failed {
-                    return Ok(None);
-                }
-            }
-            _ => self.look(poll).await?,
+    /// Returns the current rows of the scope.
+    pub(super) async fn current(&mut self, poll: &mut Poll<'_>) -> Result<Snapshot, Failure> {
+        self.latest = self.latest.max(poll.now);
+        // Polls that waited meanwhile share the look.
+        let has_looked = match self.looked {
+            (began, has_looked) if began >= poll.began => has_looked,
+            _ => self.has_looked(poll).await?,
+        };
+        let Some(rows) = self.scopes.get(poll.scope) else { return self.load(poll, has_looked).await };
+        poll.followed.changed_keys = rows.changed();
+        if rows.read_began() >= poll.began {
+            return Ok(rows.snapshot(0, poll));
         }
-        if let Some(rows) = self.scopes.get(poll.scope) {
-            poll.followed.changed_keys = rows.changed();
-            if !rows.should_be_read() {
-                poll.followed.origin = if rows.changed() > 0 { Origin::Changes } else { Origin::Unchanged };
-                match self.update(poll).await {
-                    Ok(snapshot) => return Ok(Some(snapshot)),
-                    Err(error) => tell_rows(&error),
-                }
+        if has_looked && !rows.should_be_read() {
+            poll.followed.origin = if rows.changed() > 0 { Origin::Changes } else { Origin::Unchanged };
+            match self.update(poll).await {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => tell_rows(&error),
             }
         }
-        self.load(poll).await.map(Some)
+        self.load(poll, has_looked).await
     }
 
-    /// Looks at the stream, and notes the changed rows.
-    async fn look(&mut self, poll: &mut Poll<'_>) -> Result<(), Unknown> {
+    /// Looks at the stream, and notes the changed rows. Returns `false` if a later look from the same positions may
+    /// succeed.
+    ///
+    /// # Errors
+    /// [`Unknown`] if the positions are lost.
+    async fn has_looked(&mut self, poll: &mut Poll<'_>) -> Result<bool, Unknown> {
         let (began, requests) = (Instant::now(), self.changes.requests());
         let look = self.changes.look().await;
         poll.followed.stream_requests += self.changes.requests() - requests;
-        self.looked = Some((began, look.is_err()));
-        if let Look::Keys(keys) = look? {
-            self.scopes.values_mut().for_each(|rows| rows.note(&keys));
+        self.looked = (began, look.is_ok());
+        match look {
+            Ok(Look::Nothing) => Ok(true),
+            Ok(Look::Keys(keys)) => {
+                self.scopes.values_mut().for_each(|rows| rows.note(&keys));
+                Ok(true)
+            }
+            Err(unknown) if unknown.is_transient() => {
+                tell(&unknown);
+                Ok(false)
+            }
+            Err(unknown) => Err(unknown),
         }
-        Ok(())
     }
 
     /// Reads the changed rows of a scope in memory.
@@ -113,8 +133,9 @@ impl Following {
     }
 
     /// Reads all rows of the scope, and then those that changed meanwhile.
-    async fn load(&mut self, poll: &mut Poll<'_>) -> Result<Snapshot, Failure> {
+    async fn load(&mut self, poll: &mut Poll<'_>, has_looked: bool) -> Result<Snapshot, Failure> {
         poll.followed.origin = Origin::Read;
+        let began = Instant::now();
         // Without the old rows, the new ones fit into the memory.
         self.scopes.remove(poll.scope);
         let snapshot = match self.read(poll).await {
@@ -124,27 +145,24 @@ impl Following {
             }
             read => read?,
         };
-        let rows = FollowedRows::new(poll.scope.clone(), snapshot);
+        let rows = FollowedRows::new(poll.scope.clone(), snapshot, began);
         if self.size() + rows.size() > poll.memory.unwrap_or(MOST_ROWS) {
             self.scopes.clear();
         }
         let mut snapshot = rows.snapshot(rows.pages(), poll);
         self.scopes.insert(poll.scope.clone(), rows);
-        // The rows of this poll do not depend on this look: they were read after the poll began.
-        match self.look(poll).await {
-            Ok(()) => {
-                if self.scopes.get(poll.scope).is_some_and(|rows| rows.changed() > 0 && !rows.should_be_read()) {
-                    match self.update(poll).await {
-                        Ok(updated) => snapshot = Snapshot { pages: snapshot.pages + updated.pages, ..updated },
-                        Err(error) => tell_rows(&error),
-                    }
-                }
-            }
-            Err(unknown) => {
+        // The rows were read after the poll began, so they are current even if this look fails.
+        let has_looked = has_looked
+            && self.has_looked(poll).await.unwrap_or_else(|unknown| {
                 tell(&unknown);
-                if !unknown.is_transient() {
-                    self.until = self.since;
-                }
+                // The next poll starts again.
+                self.until = poll.now;
+                false
+            });
+        if has_looked && self.scopes.get(poll.scope).is_some_and(FollowedRows::should_be_updated) {
+            match self.update(poll).await {
+                Ok(updated) => snapshot = Snapshot { pages: snapshot.pages + updated.pages, ..updated },
+                Err(error) => tell_rows(&error),
             }
         }
         Ok(Snapshot { followed: Some(poll.followed), ..snapshot })

@@ -28,8 +28,10 @@ impl<'a, T: Deserialize<'a>, L: Deserialize<'a>> GroupJson<T, L> {
     }
 }
 
-fn encoding(error: serde_json::Error) -> ReadError {
-    ReadError::Encoding(error.to_string())
+impl From<serde_json::Error> for ReadError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Encoding(error.to_string())
+    }
 }
 
 /// Returns the number of targets of a group.
@@ -37,7 +39,7 @@ fn encoding(error: serde_json::Error) -> ReadError {
 /// # Errors
 /// [`ReadError::Encoding`].
 pub(super) fn count_targets(json: &[u8]) -> Result<usize, ReadError> {
-    GroupJson::<IgnoredAny, IgnoredAny>::read(json).map(|group| group.targets.len()).map_err(encoding)
+    Ok(GroupJson::<IgnoredAny, IgnoredAny>::read(json)?.targets.len())
 }
 
 /// Returns the JSON of a group without the targets of another group, and the number of targets left.
@@ -45,13 +47,13 @@ pub(super) fn count_targets(json: &[u8]) -> Result<usize, ReadError> {
 /// # Errors
 /// [`ReadError::Encoding`].
 pub(super) fn without_targets(json: &[u8], other: &[u8]) -> Result<(Bytes, usize), ReadError> {
-    let GroupJson { mut targets, labels } = GroupJson::<Text<'_>, &RawValue>::read(json).map_err(encoding)?;
-    let other = GroupJson::<Text<'_>, IgnoredAny>::read(other).map_err(encoding)?.targets;
+    let GroupJson { mut targets, labels } = GroupJson::<Text<'_>, &RawValue>::read(json)?;
+    let other = GroupJson::<Text<'_>, IgnoredAny>::read(other)?.targets;
     let other: BTreeSet<&str> = other.iter().map(Text::as_str).collect();
     targets.retain(|target| !other.contains(target.as_str()));
     let targets: Vec<&str> = targets.iter().map(Text::as_str).collect();
     let (count, mut left) = (targets.len(), b",".to_vec());
-    serde_json::to_writer(&mut left, &GroupJson { targets, labels }).map_err(encoding)?;
+    serde_json::to_writer(&mut left, &GroupJson { targets, labels })?;
     Ok((left.into(), count))
 }
 
@@ -64,7 +66,7 @@ pub(super) fn write_group(
     page: &PageContent<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
-    write(group, page, out).map_err(encoding)
+    Ok(write(group, page, out)?)
 }
 
 fn write(group: &TargetGroupRef<'_>, page: &PageContent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {

@@ -78,18 +78,22 @@ impl Changes {
     /// [`Unknown`].
     pub async fn start(client: Client, arn: impl Into<String>) -> Result<Self, Unknown> {
         let stream = Stream::new(client, arn.into());
-        let take = async {
-            let shards = stream.shards().await?;
-            let leaves: Vec<String> = shards.leaves().map(str::to_owned).collect();
-            // Without a shard every look would find nothing.
-            if leaves.is_empty() {
-                return Err(Unknown::Incomplete("it has no open shard".into()));
-            }
-            let positions = positions(&stream, leaves, ShardIteratorType::Latest).await?;
-            Ok::<_, Unknown>((positions, shards.ids()))
-        };
-        let (positions, known) = timeout(START, take).await.map_err(|_| Unknown::Late(START))??;
-        Ok(Self { stream, positions, known })
+        timeout(START, Self::take(stream)).await.map_err(|_| Unknown::Late(START))?
+    }
+
+    async fn take(stream: Stream) -> Result<Self, Unknown> {
+        let shards = stream.shards().await?;
+        let leaves: Vec<String> = shards.leaves().map(str::to_owned).collect();
+        // Without a shard every look would find nothing.
+        if leaves.is_empty() {
+            return Err(Unknown::Incomplete("it has no open shard".into()));
+        }
+        let positions = positions(&stream, leaves, ShardIteratorType::Latest).await?;
+        let start = Self { stream, positions, known: shards.ids() };
+        // DynamoDB does not say whether LATEST is the end when the position is taken or when it is first read. A read
+        // also replaces shards that have just closed.
+        let (positions, known, _) = start.read().await?;
+        Ok(Self { positions, known, ..start })
     }
 
     /// Reads all records after the positions, and moves the positions behind them.

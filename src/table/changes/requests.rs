@@ -21,6 +21,9 @@ use crate::{
 /// The maximum number of pages of the list of shards. A page has 100 shards.
 const MOST_PAGES: usize = 100;
 
+/// What the requests read, in the log.
+const STREAM: &str = "the table's stream";
+
 /// A stream of a table.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -106,7 +109,7 @@ impl Stream {
             let body = self.request();
             let describe = self.client.describe_stream().stream_arn(&self.arn);
             let describe = describe.set_exclusive_start_shard_id(start.clone());
-            describe.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
+            describe.customize().interceptor(body.clone()).interceptor(LogRetries::of(STREAM)).send().await?;
             let DescribeStream { stream_description: page } = parse(&body.page()?)?;
             if page.stream_arn != self.arn {
                 return Err(Unknown::OtherStream);
@@ -131,7 +134,7 @@ impl Stream {
     pub(super) async fn iterator(&self, shard: &str, kind: ShardIteratorType) -> Result<String, Unknown> {
         let body = self.request();
         let get = self.client.get_shard_iterator().stream_arn(&self.arn).shard_id(shard).shard_iterator_type(kind);
-        get.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
+        get.customize().interceptor(body.clone()).interceptor(LogRetries::of(STREAM)).send().await?;
         parse::<GetShardIterator>(&body.page()?).map(|response| response.shard_iterator)
     }
 
@@ -139,7 +142,7 @@ impl Stream {
     pub(super) async fn records(&self, iterator: &str) -> Result<Records, Unknown> {
         let body = self.request();
         let get = self.client.get_records().shard_iterator(iterator);
-        get.customize().interceptor(body.clone()).interceptor(LogRetries::default()).send().await?;
+        get.customize().interceptor(body.clone()).interceptor(LogRetries::of(STREAM)).send().await?;
         let page = body.page()?;
         let response: GetRecords<'_> = parse(&page)?;
         let keys = response.records.iter().map(|record| key(&record.dynamodb.keys)).collect::<Result<_, _>>()?;

@@ -39,3 +39,39 @@ impl Shards {
         self.0.iter().map(|shard| shard.shard_id.clone()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shards(json: &str) -> Shards {
+        Shards(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn shards_without_children_are_leaves() {
+        let cases = [
+            ("[]", vec![]),
+            (r#"[{"ShardId":"a"}]"#, vec!["a"]),
+            // The parent of the oldest shards is no longer listed.
+            (r#"[{"ShardId":"a","ParentShardId":"deleted"}]"#, vec!["a"]),
+            (r#"[{"ShardId":"b","ParentShardId":"a"},{"ShardId":"a"},{"ShardId":"c"}]"#, vec!["b", "c"]),
+            (
+                r#"[{"ShardId":"a"},{"ShardId":"b","ParentShardId":"a"},{"ShardId":"c","ParentShardId":"a"}]"#,
+                vec!["b", "c"],
+            ),
+            // The embedded engine lists its open shard so.
+            (r#"[{"ShardId":"a","SequenceNumberRange":{"EndingSequenceNumber":"1"}}]"#, vec!["a"]),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(shards(json).leaves().collect::<Vec<_>>(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn closed_shard_is_continued_by_its_child() {
+        let shards = shards(r#"[{"ShardId":"a"},{"ShardId":"b","ParentShardId":"a"}]"#);
+        assert_eq!((shards.has_child("a"), shards.has_child("b"), shards.has_child("c")), (true, false, false));
+        assert_eq!(shards.ids(), HashSet::from(["a".to_owned(), "b".to_owned()]));
+    }
+}

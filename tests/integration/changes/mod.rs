@@ -2,6 +2,7 @@
 
 mod engine;
 mod failure;
+mod random;
 mod shards;
 
 use std::collections::BTreeSet;

@@ -61,8 +61,8 @@ async fn start_takes_open_shards_of_all_pages() {
     }
     put(&dynamo, &["old"]).await;
     let mut changes = start(&dynamo, &faulty).await.unwrap();
-    // 15 shards on 4 pages, and 8 positions.
-    assert_eq!((changes.shards(), changes.requests()), (8, 4 + 8));
+    // 15 shards on 4 pages; 8 positions, each read once.
+    assert_eq!((changes.shards(), changes.requests()), (8, 4 + 8 + 8));
     let groups: Vec<String> = (0..20).map(|i| format!("{i:02}")).collect();
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     put(&dynamo, &groups).await;
@@ -94,10 +94,17 @@ async fn start_at_closed_shard_finds_its_children() {
     let faulty = FaultyDynamo::before(&dynamo);
     let stream = faulty.invent_stream(&dynamo);
     stream.close();
-    let mut changes = start(&dynamo, &faulty).await.unwrap();
+    assert_eq!(start(&dynamo, &faulty).await.unwrap_err().reason(), "incomplete");
+    let mut hold = faulty.hold(|asked| asked.operation == "GetRecords");
+    let (changes, ()) = tokio::join!(start(&dynamo, &faulty), async {
+        let read = hold.next().await;
+        stream.open(2);
+        drop(hold);
+        read.pass().await;
+    });
+    let mut changes = changes.unwrap();
+    assert_eq!(changes.shards(), 2);
     put(&dynamo, &["a"]).await;
-    assert_eq!(look(&mut changes).await.unwrap_err().reason(), "incomplete");
-    stream.open(1);
     assert_eq!(look(&mut changes).await, Ok(keys(&["a"])));
 }
 

@@ -13,7 +13,7 @@ use super::{HELD, World, node};
 /// The deadline of the function in the template.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// The cells at a time: they mostly wait for time-outs and retries.
-const CELLS_AT_ONCE: usize = 12;
+const CELLS_AT_ONCE: usize = 24;
 
 /// A request of a following function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

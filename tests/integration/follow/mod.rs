@@ -3,6 +3,7 @@
 mod faults;
 mod polls;
 mod random;
+mod shards;
 mod writes;
 
 use std::{
