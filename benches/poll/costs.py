@@ -77,6 +77,9 @@ def cost_in_shards(fleet):
 
 def cost_following(fleet):
     """Returns the cost if one Prometheus polls a fleet once a minute, and the function follows changes."""
+    if fleet["pages"] <= STREAM_SHARDS:
+        # A read needs no more requests than a look at the stream, so the function reads as before.
+        return cost(fleet)
     return price_following(fleet, "unchanged", calls=1, max_age=MAX_AGE)
 
 
@@ -106,7 +109,7 @@ def price_following(fleet, kind, calls, max_age):
     all_seconds = POLLS * seconds + full_reads * (full_cpu * stretch + fleet["pages"] * PAGE_SECONDS)
     # A strongly consistent read costs twice as much.
     read_units = 2 * fleet["read units"] * full_reads
-    asked = POLLS * calls * STREAM_SHARDS * of([poll["requests"].get("GetRecords", 0) for poll in polls]).median
+    asked = POLLS * calls * STREAM_SHARDS * of([poll["requests"]["GetRecords"] for poll in polls]).median
     return Cost(
         memory_mb=memory,
         seconds=seconds,
