@@ -37,8 +37,8 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
-    /// functions that started together do not read the table together.
+    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for `max_age` seconds,
+    /// plus or minus a tenth at random, so that functions that started together do not read the table together.
     pub(super) fn new((changes, began): (Changes, Instant), now: EpochSeconds, max_age: i64) -> Self {
         let random = RandomState::new().build_hasher().finish() % 2001;
         let tenth = max_age.saturating_mul(i64::try_from(random).unwrap_or_default() - 1000) / 10_000;
