@@ -332,7 +332,7 @@ mod tests {
     fn max_age_has_effect_only_when_following() {
         let max_age = |variables: &[(&str, &str)]| read_with(variables).map(|config| config.settings.follow_changes);
         let minutes = Duration::from_mins;
-        let cases: [(&[(&str, &str)], Option<Duration>); 6] = [
+        let cases: &[(&[_], _)] = &[
             (&[(FOLLOW_CHANGES, "on")], Some(minutes(15))),
             (&[(FOLLOW_CHANGES, "on"), (CACHE_SECONDS, "0"), (MAX_AGE_SECONDS, "60")], Some(minutes(1))),
             (&[(FOLLOW_CHANGES, "on"), (MAX_AGE_SECONDS, "3600")], Some(minutes(60))),
@@ -341,7 +341,7 @@ mod tests {
             (&[(FOLLOW_CHANGES, "off"), (CACHE_SECONDS, "30")], None),
         ];
         for (variables, expected) in cases {
-            assert_eq!(max_age(variables), Ok(expected), "{variables:?}");
+            assert_eq!(max_age(variables), Ok(*expected), "{variables:?}");
         }
     }
 

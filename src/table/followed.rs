@@ -65,7 +65,7 @@ pub(super) struct FollowedRows {
     /// The number of pages of the whole read, and its start.
     pages: usize,
     read_began: Instant,
-    /// The size after the whole read, and the size of changed rows since then, in bytes.
+    /// The size after the whole read, and the size of rows with other JSON since then, in bytes.
     read: usize,
     read_since: usize,
 }
@@ -120,7 +120,7 @@ impl FollowedRows {
         let due = self.held.iter().filter(|(_, held)| held.is_due(now)).map(|(job, _)| job);
         let jobs: BTreeSet<&Job> = self.changed.keys().chain(due).collect();
         let (nothing, no_names, not_held) = (JobRows::default(), BTreeSet::new(), Held::default());
-        let mut updated = Vec::with_capacity(jobs.len());
+        let (mut updated, mut read_since) = (Vec::with_capacity(jobs.len()), self.read_since);
         for job in jobs {
             let change = Change {
                 names: self.changed.get(job).unwrap_or(&no_names),
@@ -130,6 +130,10 @@ impl FollowedRows {
             };
             let old = self.jobs.get(job).map_or(&nothing, AsRef::as_ref);
             let (rows, held) = change.apply(old, self.held.get(job).unwrap_or(&not_held), budget)?;
+            // A lease that was renewed replaces no JSON.
+            if rows.digest() != old.digest() {
+                read_since += change.rows.size();
+            }
             updated.push((job.clone(), rows, held));
         }
         // Nothing waits from here on, so a cancelled poll changes all rows or none.
@@ -145,7 +149,7 @@ impl FollowedRows {
                 self.jobs.insert(job, Arc::new(rows));
             }
         }
-        self.read_since += read.values().map(|rows| rows.size()).sum::<usize>();
+        self.read_since = read_since;
         self.changed.clear();
         Ok(responses)
     }

@@ -37,12 +37,10 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for `max_age` seconds, plus or minus a tenth at random, so that
-    /// functions that started together do not read the table together.
+    /// Creates an empty set of scopes for positions that were taken from `began` on. It is usable for about `max_age`
+    /// seconds.
     pub(super) fn new((changes, began): (Changes, Instant), now: EpochSeconds, max_age: i64) -> Self {
-        let random = RandomState::new().build_hasher().finish() % 2001;
-        let tenth = max_age.saturating_mul(i64::try_from(random).unwrap_or_default() - 1000) / 10_000;
-        let until = EpochSeconds(now.0.saturating_add(max_age).saturating_add(tenth));
+        let until = EpochSeconds(now.0.saturating_add(jittered(max_age)));
         Self { changes, scopes: BTreeMap::new(), until, latest: now, looked: (began, true) }
     }
 
@@ -174,6 +172,13 @@ impl Following {
     }
 }
 
+/// Returns a time plus or minus a tenth at random, so that functions that started together do not read the table
+/// together.
+fn jittered(seconds: i64) -> i64 {
+    let random = i64::try_from(RandomState::new().build_hasher().finish() % 2001).unwrap_or_default() - 1000;
+    seconds + seconds * random / 10_000
+}
+
 /// Logs that the changed rows cannot be read.
 fn tell_rows(error: &ReadError) {
     warn!(
@@ -181,4 +186,16 @@ fn tell_rows(error: &ReadError) {
         reason = "rows",
         "the changed rows cannot be read, so the function reads all rows: {error}"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maximum_age_varies_by_a_tenth() {
+        let ages: Vec<i64> = (0..1000).map(|_| jittered(900)).collect();
+        assert!(ages.iter().all(|age| (810..=990).contains(age)), "{ages:?}");
+        assert!(ages.iter().any(|age| *age < 830) && ages.iter().any(|age| *age > 970), "{ages:?}");
+    }
 }

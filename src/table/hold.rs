@@ -5,7 +5,9 @@
 //! changes of one row. A held row is before the current row of its group.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
+    ops::Deref,
     time::Duration,
 };
 
@@ -14,7 +16,7 @@ use super::{
     edit::{Edit, Json, NewRow},
     group_json::without_targets,
 };
-use crate::group::{EpochSeconds, GroupName, Lease, Leases};
+use crate::group::{EpochSeconds, GroupName, Kept, Lease, Leases};
 
 /// The time for which lost targets are served, in seconds. It must exceed the lag of one shard behind another. AWS says
 /// that a change is usually in the stream within a second.
@@ -62,6 +64,8 @@ impl Change<'_> {
         let due = held.0.iter().filter(|(_, times)| times.iter().any(|since| is_over(*since, self.now)));
         let names: BTreeSet<&GroupName> = self.names.iter().chain(due.map(|(name, _)| name)).collect();
         let (mut edits, mut left) = (Vec::with_capacity(names.len()), held.clone());
+        // Computed at most once, because it takes all leases of the job.
+        let kept = LazyCell::new(|| old.kept(Leases::at(self.now, self.grace)));
         for name in names {
             let rows = old.named(name.as_str());
             let mut times = left.0.remove(name).unwrap_or_default();
@@ -75,7 +79,7 @@ impl Change<'_> {
             times.retain(|since| !is_over(*since, self.now));
             if self.names.contains(name) {
                 let new = self.rows.named(name.as_str()).next();
-                if let Some(lost) = current.map(|row| self.lost(old, row, new)).transpose()?.flatten() {
+                if let Some(lost) = current.map(|row| self.lost(old, row, new, &kept)).transpose()?.flatten() {
                     with.push(lost);
                     times.push(self.now);
                 }
@@ -107,8 +111,14 @@ impl Change<'_> {
     }
 
     /// Returns the targets of a served row that the row `new` does not have.
-    fn lost<'o>(&self, old: &'o JobRows, row: usize, new: Option<usize>) -> Result<Option<NewRow<'o>>, ReadError> {
-        let Some(lease) = self.held_lease(old, row) else { return Ok(None) };
+    fn lost<'o>(
+        &self,
+        old: &'o JobRows,
+        row: usize,
+        new: Option<usize>,
+        kept: &impl Deref<Target = Kept>,
+    ) -> Result<Option<NewRow<'o>>, ReadError> {
+        let Some(lease) = self.held_lease(old.lease(row), kept) else { return Ok(None) };
         let lost = NewRow { lease, ..old.same_row(row)? };
         let lost = match new.filter(|new| !self.rows.lease(*new).lapsed(self.now)).map(|new| self.rows.row_json(new)) {
             Some(json) if json == old.row_json(row) => return Ok(None),
@@ -123,15 +133,14 @@ impl Change<'_> {
 
     /// Returns the lease of a row while it is held; `None` if its group is not served now. It ends with the row's own
     /// lease, but does not count for the rule in [`Leases`]: the row is no longer in the table.
-    fn held_lease(&self, old: &JobRows, row: usize) -> Option<Lease> {
-        let (lease, leases) = (old.lease(row), Leases::at(self.now, self.grace));
+    fn held_lease(&self, lease: Lease, kept: &impl Deref<Target = Kept>) -> Option<Lease> {
         let until = |end| Some(Lease { expires_at: None, delete_at: end });
         if !lease.lapsed(self.now) {
             return until(lease.end());
         }
-        let end = lease.expires_at.filter(|_| leases.may_keep(lease))?;
-        let grace = i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX);
-        if old.kept(leases).has(end) { until(Some(EpochSeconds(end.0.saturating_add(grace)))) } else { None }
+        let may_keep = Leases::at(self.now, self.grace).may_keep(lease);
+        let end = lease.expires_at.filter(|end| may_keep && kept.has(*end))?;
+        until(Some(EpochSeconds(end.0.saturating_add(i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX)))))
     }
 }
 
