@@ -1,6 +1,6 @@
 //! The settings of the function, parsed from environment variables.
 
-use std::{env, time::Duration};
+use std::{env, ops::RangeInclusive, time::Duration};
 
 use thiserror::Error;
 
@@ -24,6 +24,12 @@ pub const LABEL_NAMES: &str = "HTTP_SD_LABEL_NAMES";
 pub const RESPONSE_MODE: &str = "HTTP_SD_RESPONSE_MODE";
 /// The time for which rows are cached in memory, in seconds: 0 (default, off) to 3600.
 pub const CACHE_SECONDS: &str = "HTTP_SD_CACHE_SECONDS";
+/// Whether the function keeps the rows in memory and asks the table's stream for changes at each poll: `on` or `off`
+/// (default). It excludes [`CACHE_SECONDS`].
+pub const FOLLOW_CHANGES: &str = "HTTP_SD_FOLLOW_CHANGES";
+/// The time after which the function reads the table again although the stream told no change, in seconds: 60 to 3600.
+/// The default is 900. Without [`FOLLOW_CHANGES`] it has no effect.
+pub const MAX_AGE_SECONDS: &str = "HTTP_SD_MAX_AGE_SECONDS";
 /// The time for which groups are kept after their leases [lapsed together](crate::group::Leases), in seconds: 0 (off)
 /// to 86400. The default is 3600.
 pub const LEASE_GRACE_SECONDS: &str = "HTTP_SD_LEASE_GRACE_SECONDS";
@@ -37,10 +43,12 @@ pub const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 /// `on` (default) or `off`.
 pub const WARM_UP: &str = "HTTP_SD_WARM_UP";
 
-const MOST_CACHE_SECONDS: u64 = 3600;
+const CACHE_RANGE: RangeInclusive<u64> = 0..=3600;
+const MAX_AGE: Duration = Duration::from_mins(15);
+const MAX_AGE_RANGE: RangeInclusive<u64> = 60..=3600;
 const LEASE_GRACE: Duration = Duration::from_hours(1);
 /// One day, because `sdctl` sets `delete_at` to one day after `expires_at`.
-const MOST_LEASE_GRACE_SECONDS: u64 = 24 * 3600;
+const LEASE_GRACE_RANGE: RangeInclusive<u64> = 0..=24 * 3600;
 const MOST_TOKENS: usize = 16;
 
 /// All settings.
@@ -161,6 +169,8 @@ fn tokens(lookup: &Lookup<'_>) -> Result<Vec<Credential>, ConfigError> {
 /// # Errors
 /// [`ConfigError`] for the first invalid variable.
 pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
+    let cache =
+        seconds(lookup, CACHE_SECONDS, "a whole number of seconds from 0 (off) to 3600", CACHE_RANGE, Duration::ZERO)?;
     Ok(Settings {
         on_invalid: one_of(lookup, ON_INVALID, "fail or skip", [("fail", OnInvalid::Fail), ("skip", OnInvalid::Skip)])?,
         label_names: one_of(
@@ -175,23 +185,32 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
             "buffered or stream",
             [("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)],
         )?,
-        cache: seconds(
-            lookup,
-            CACHE_SECONDS,
-            "a whole number of seconds from 0 (off) to 3600",
-            MOST_CACHE_SECONDS,
-            Duration::ZERO,
-        )?,
+        cache,
+        follow_changes: follow_changes(lookup, cache)?,
         lease_grace: seconds(
             lookup,
             LEASE_GRACE_SECONDS,
             "a whole number of seconds from 0 (off) to 86400",
-            MOST_LEASE_GRACE_SECONDS,
+            LEASE_GRACE_RANGE,
             LEASE_GRACE,
         )?,
         memory: memory(lookup)?,
         page: on_or_off(lookup, PAGE)?,
     })
+}
+
+/// Returns the maximum age of followed rows, or `None` without [`FOLLOW_CHANGES`].
+fn follow_changes(lookup: &Lookup<'_>, cache: Duration) -> Result<Option<Duration>, ConfigError> {
+    let max_age =
+        seconds(lookup, MAX_AGE_SECONDS, "a whole number of seconds from 60 to 3600", MAX_AGE_RANGE, MAX_AGE)?;
+    match optional(lookup, FOLLOW_CHANGES).as_deref() {
+        None | Some("off") => Ok(None),
+        Some("on") if cache.is_zero() => Ok(Some(max_age)),
+        Some("on") => {
+            Err(wrong(FOLLOW_CHANGES, "on", "off, because HTTP_SD_CACHE_SECONDS is not 0. Set only one of them"))
+        }
+        Some(value) => Err(wrong(FOLLOW_CHANGES, value, "on or off")),
+    }
 }
 
 fn on_or_off(lookup: &Lookup<'_>, variable: &'static str) -> Result<OnOff, ConfigError> {
@@ -202,12 +221,12 @@ fn seconds(
     lookup: &Lookup<'_>,
     variable: &'static str,
     expected: &'static str,
-    most: u64,
+    range: RangeInclusive<u64>,
     default: Duration,
 ) -> Result<Duration, ConfigError> {
     let Some(value) = optional(lookup, variable) else { return Ok(default) };
     match value.parse() {
-        Ok(seconds) if seconds <= most => Ok(Duration::from_secs(seconds)),
+        Ok(seconds) if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => Err(wrong(variable, &value, expected)),
     }
 }
@@ -271,7 +290,7 @@ mod tests {
         assert_eq!(config.settings.on_invalid, OnInvalid::Fail);
         assert_eq!(config.settings.label_names, LabelNames::Legacy);
         assert_eq!(config.settings.response_mode, ResponseMode::Buffered);
-        assert_eq!(config.settings.cache, Duration::ZERO);
+        assert_eq!((config.settings.cache, config.settings.follow_changes), (Duration::ZERO, None));
         assert_eq!(config.settings.lease_grace, Duration::from_hours(1));
         assert_eq!(config.settings.memory, None);
         assert_eq!((config.warm_up, config.settings.page), (OnOff::On, OnOff::On));
@@ -310,6 +329,23 @@ mod tests {
     }
 
     #[test]
+    fn max_age_has_effect_only_when_following() {
+        let max_age = |variables: &[(&str, &str)]| read_with(variables).map(|config| config.settings.follow_changes);
+        let minutes = Duration::from_mins;
+        let cases: &[(&[_], _)] = &[
+            (&[(FOLLOW_CHANGES, "on")], Some(minutes(15))),
+            (&[(FOLLOW_CHANGES, "on"), (CACHE_SECONDS, "0"), (MAX_AGE_SECONDS, "60")], Some(minutes(1))),
+            (&[(FOLLOW_CHANGES, "on"), (MAX_AGE_SECONDS, "3600")], Some(minutes(60))),
+            (&[(FOLLOW_CHANGES, "off"), (MAX_AGE_SECONDS, "60")], None),
+            (&[(MAX_AGE_SECONDS, "60")], None),
+            (&[(FOLLOW_CHANGES, "off"), (CACHE_SECONDS, "30")], None),
+        ];
+        for (variables, expected) in cases {
+            assert_eq!(max_age(variables), Ok(*expected), "{variables:?}");
+        }
+    }
+
+    #[test]
     fn error_names_the_variable_and_valid_values() {
         let seventeen = [HASH; 17].join(",");
         let twice = format!("a:{HASH},{OTHER_HASH},b:{}", HASH.to_uppercase());
@@ -334,6 +370,16 @@ mod tests {
             (&[(RESPONSE_MODE, "streaming")], "HTTP_SD_RESPONSE_MODE is \"streaming\": expected buffered or stream"),
             (&[(CACHE_SECONDS, "-1")], "HTTP_SD_CACHE_SECONDS is \"-1\": expected a whole number of seconds"),
             (&[(CACHE_SECONDS, "3601")], "HTTP_SD_CACHE_SECONDS is \"3601\": expected"),
+            (&[(FOLLOW_CHANGES, "yes")], "HTTP_SD_FOLLOW_CHANGES is \"yes\": expected on or off"),
+            (
+                &[(FOLLOW_CHANGES, "on"), (CACHE_SECONDS, "30")],
+                "HTTP_SD_FOLLOW_CHANGES is \"on\": expected off, because HTTP_SD_CACHE_SECONDS is not 0",
+            ),
+            (
+                &[(MAX_AGE_SECONDS, "59")],
+                "HTTP_SD_MAX_AGE_SECONDS is \"59\": expected a whole number of seconds from 60",
+            ),
+            (&[(FOLLOW_CHANGES, "on"), (MAX_AGE_SECONDS, "3601")], "HTTP_SD_MAX_AGE_SECONDS is \"3601\": expected"),
             (&[(CACHE_SECONDS, "1m")], "HTTP_SD_CACHE_SECONDS is \"1m\": expected"),
             (
                 &[(LEASE_GRACE_SECONDS, "86401")],

@@ -30,6 +30,8 @@
 //! | [`HTTP_SD_LABEL_NAMES`](config::LABEL_NAMES) | `legacy`, `utf8` | `legacy` |
 //! | [`HTTP_SD_RESPONSE_MODE`](config::RESPONSE_MODE) | `buffered`, `stream` | `buffered` |
 //! | [`HTTP_SD_CACHE_SECONDS`](config::CACHE_SECONDS) | whole seconds, 0 to 3600 | `0`, off |
+//! | [`HTTP_SD_FOLLOW_CHANGES`](config::FOLLOW_CHANGES) | `on`, `off` | `off` |
+//! | [`HTTP_SD_MAX_AGE_SECONDS`](config::MAX_AGE_SECONDS) | whole seconds, 60 to 3600 | `900` |
 //! | [`HTTP_SD_LEASE_GRACE_SECONDS`](config::LEASE_GRACE_SECONDS) | whole seconds, 0 (off) to 86400 | `3600` |
 //! | [`HTTP_SD_PAGE`](config::PAGE) | `on`, `off` | `on` |
 //! | [`HTTP_SD_WARM_UP`](config::WARM_UP) | `on`, `off` | `on` |

@@ -27,7 +27,11 @@ async fn run() -> Result<(), Error> {
     let config = Config::from_env()?;
     config.access.warn_if_open();
     lambda::check_environment()?;
-    let table = Table::new(connect().await, config.table);
+    let connection = connect().await;
+    let mut table = Table::new(connection.table(), config.table);
+    if config.settings.follow_changes.is_some() {
+        table = table.with_streams(connection.stream());
+    }
     if config.warm_up == OnOff::On {
         table.warm_up().await;
     }

@@ -46,6 +46,13 @@ class Engine:
             raise Failed(f"{operation}: {answer.status} {text[:500]!r}")
         return json.loads(text)
 
+    def turn_stream(self, table, on):
+        """Turns the stream of the keys of changed rows on or off."""
+        described = self.call("DescribeTable", TableName=table)["Table"]
+        if described.get("StreamSpecification", {}).get("StreamEnabled", False) != on:
+            stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"} if on else {"StreamEnabled": False}
+            self.call("UpdateTable", TableName=table, StreamSpecification=stream)
+
     def wait_for_table(self, name):
         """Waits until another process has created a table."""
         wait_until(lambda: name in self.call("ListTables")["TableNames"], self.process)
@@ -67,6 +74,7 @@ class Engine:
         """Returns the environment that directs every AWS SDK to this engine."""
         return {
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.endpoint,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
@@ -88,12 +96,14 @@ class Engine:
             KeySchema=[{"AttributeName": "job", "KeyType": "HASH"}, {"AttributeName": "group", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("job", "group")],
         )
-        rows = map(as_item, fleet.rows())
-        while some := list(itertools.islice(rows, TRANSACTION)):
-            self.call(
-                "TransactWriteItems", TransactItems=[{"Put": {"TableName": fleet.table, "Item": i}} for i in some]
-            )
+        self.put(fleet.table, fleet.rows())
         marker.write_text(str(VERSION))
+
+    def put(self, table, rows):
+        """Writes rows into a table."""
+        items = map(as_item, rows)
+        while some := list(itertools.islice(items, TRANSACTION)):
+            self.call("TransactWriteItems", TransactItems=[{"Put": {"TableName": table, "Item": i}} for i in some])
 
     def read_units(self, fleet):
         """Returns the read units and pages of a whole poll, as the engine counts them."""

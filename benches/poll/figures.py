@@ -47,3 +47,8 @@ def number(value):
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def size_of(size):
+    """Returns a number of bytes."""
+    return f"{number(size / MB)} MB" if size >= MB else f"{number(size / 1000)} kB"

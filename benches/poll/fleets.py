@@ -50,7 +50,11 @@ class Fleet:
         """Yields job, name, targets and labels of each group, in the order of the list."""
         for job in range(self.jobs):
             for i in range(job, self.groups, self.jobs):
-                yield job_name(job), f"group-{i:07}", self.targets_of(i), self.labels_of(i)
+                yield self.row(i)
+
+    def row(self, i, **labels):
+        """Returns job, name, targets and labels of a group, with these further or other labels."""
+        return job_name(i % self.jobs), f"group-{i:07}", self.targets_of(i), self.labels_of(i) | labels
 
     def targets_of(self, i):
         """Returns the targets of a group."""
@@ -74,11 +78,13 @@ class Fleet:
     @functools.cached_property
     def answer(self):
         """Returns the exact body of a correct response."""
-        groups = (
-            json.dumps({"targets": targets, "labels": labels}, separators=(",", ":"))
-            for _, _, targets, labels in self.rows()
-        )
-        return f"[{','.join(groups)}]".encode()
+        return f"[{','.join(map(group_json, self.rows()))}]".encode()
+
+
+def group_json(row):
+    """Returns the JSON of a row's group in a list."""
+    _, _, targets, labels = row
+    return json.dumps({"targets": targets, "labels": labels}, separators=(",", ":"))
 
 
 def job_name(i):

@@ -18,7 +18,7 @@ from scripts.processes import Failed, free_port, running, wait_until
 EMULATOR = FOLDER / "bin/aws-lambda-rie"
 # The number of warm calls. Short calls are repeated often, so that one disturbance does not matter.
 CALLS = {"S": 200, "M": 5, "L": 3, "XL": 1}
-CALLS_FROM_MEMORY = {"S": 200, "M": 20, "L": 20}
+CALLS_FROM_MEMORY = {"S": 200, "M": 20, "L": 20, "XL": 3}
 EMULATED_CALLS = 20
 
 

@@ -16,6 +16,7 @@ BUILD = Path(".bench/functions").absolute()
 WARMED_UP = "http-sd, warm-up on"
 CACHED = "http-sd, cache on"
 # Each call returns one of several parts of the fleet, from one cached read.
+FOLLOWING = "http-sd, following changes"
 IN_SHARDS = "http-sd, in shards"
 BY_SELECTOR = "http-sd, by selector"
 # Responses to other paths than that of the list.
@@ -80,8 +81,11 @@ def programs(fleet):
             Program("sdk-query", [str(RELEASE / "bench-sdk-query")], answers=False),
             # At Lambda's pace both would take the same time.
             Program(CACHED, ours, cached, paced=False, cached=True),
-            Program("bare", [str(RELEASE / "bench-bare")], bare_environment(fleet), paced=False),
         ]
+    chosen.append(Program("bare", [str(RELEASE / "bench-bare")], bare_environment(fleet), paced=False))
+    # Longer than a run, too.
+    followed = mode | {"HTTP_SD_FOLLOW_CHANGES": "on", "HTTP_SD_MAX_AGE_SECONDS": "3600"}
+    chosen.append(Program(FOLLOWING, ours, followed, paced=False))
     if not fleet.streamed:
         chosen.append(Program("Python", [sys.executable, "-m", "awslambdaric", "function.handler"], folder=PYTHON))
     if fleet.name in SHARDS:

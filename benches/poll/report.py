@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benches.poll import costs
 from benches.poll.bars import bars
-from benches.poll.figures import MB, figure, number
+from benches.poll.figures import MB, figure, number, size_of
 from benches.poll.programs import (
     ALL_JOBS,
     BY_SELECTOR,
@@ -79,11 +79,16 @@ def table(heads, rows):
 
 def bar_table(results):
     """Returns the table of the requirements."""
+    return ["### Against the bars\n", *table_of_bars(bars(results))]
+
+
+def table_of_bars(found):
+    """Returns a table of requirements."""
     rows = []
-    for bar in bars(results):
+    for bar in found:
         limit = f"{'≥' if bar.at_least else '≤'} {number(bar.limit)}{bar.unit}"
         rows.append([bar.subject, limit, bar.measured.write(unit=bar.unit), "met" if bar.met else "**not met**"])
-    return ["### Against the bars\n", *table(["", "bar", "measured", ""], rows)]
+    return table(["", "bar", "measured", ""], rows)
 
 
 def start_table(results):
@@ -143,11 +148,6 @@ def counted(count, thing):
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def size_of(size):
-    """Returns a number of bytes."""
-    return f"{number(size / MB)} MB" if size >= MB else f"{number(size / 1000)} kB"
-
-
 def cost_table(results):
     """Returns the table of the costs of one poller."""
     rows = []
@@ -174,17 +174,12 @@ def cost_row(title, fleet, cost):
     return [
         title,
         number(cost.read_units),
-        dollars(cost.table),
+        costs.dollars(cost.table),
         f"{cost.memory_mb} MB, {number(cost.seconds)} s",
         f"{number(cost.sending)} s",
-        dollars(cost.function),
-        dollars(cost.streaming),
-        f"**{dollars(cost.total)}**",
-        dollars(cost.total / fleet["targets"] * 1000),
-        dollars(cost.out),
+        costs.dollars(cost.function),
+        costs.dollars(cost.streaming),
+        f"**{costs.dollars(cost.total)}**",
+        costs.dollars(cost.total / fleet["targets"] * 1000),
+        costs.dollars(cost.out),
     ]
-
-
-def dollars(amount):
-    """Returns an amount in dollars."""
-    return f"${amount:,.2f}" if amount >= 0.01 else f"${amount:.4f}"

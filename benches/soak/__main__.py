@@ -21,6 +21,7 @@ from benches.poll.measure import is_listening
 from benches.poll.processes import child_of, descriptors, peak_bytes, plain_environment, resident_bytes, threads
 from benches.poll.programs import LAMBDA, RELEASE
 from benches.soak import report
+from benches.soak.ages import Ages
 from benches.soak.figures import Run, Sample
 from benches.soak.requests import Answer, Requests
 from benches.soak.table import TABLE, Table
@@ -31,6 +32,8 @@ RUNS = {
     "buffered": ({}, 1.0),
     "streamed": ({"HTTP_SD_RESPONSE_MODE": "stream"}, 0.1),
     "buffered, from a cache of 2 s": ({"HTTP_SD_CACHE_SECONDS": "2"}, 0.25),
+    # The least maximum age, so that the run has full reads too.
+    "buffered, following changes": ({"HTTP_SD_FOLLOW_CHANGES": "on", "HTTP_SD_MAX_AGE_SECONDS": "60"}, 1.0),
 }
 # The number of samples of a run.
 SAMPLES = 200
@@ -70,12 +73,14 @@ def emulated(function, engine, settings):
 def soak(name, calls, function, engine, table, seed):
     """Runs a number of calls."""
     settings = RUNS[name][0]
-    keep = int(settings.get("HTTP_SD_CACHE_SECONDS", "0"))
+    ages = Ages(settings)
     requests, chance = Requests(seed), random.Random(seed)
     run = Run(name, settings, calls)
     started = time.monotonic()
+    if ages.follows:
+        engine.turn_stream(TABLE, on=True)
     with emulated(function, engine, settings) as (port, emulator), table.changing():
-        caller = Caller(port, table, keep)
+        caller = Caller(port, table, ages)
         before = table.writes
         process = None
         for i in range(calls):
@@ -95,6 +100,10 @@ def soak(name, calls, function, engine, table, seed):
         run.peak = peak_bytes(process)
         run.writes = table.writes - before
         run.certain = caller.certain
+        log = emulator.log.read_text(errors="replace")
+        run.followed = sum(log.count(f'source="{source}"') for source in ("changes", "unchanged"))
+        if ages.follows and run.followed < calls // 50:
+            raise Failed(f"{name}: {run.followed} lists without a whole read prove little: see {emulator.log}")
     run.seconds = time.monotonic() - started
     run.check()
     return run
@@ -103,11 +112,10 @@ def soak(name, calls, function, engine, table, seed):
 class Caller:
     """Calls the function, and compares its responses with the table."""
 
-    def __init__(self, port, table, keep):
+    def __init__(self, port, table, ages):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._table = table
-        # The age that a response may have, in seconds.
-        self._keep = keep
+        self._ages = ages
         # ETag and body by target.
         self.known = {}
         # Lists for which only one state was possible.
@@ -122,8 +130,8 @@ class Caller:
         if request.selection is None:
             self._check_fixed(request, answer)
             return str(answer.status)
-        since = start - self._keep
-        self._table.settle(since)
+        age = self._ages.of_poll(request.selection.job, start)
+        self._table.settle(self._ages.settled(start))
         body = answer.body
         if answer.status == 304 and "if-none-match" in request.headers:
             etag, body = self.known[request.target]
@@ -138,7 +146,7 @@ class Caller:
         if request.method == "HEAD" and answer.status == 200:
             return "200 to HEAD"
         seconds = range(first_second, last_second + 1)
-        self.certain += request.selection.check(body, self._table, since, end, seconds)
+        self.certain += request.selection.check(body, self._table, age, end, seconds)
         coding = ", gzip" if "content-encoding" in answer.headers else ""
         return f"{answer.status}{coding}"
 

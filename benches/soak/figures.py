@@ -38,6 +38,8 @@ class Run:
     answers: Counter = field(default_factory=Counter)
     # Lists for which only one state of the table was possible.
     certain: int = 0
+    # Lists that needed no read of all rows, because the function follows changes.
+    followed: int = 0
     writes: int = 0
     seconds: float = 0.0
     peak: int = 0

@@ -37,6 +37,7 @@ def run_table(runs):
         ["minutes", *(f"{run.seconds / 60:.1f}" for run in runs)],
         *([f"answers: {what}", *(f"{run.answers[what]:,}" for run in runs)] for what in answers),
         ["lists for which one state alone was possible", *(f"{run.certain:,}" for run in runs)],
+        ["lists that followed changes", *(f"{run.followed:,}" for run in runs)],
         ["memory, second quarter, MB", *memory[0]],
         ["memory, last quarter, MB", *memory[1]],
         ["peak memory, MB", *(f"{run.peak / MB:.2f}" for run in runs)],

@@ -74,39 +74,49 @@ class Selection:
         groups = (self.group(row, lapsed) for row, lapsed in served if not lapsed or row.expires_at in kept)
         return f"[{','.join(filter(None, groups))}]"
 
-    def check(self, body, table, since, until, seconds):
+    def check(self, body, table, age, until, seconds):
         """Fails unless the list matches a state of the table. Returns whether only one state was possible.
 
         A job of one page is read at one instant, so the whole list must match one state, at one of the seconds. Several
-        pages are read one after the other, so each group must match some state.
+        pages are read one after the other, so each group must match some state. So must a group if rows are held.
         """
-        if self.job and self.job != LARGE:
-            states = table.states(self.job, since, until)
+        if self.job and self.job != LARGE and not age.held:
+            states = table.states(self.job, age.since, until)
             if all(body != self.answer(rows, now) for rows in states for now in seconds):
                 raise Failed(f"{self.target} matches no state of the table:\n{body}\nstates: {states}")
             return len(states) == 1
-        may_be = self._may_be(table, since, until, seconds)
+        may_be = self._may_be(table, age.since, until, seconds, age.held)
+        must_be = self._may_be(table, age.complete, until, seconds) if age.held else may_be
         groups = json.loads(body)
         keys = [tuple(group["labels"]["id"].split("/")) for group in groups]
         texts = [as_json(group) for group in groups]
-        if keys != sorted(set(keys)) or body != f"[{','.join(texts)}]":
+        if keys != sorted(keys if age.held else set(keys)) or body != f"[{','.join(texts)}]":
             raise Failed(f"{self.target} is not sorted: {body}")
+        found = {}
         for key, text in zip(keys, texts, strict=True):
             if text not in may_be.get(key, ()):
                 raise Failed(f"{self.target} contains {text}, expected one of {may_be.get(key)}")
-        if missing := [key for key, texts in may_be.items() if None not in texts and key not in set(keys)]:
+            found.setdefault(key, set()).add(text)
+        if missing := [
+            key for key, texts in must_be.items() if None not in texts and texts.isdisjoint(found.get(key, ()))
+        ]:
             raise Failed(f"{self.target} lacks {missing}: {body}")
         return all(len(texts) == 1 for texts in may_be.values())
 
-    def _may_be(self, table, since, until, seconds):
-        """Returns the possible JSON of each group, including `None` if the group may be missing."""
+    def _may_be(self, table, since, until, seconds, held=False):
+        """Returns the possible JSON of each group, including `None` if the group may be missing.
+
+        The targets of a held row are served without its lease. All targets of this table are different, so a held row
+        has all its targets.
+        """
         may_be = {}
         for job in [self.job] if self.job else JOBS:
             states = table.states(job, since, until)
             for name in set().union(*states):
                 texts = may_be[job, name] = set()
                 for row in {state.get(name) for state in states}:
-                    for lapsed in {row.has_lapsed(now) for now in seconds} if row else ():
+                    lapses = {row.has_lapsed(now) for now in seconds} if row else set()
+                    for lapsed in lapses | {False} if held and row else lapses:
                         texts.add(self.group(row, lapsed))
                     # An expired group is kept or not by the leases of the others, which may be on another page.
                     if row is None or any(map(row.has_lapsed, seconds)):

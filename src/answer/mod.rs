@@ -117,7 +117,7 @@ pub fn answer(
         list: List::default(),
         hash: Sha256::new(),
         until: None,
-        report: Report { pages: snapshot.pages, ..Report::default() },
+        report: Report { pages: snapshot.pages, followed: snapshot.followed, ..Report::default() },
     };
     for (job, rows) in &snapshot.jobs {
         limits.check_time()?;
@@ -172,16 +172,20 @@ impl Unfinished<'_> {
     /// Adds the served rows of a job, unchanged. Returns a hash of their JSON.
     fn add_whole_rows(&mut self, rows: &JobRows, leases: &JobLeases) -> Result<[u8; 16], NoAnswer> {
         let (mut start, mut left_out, mut ranges) = (0, 0, Vec::new());
+        let mut is_whole = true;
         let mut targets = rows.targets();
         for row in rows.leases() {
             match leases.state(row.lease) {
                 State::Active => {}
                 State::Kept => self.report.kept += 1,
                 State::Lapsed => {
-                    ranges.push(start..row.row);
-                    start = row.row + 1;
                     targets -= row.targets;
                     left_out += 1;
+                    if rows.json_len(row.row) > 0 {
+                        ranges.push(start..row.row);
+                        start = row.row + 1;
+                        is_whole = false;
+                    }
                 }
             }
             self.note_end(row.lease);
@@ -194,12 +198,12 @@ impl Unfinished<'_> {
         for piece in ranges.into_iter().filter(|rows| !rows.is_empty()).flat_map(|range| rows.json(range)) {
             self.limits.check_time()?;
             self.limits.check_memory(self.list.copied())?;
-            if left_out > 0 {
+            if !is_whole {
                 hash.update(&piece);
             }
             self.list.push(piece);
         }
-        Ok(if left_out > 0 { half(hash) } else { rows.digest() })
+        Ok(if is_whole { rows.digest() } else { half(hash) })
     }
 
     /// Adds the selected parts of the served rows of a job. Returns a hash of their JSON.

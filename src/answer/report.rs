@@ -1,7 +1,10 @@
 //! The report on a list, for the log.
 
 use super::Skipped;
-use crate::group::{EpochSeconds, Job, Kept};
+use crate::{
+    group::{EpochSeconds, Job, Kept},
+    table::Followed,
+};
 
 /// The maximum number of jobs in [`Report::lapsed_together`].
 const MOST_JOBS: usize = 100;
@@ -11,6 +14,8 @@ const MOST_JOBS: usize = 100;
 pub struct Report {
     /// The pages read for the list.
     pub pages: usize,
+    /// The way to the rows if changes are followed.
+    pub followed: Option<Followed>,
     /// The rows, served or not.
     pub rows: usize,
     /// The groups in the list.

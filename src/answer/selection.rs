@@ -2,12 +2,15 @@
 
 use std::fmt::Display;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::NoAnswer;
-use crate::group::{
-    Entries, LAPSED, Lease, META_LEASE, Selectors, Shard, StoredGroupRef, TargetGroupRef, TargetSelectors, Text,
+use crate::{
+    group::{
+        Entries, LAPSED, Lease, META_LEASE, Selectors, Shard, StoredGroupRef, TargetGroupRef, TargetSelectors, Text,
+    },
+    table::GroupJson,
 };
 
 /// The number of targets of a group between two checks of the time.
@@ -22,13 +25,6 @@ pub struct Selection {
     pub shard: Option<Shard>,
     /// The selectors of targets; `None` selects every target.
     pub selectors: Option<Selectors>,
-}
-
-/// A group with text borrowed from a snapshot.
-#[derive(Deserialize, Serialize)]
-struct Group<T, L> {
-    targets: Vec<T>,
-    labels: L,
 }
 
 impl Selection {
@@ -47,17 +43,16 @@ impl Selection {
         out: &mut Vec<u8>,
         go_on: &dyn Fn() -> Result<(), NoAnswer>,
     ) -> Result<Option<usize>, NoAnswer> {
-        let json = str::from_utf8(json.get(1..).unwrap_or_default()).map_err(encoding)?;
         if !self.meta && self.selectors.is_none() {
-            let Group { targets, labels }: Group<Text<'_>, &RawValue> = serde_json::from_str(json).map_err(encoding)?;
+            let GroupJson { targets, labels } = GroupJson::<Text<'_>, &RawValue>::read(json).map_err(encoding)?;
             let targets = self.targets(&targets, None, go_on)?;
             let count = targets.len();
             return match count {
                 0 => Ok(None),
-                _ => write(&Group { targets, labels }, out).map(|()| Some(count)),
+                _ => write(&GroupJson { targets, labels }, out).map(|()| Some(count)),
             };
         }
-        let group: Group<Text<'_>, Entries<'_, Text<'_>>> = serde_json::from_str(json).map_err(encoding)?;
+        let group = GroupJson::<Text<'_>, Entries<'_, Text<'_>>>::read(json).map_err(encoding)?;
         let labels: Vec<_> = group.labels.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let label = |name: &str| match name {
             META_LEASE => lapsed.then_some(LAPSED),

@@ -151,16 +151,20 @@ fn define(rows: &[Row], asked: &Asked, now: i64) -> Result<Defined, String> {
 }
 
 fn snapshot(rows: &[Row], rows_of_a_page: usize) -> Snapshot {
+    // The detail does not change a list.
+    let detail = [Detail::All, Detail::Served, Detail::Followed][rows_of_a_page % 3];
+    snapshot_at(rows, rows_of_a_page, detail, READ_AT)
+}
+
+fn snapshot_at(rows: &[Row], rows_of_a_page: usize, detail: Detail, read_at: i64) -> Snapshot {
     let page = |rows: &[Row]| {
         let rows: Vec<String> = rows.iter().map(Row::json).collect();
         Page::new(format!(r#"{{"Items":[{}]}}"#, rows.join(",")).into_bytes())
     };
     let pages: Vec<Page> = rows.chunks(rows_of_a_page).map(page).collect();
-    // Details do not change a list.
-    let detail = if rows_of_a_page.is_multiple_of(2) { Detail::All } else { Detail::Served };
     let lease_grace = Duration::from_secs(GRACE.unsigned_abs());
     let rules = RowRules { label_names: LabelNames::Legacy, lease_grace, detail };
-    Snapshot::of_pages(&pages, rules, EpochSeconds(READ_AT)).unwrap()
+    Snapshot::of_pages(&pages, rules, EpochSeconds(read_at)).unwrap()
 }
 
 fn answer_at(snapshot: &Snapshot, asked: &Asked, now: i64) -> Result<Answer, NoAnswer> {
@@ -269,6 +273,23 @@ proptest! {
             tag(&rows, &first, times[0]) == tag(second_rows, &second, times[1]),
             groups(&rows, &first, times[0]) == groups(second_rows, &second, times[1])
         );
+    }
+
+    /// Rows that follow changes stay in memory while their leases lapse.
+    #[test]
+    fn old_rows_answer_like_a_fresh_read(rows in some_rows(), asked in some_asked(), later in 0..1500_i64) {
+        let answer = |snapshot: &Snapshot| answer_at(snapshot, &asked, READ_AT + later);
+        let old = answer(&snapshot_at(&rows, 7, Detail::Followed, READ_AT));
+        let fresh = answer(&snapshot_at(&rows, 7, Detail::Served, READ_AT + later));
+        let (old, fresh) = match (old, fresh) {
+            (Err(old), Err(fresh)) => {
+                prop_assert_eq!(old, fresh);
+                return Ok(());
+            }
+            (old, fresh) => (old.unwrap(), fresh.unwrap()),
+        };
+        prop_assert_eq!(text(&old), text(&fresh));
+        prop_assert_eq!((old.etag, old.until, old.report), (fresh.etag, fresh.until, fresh.report));
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl<'a> Log<'a> {
         let Self { request, .. } = self;
         let request_id = &request.id;
         let report = response.extensions().get::<Report>();
+        let followed = report.and_then(|report| report.followed);
         // Pages and metrics show what a list warns of.
         self.warn(report.filter(|_| matches!(self.route, Route::All | Route::Job(_))));
         info!(
@@ -97,6 +98,9 @@ impl<'a> Log<'a> {
             kept = report.map(|report| report.kept),
             skipped = report.map(|report| report.skipped.count()),
             pages = report.map(|report| report.pages),
+            source = followed.map(|followed| followed.origin.name()),
+            stream_requests = followed.map(|followed| followed.stream_requests),
+            changed_keys = followed.map(|followed| followed.changed_keys),
             caller = self.caller.and_then(|caller| caller.name),
             client = self.caller.and_then(|_| client(&request.headers)),
             source_ip = request.source_ip.as_deref(),

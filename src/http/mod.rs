@@ -4,7 +4,7 @@
 //!
 //! 1. Check the headers, the access, the path, the query string and the method.
 //! 2. Limit the scope to the jobs that the caller may read.
-//! 3. Read the rows from the table or the cache.
+//! 3. Take the rows from the table, from the cache, or from memory after a look at the table's stream.
 //! 4. Compute the list.
 //! 5. Apply the conditions and content codings of the request, and check the limit of the response mode.
 //!
@@ -49,7 +49,7 @@ use crate::{
     answer::{self, Answer, Limits, Rules, Selection},
     group::{EpochSeconds, Job, LabelNames},
     page,
-    table::{Detail, ReadError, RowRules, Scope, Snapshot, Source, Table},
+    table::{Detail, ReadError, Reuse, RowRules, Scope, Snapshot, Source, Table},
 };
 
 /// The time for a request without a deadline: the time-out of the function in the template.
@@ -92,6 +92,8 @@ pub struct Settings {
     pub response_mode: ResponseMode,
     /// The time for which rows are cached. Zero turns the cache off.
     pub cache: Duration,
+    /// The maximum age of rows that follow the changes of the table; `None` turns following off. It excludes `cache`.
+    pub follow_changes: Option<Duration>,
     /// The time for which groups are kept after their leases lapsed together. Zero turns that off.
     pub lease_grace: Duration,
     /// The memory of the process, in bytes; `None` means unlimited.
@@ -115,7 +117,11 @@ impl Service {
     pub fn new(table: Table, access: Access, settings: Settings) -> Self {
         let rules =
             RowRules { label_names: settings.label_names, lease_grace: settings.lease_grace, detail: Detail::Served };
-        let source = Source::new(table, rules, settings.cache, settings.memory.map(for_rows));
+        let reuse = match settings.follow_changes {
+            Some(max_age) => Reuse::Follow(max_age),
+            None => Reuse::Cache(settings.cache),
+        };
+        let source = Source::new(table, rules, reuse, settings.memory.map(for_rows));
         Self { source: Arc::new(source), access: Arc::new(access), settings, clock: Clock::System }
     }
 

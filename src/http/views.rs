@@ -85,7 +85,7 @@ impl Service {
 
     /// Returns the numbers for the log.
     fn report(&self, snapshot: &Snapshot, now: EpochSeconds) -> Report {
-        let mut report = Report { pages: snapshot.pages, ..Report::default() };
+        let mut report = Report { pages: snapshot.pages, followed: snapshot.followed, ..Report::default() };
         for rows in snapshot.jobs.values() {
             let counts = Counts::of(rows, now, self.settings.lease_grace);
             report.rows += rows.read();

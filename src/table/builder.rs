@@ -15,7 +15,7 @@ use super::{
     group_json::write_group,
     snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
 };
-use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases, StoredGroupRef};
+use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases};
 
 /// The minimum size of JSON that is moved into a piece, in bytes. For less JSON, a copy is cheaper than shrinking the
 /// buffer.
@@ -68,7 +68,7 @@ impl Snapshot {
         for page in pages {
             builder.add(&page.content()?)?;
         }
-        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len(), read_at: now })
+        Ok(Self { jobs: Builder::finish(vec![builder])?, pages: pages.len(), read_at: now, followed: None })
     }
 }
 
@@ -133,9 +133,14 @@ impl UnorderedRows {
         context: &Context<'_>,
         open: &mut Vec<u8>,
     ) -> Result<(), ReadError> {
-        row.key()?;
-        let (rows, lease) = (&mut self.rows, row.lease_alone());
-        if lease.lapsed(context.now) && !context.leases.may_keep(lease) {
+        let (_, name) = row.key()?;
+        let lease = row.lease_alone();
+        let is_over = lease.lapsed(context.now) && !context.leases.may_keep(lease);
+        if is_over && context.rules.detail == Detail::Followed {
+            return self.add_row(name, lease, 0, 0, context);
+        }
+        let rows = &mut self.rows;
+        if is_over {
             rows.left_out += 1;
             if context.leases.counts(lease) {
                 rows.ended.push(lease);
@@ -150,7 +155,7 @@ impl UnorderedRows {
             Ok(group) => {
                 let before = open.len();
                 write_group(&group.group, page, open)?;
-                self.add_group(&group, open.len() - before, context)?;
+                self.add_row(name, group.lease, group.group.targets.len(), open.len() - before, context)?;
                 if let Some(details) = &mut self.rows.details {
                     let row = row.details();
                     context.budget.take(row.size())?;
@@ -169,19 +174,26 @@ impl UnorderedRows {
         }
     }
 
-    /// Adds a group whose JSON has `json` bytes.
-    fn add_group(&mut self, group: &StoredGroupRef<'_>, json: usize, context: &Context<'_>) -> Result<(), ReadError> {
-        let (rows, targets) = (&mut self.rows, group.group.targets.len());
-        if !group.lease.lapsed(context.now) {
+    /// Adds a row whose JSON has `json` bytes.
+    fn add_row(
+        &mut self,
+        name: &str,
+        lease: Lease,
+        targets: usize,
+        json: usize,
+        context: &Context<'_>,
+    ) -> Result<(), ReadError> {
+        let rows = &mut self.rows;
+        if !lease.lapsed(context.now) {
             context.budget.serve(json)?;
         }
-        let mut bytes = json + group.name.len() + size_of::<RowEnd>();
-        if group.lease.end().is_some() {
-            rows.leases.push(RowLease { row: rows.rows.len(), lease: group.lease, targets });
+        let mut bytes = json + name.len() + size_of::<RowEnd>();
+        if lease.end().is_some() {
+            rows.leases.push(RowLease { row: rows.rows.len(), lease, targets });
             bytes += size_of::<RowLease>();
         }
         context.budget.take(bytes)?;
-        rows.names.push_str(group.name);
+        rows.names.push_str(name);
         rows.targets += targets;
         let end = rows.rows.last().map_or(0, |row| row.json as usize) + json;
         rows.rows.push(RowEnd { name: small(rows.names.len())?, json: small(end)? });
@@ -259,7 +271,7 @@ fn take_piece(open: &mut Vec<u8>) -> Bytes {
 }
 
 /// Converts a length within a job to 32 bits.
-fn small(length: usize) -> Result<u32, ReadError> {
+pub(super) fn small(length: usize) -> Result<u32, ReadError> {
     u32::try_from(length).map_err(|_| ReadError::Encoding("the rows of a job are larger than 4 GB".into()))
 }
 
@@ -392,7 +404,12 @@ mod tests {
             let budget = Budget::new(Some(memory), answer);
             let mut builder = Builder::new(RULES, NOW, &budget);
             builder.add(&page.content().unwrap())?;
-            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1, read_at: NOW })
+            Ok::<_, ReadError>(Snapshot {
+                jobs: Builder::finish(vec![builder])?,
+                pages: 1,
+                read_at: NOW,
+                followed: None,
+            })
         };
         let size = read(usize::MAX, usize::MAX).unwrap().size();
         assert!(read(size, usize::MAX).is_ok());

@@ -197,7 +197,12 @@ mod tests {
             let budget = Budget::new(Some(memory), usize::MAX);
             let mut builder = Builder::new(rules(Detail::All), NOW, &budget);
             builder.add(&page.content().unwrap())?;
-            Ok::<_, ReadError>(Snapshot { jobs: Builder::finish(vec![builder])?, pages: 1, read_at: NOW })
+            Ok::<_, ReadError>(Snapshot {
+                jobs: Builder::finish(vec![builder])?,
+                pages: 1,
+                read_at: NOW,
+                followed: None,
+            })
         };
         let size = read(usize::MAX).unwrap().size();
         assert!(read(size).is_ok());

@@ -87,6 +87,21 @@ impl TableError {
         }
     }
 
+    /// Returns the text without the words for its kind.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Self::Missing(detail)
+            | Self::Denied(detail)
+            | Self::WrongKey(detail)
+            | Self::Refused(detail)
+            | Self::Misconfigured(detail)
+            | Self::Throttled(detail)
+            | Self::Unavailable(detail) => detail.clone(),
+            Self::NotSent(reason) => reason.to_string(),
+            Self::Invalid(fault) => fault.to_string(),
+        }
+    }
+
     /// Returns the variant for the status and the code of a DynamoDB error.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
     fn of_code(status: u16, code: &str) -> fn(String) -> Self {

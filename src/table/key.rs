@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, TableDescription, TableStatus};
 
-use super::{Table, TableError, retried::LogRetries};
+use super::{Table, TableError, follow::tell, retried::LogRetries, stream_arn};
 
 /// The name of the partition key: the job of a row.
 pub const JOB: &str = "job";
@@ -53,10 +53,18 @@ impl Table {
 
     async fn check_description(&self) -> Result<(), TableError> {
         let table = self.description().await?;
-        match table.table_status {
-            Some(TableStatus::Creating) => Err(TableError::Unavailable("the table is still being created".into())),
-            _ => check_key(&table),
+        if table.table_status == Some(TableStatus::Creating) {
+            return Err(TableError::Unavailable("the table is still being created".into()));
         }
+        check_key(&table)?;
+        // A warning at each poll would not tell more than the first.
+        if self.streams.is_some()
+            && !self.key_checked.initialized()
+            && let Err(unknown) = stream_arn(&table)
+        {
+            tell(&unknown);
+        }
+        Ok(())
     }
 
     /// Returns the description of the table from DynamoDB.

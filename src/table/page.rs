@@ -40,7 +40,7 @@ pub struct PageContent<'a> {
     /// The start of the next page; `None` on the last page.
     pub next: Option<StartKey>,
     /// The JSON from which the rows borrow.
-    json: &'a str,
+    pub(super) json: &'a str,
 }
 
 impl PageContent<'_> {
@@ -88,17 +88,22 @@ impl Page {
     /// [`TableError::Unavailable`] if the page is invalid or incomplete.
     pub fn content(&self) -> Result<PageContent<'_>, TableError> {
         let bad = |problem: fmt::Arguments<'_>| TableError::Unavailable(format!("a page {problem}"));
-        // One check of the whole page is faster than one for each text.
-        let text = str::from_utf8(&self.0).map_err(|error| bad(format_args!("cannot be read: {error}")))?;
-        let response: Response<'_> = serde_json::from_str(text)
-            .map_err(|e| bad(format_args!("cannot be read: {:.MOST_SAID$}", e.to_string())))?;
+        let (json, response) = self.parse::<Response<'_>>().map_err(|problem| bad(format_args!("{problem}")))?;
         let rows = response.items.ok_or_else(|| bad(format_args!("has no Items")))?;
         if let Some(count) = response.count.filter(|count| *count != rows.len()) {
             return Err(bad(format_args!("has {} rows, but its Count is {count}", rows.len())));
         }
         let next = response.last_evaluated_key.map(|key| StartKey::of(&key)).transpose();
         let next = next.map_err(|fault| bad(format_args!("has an invalid LastEvaluatedKey: a key {fault}")))?;
-        Ok(PageContent { rows, next, json: text })
+        Ok(PageContent { rows, next, json })
+    }
+
+    /// Parses the JSON of a response, and returns it with the result. An error says that it cannot be read, and why.
+    pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<(&'a str, T), String> {
+        // One check of the whole page is faster than one for each text.
+        let text = str::from_utf8(&self.0).map_err(|error| format!("cannot be read: {error}"))?;
+        let parsed = serde_json::from_str(text);
+        parsed.map(|parsed| (text, parsed)).map_err(|e| format!("cannot be read: {:.MOST_SAID$}", e.to_string()))
     }
 }
 
@@ -109,7 +114,8 @@ impl fmt::Debug for Page {
 }
 
 impl StartKey {
-    fn of(last: &Row<'_>) -> Result<Self, Fault> {
+    /// Returns the job and the group of a row, which are strings.
+    pub(super) fn of(last: &Row<'_>) -> Result<Self, Fault> {
         let part = |part: Option<&super::attribute::Attribute<'_>>| {
             part.ok_or(Fault::Missing).and_then(|part| part.string().map(str::to_owned))
         };

@@ -36,6 +36,9 @@ const SERVED: View = View {
     most_rows: 10_000,
 };
 
+/// The view of a function that follows changes. A stale row could hide a change that the stream does not tell again.
+const FOLLOWED: View = View { is_consistent: true, ..SERVED };
+
 /// All attributes of the data model.
 pub const ATTRIBUTES: &[&str] = &[
     key::JOB,
@@ -58,14 +61,17 @@ pub enum Detail {
     /// The content of lists.
     #[default]
     Served,
-    /// Also the owner, the last change, and rows whose lease has expired.
+    /// As [`Detail::Served`], strongly consistent, and with the names of rows whose lease has expired.
+    Followed,
+    /// The content of lists, the owner, the last change, and rows whose lease has expired.
     All,
 }
 
 impl Detail {
-    fn view(self) -> &'static View {
+    pub(super) fn view(self) -> &'static View {
         match self {
             Self::Served => &SERVED,
+            Self::Followed => &FOLLOWED,
             Self::All => &DETAILED,
         }
     }

@@ -16,14 +16,31 @@ use super::error::chain;
 /// An interceptor that logs the failed attempts of an operation if a retry succeeded, or if the operation was
 /// cancelled: the deadline passed, or another read failed. A failed operation returns an error, which is logged
 /// elsewhere.
-#[derive(Debug, Default)]
-pub(super) struct LogRetries(Mutex<Vec<String>>);
+#[derive(Debug)]
+pub(super) struct LogRetries {
+    /// What the request reads, in the log.
+    subject: &'static str,
+    failures: Mutex<Vec<String>>,
+}
+
+impl Default for LogRetries {
+    fn default() -> Self {
+        Self::of("the table")
+    }
+}
+
+impl LogRetries {
+    /// Creates the interceptor of a request to `subject`.
+    pub(super) fn of(subject: &'static str) -> Self {
+        Self { subject, failures: Mutex::default() }
+    }
+}
 
 /// Logs the failed attempts.
-fn log(failures: &mut Vec<String>, end: &str) {
+fn log(subject: &str, failures: &mut Vec<String>, end: &str) {
     let failed = failures.len();
     failures.dedup();
-    warn!(event = "retried", failed, "{end}: {}", failures.join("; then "));
+    warn!(event = "retried", failed, "the request to {subject} {end}: {}", failures.join("; then "));
 }
 
 impl Intercept for LogRetries {
@@ -38,7 +55,7 @@ impl Intercept for LogRetries {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(Err(error)) = context.output_or_error() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(chain(error));
+            self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(chain(error));
         }
         Ok(())
     }
@@ -49,9 +66,9 @@ impl Intercept for LogRetries {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let mut failures = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut failures = mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner));
         if !failures.is_empty() && matches!(context.output_or_error(), Some(Ok(_))) {
-            log(&mut failures, "the request to the table succeeded after retries");
+            log(self.subject, &mut failures, "succeeded after retries");
         }
         Ok(())
     }
@@ -59,9 +76,9 @@ impl Intercept for LogRetries {
 
 impl Drop for LogRetries {
     fn drop(&mut self) {
-        let failures = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let failures = self.failures.get_mut().unwrap_or_else(PoisonError::into_inner);
         if !failures.is_empty() {
-            log(failures, "the request to the table was cancelled after failed attempts");
+            log(self.subject, failures, "was cancelled after failed attempts");
         }
     }
 }

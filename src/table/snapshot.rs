@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Details, LapsedRow, RowDetails};
+use super::{Details, Followed, LapsedRow, RowDetails};
 use crate::group::{EpochSeconds, InvalidGroup, Job, Kept, Lease, Leases};
 
 /// The jobs of one read, with their rows. A job that was requested by name is included even without a row.
@@ -16,12 +16,15 @@ pub struct Snapshot {
     pub pages: usize,
     /// The time of the read; with a cache, of the oldest rows.
     pub read_at: EpochSeconds,
+    /// The way to these rows if changes are followed, for the log.
+    pub followed: Option<Followed>,
 }
 
 /// The rows of one job, sorted by the name of the group.
 ///
 /// A valid row is stored as the JSON that the function serves. A row whose lease had expired at the read is stored only
-/// if its group may be kept. Of other expired rows, only leases that count for the rule in [`Leases`] are stored.
+/// if its group may be kept. Of other expired rows, only leases that count for the rule in [`Leases`] are stored. While
+/// changes are followed, these rows are stored without JSON, because a change can replace them.
 #[derive(Debug, Default)]
 pub struct JobRows {
     /// `,{…},{…}`, in pieces that contain whole rows.
@@ -133,6 +136,12 @@ impl JobRows {
     #[must_use]
     pub fn broken(&self) -> &[BrokenRow] {
         &self.broken
+    }
+
+    /// Returns the length of the JSON of a row, in bytes.
+    #[must_use]
+    pub fn json_len(&self, row: usize) -> usize {
+        (self.rows[row].json - row.checked_sub(1).map_or(0, |before| self.rows[before].json)) as usize
     }
 
     /// Returns the details of a valid row, if the read included them.

@@ -10,17 +10,20 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     config::{
-        Credentials,
+        BehaviorVersion, Credentials,
         retry::{RetryConfig, RetryPartition},
         timeout::TimeoutConfig,
     },
-    types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        StreamSpecification, StreamViewType,
+    },
 };
 use http_sd_lambda::{
     config,
     group::{EpochSeconds, StoredGroup},
     http::TokenHash,
-    table::{ATTEMPT_TIMEOUT, Table},
+    table::{ATTEMPT_TIMEOUT, Https, STREAM_ATTEMPT_TIMEOUT, Table},
 };
 use sdctl::{
     local::{self, Engine},
@@ -71,6 +74,21 @@ impl Dynamo {
         let dynamo = Self::start();
         assert!(dynamo.store().create().await.unwrap());
         dynamo
+    }
+
+    /// Starts an engine with an empty table that has a stream.
+    pub async fn with_stream() -> Self {
+        let dynamo = Self::with_table().await;
+        dynamo.turn_stream(true).await;
+        dynamo
+    }
+
+    /// Turns the stream of the table on or off. A stream that is turned on again is another one.
+    pub async fn turn_stream(&self, on: bool) {
+        let stream = StreamSpecification::builder().stream_enabled(on);
+        let stream = if on { stream.stream_view_type(StreamViewType::KeysOnly) } else { stream };
+        let update = self.client.update_table().table_name(TABLE);
+        update.stream_specification(stream.build().unwrap()).send().await.unwrap();
     }
 
     /// Creates the table with another key, of these attributes.
@@ -168,10 +186,16 @@ fn secret_key() -> String {
 
 /// A client with the SDK's default number of retries, and short pauses between them.
 pub fn client(endpoint: &Endpoint) -> Client {
-    let credentials = Credentials::new(endpoint.access_key(), secret_key(), None, None, "test");
-    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
-    let config = local::client(endpoint).config().to_builder().credentials_provider(credentials);
-    Client::from_conf(config.retry_config(retries).build())
+    let config = local::client(endpoint).config().to_builder().credentials_provider(credentials(endpoint));
+    Client::from_conf(config.retry_config(retries()).build())
+}
+
+fn credentials(endpoint: &Endpoint) -> Credentials {
+    Credentials::new(endpoint.access_key(), secret_key(), None, None, "test")
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(Duration::from_millis(10))
 }
 
 /// A client with the function's time-outs and its own retry budget.
@@ -181,4 +205,18 @@ pub fn function_client(endpoint: &Endpoint) -> Client {
     let retries = RetryPartition::new(endpoint.to_string());
     let config = client(endpoint).config().to_builder().timeout_config(timeouts).retry_partition(retries).build();
     Client::from_conf(config)
+}
+
+/// A client of the table's stream with the function's time-outs and its own retry budget.
+pub fn stream_client(endpoint: &Endpoint) -> aws_sdk_dynamodbstreams::Client {
+    let stream = aws_sdk_dynamodbstreams::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(Https::default())
+        .credentials_provider(credentials(endpoint))
+        .endpoint_url(&**endpoint)
+        .retry_partition(RetryPartition::new(endpoint.to_string()))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(STREAM_ATTEMPT_TIMEOUT).build())
+        .retry_config(retries())
+        .region(client(endpoint).config().region().cloned());
+    aws_sdk_dynamodbstreams::Client::from_conf(stream.build())
 }

@@ -17,6 +17,7 @@ from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.iam.access_control import IAMRequestBase
 from moto.iam.models import Role
 from moto.logs.models import LogGroup
@@ -245,8 +246,16 @@ def arn(handler, service, resource):
 
 def dynamodb_resource(self):
     """Returns the resource of a request to DynamoDB, which a policy's Resource restricts."""
-    name = request_of(self).get("TableName")
+    request = request_of(self)
+    # A batch of this project names one table.
+    name = request.get("TableName") or next(iter(request.get("RequestItems", ())), None)
     return arn(self, "dynamodb", f"table/{name}") if name else "*"
+
+
+def stream_resource(self):
+    """Returns the resource of a request to a stream. A shard iterator begins with the ARN of its stream."""
+    request = request_of(self)
+    return request.get("StreamArn") or request.get("ShardIterator", "*").partition("|")[0]
 
 
 def logs_resource(self):
@@ -273,6 +282,7 @@ def check_each_action(self, resource):
 
 Role.put_policy = put_policy_as_text
 DynamoHandler._determine_resource = dynamodb_resource
+DynamoDBStreamsHandler._determine_resource = stream_resource
 LogsResponse._determine_resource = logs_resource
 IAMRequestBase.check_action_permitted = check_each_action
 

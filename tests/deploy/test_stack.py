@@ -114,11 +114,15 @@ def test_function_reads_table_with_stack_role(aws, filled, architecture, tmp_pat
         assert OF_MYSQL not in function.log.read_text()
 
 
+def client_of(aws, service, role):
+    """Returns a client with the keys of a role."""
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return aws.client(service, **dict(zip(names, role.values(), strict=True)))
+
+
 def test_role_allows_nothing_else(aws, filled):
-    keys = dict(
-        zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), filled.role().values(), strict=False)
-    )
-    dynamodb, own = aws.client("dynamodb", **keys), {"TableName": filled.table}
+    role = filled.role()
+    dynamodb, own = client_of(aws, "dynamodb", role), {"TableName": filled.table}
     key = {"job": {"S": "node_exporter"}, "group": {"S": "web"}}
     definition = aws.client("dynamodb").describe_table(**own)["Table"]
     like_ours = {name: definition[name] for name in ("AttributeDefinitions", "KeySchema")}
@@ -129,6 +133,7 @@ def test_role_allows_nothing_else(aws, filled):
         assert denied(dynamodb.scan, TableName="another")
         assert denied(dynamodb.describe_table, TableName="another")
         assert denied(dynamodb.get_item, **own, Key=key)
+        assert denied(dynamodb.batch_get_item, RequestItems={filled.table: {"Keys": [key]}})
         assert denied(dynamodb.put_item, **own, Item=key)
         assert denied(dynamodb.update_item, **own, Key=key)
         assert denied(dynamodb.delete_item, **own, Key=key)
@@ -137,12 +142,68 @@ def test_role_allows_nothing_else(aws, filled):
             dynamodb.update_time_to_live, **own, TimeToLiveSpecification={"Enabled": False, "AttributeName": "x"}
         )
         assert denied(dynamodb.list_tables)
-        assert denied(aws.client("iam", **keys).list_roles)
-        assert denied(aws.client("s3", **keys).list_buckets)
-        logs, group = aws.client("logs", **keys), filled.outputs["LogGroupName"]
+        assert denied(client_of(aws, "iam", role).list_roles)
+        assert denied(client_of(aws, "s3", role).list_buckets)
+        logs, group = client_of(aws, "logs", role), filled.outputs["LogGroupName"]
         assert denied(logs.create_log_group, logGroupName="another")
         assert denied(logs.describe_log_groups)
         logs.create_log_stream(logGroupName=group, logStreamName="own")
+
+
+@pytest.fixture(scope="module")
+def followed(aws):
+    """Returns a stack whose function follows changes."""
+    return aws.deploy("followed", TokenSha256=HASH, FollowChanges="on", MaxAgeSeconds=60)
+
+
+def test_followed_table_has_stream_for_its_role_alone(aws, stack, followed):
+    variables = followed.function["Environment"]["Variables"]
+    assert (variables["HTTP_SD_FOLLOW_CHANGES"], variables["HTTP_SD_MAX_AGE_SECONDS"]) == ("on", "60")
+    dynamodb = aws.client("dynamodb")
+    table = dynamodb.describe_table(TableName=followed.table)["Table"]
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    own = table["LatestStreamArn"]
+    assert "StreamSpecification" not in dynamodb.describe_table(TableName=stack.table)["Table"]
+    key = {"job": {"S": "node_exporter"}, "group": {"S": "web"}}
+    streams, rows = (client_of(aws, service, followed.role()) for service in ("dynamodbstreams", "dynamodb"))
+    other = client_of(aws, "dynamodbstreams", stack.role())
+    with aws.policies_in_force():
+        (shard,) = streams.describe_stream(StreamArn=own)["StreamDescription"]["Shards"]
+        position = {"StreamArn": own, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = streams.get_shard_iterator(**position)["ShardIterator"]
+        assert streams.get_records(ShardIterator=iterator)["Records"] == []
+        assert rows.batch_get_item(RequestItems={followed.table: {"Keys": [key]}})["Responses"] == {followed.table: []}
+        assert denied(rows.put_item, TableName=followed.table, Item=key)
+        assert denied(streams.describe_stream, StreamArn=own.replace(followed.table, "another"))
+        assert denied(streams.list_streams)
+        # Without the parameter the role may not even read its own stream.
+        assert denied(other.describe_stream, StreamArn=own)
+        assert denied(other.get_shard_iterator, **position)
+        assert denied(other.get_records, ShardIterator=iterator)
+
+
+def test_function_follows_changes_with_stack_role(aws, followed, tmp_path):
+    rows = aws.client("dynamodb")
+
+    def put(group):
+        key = {"job": {"S": "node_exporter"}, "group": {"S": group}}
+        # Three such rows fill a page. The function reads a job of one page at each poll.
+        item = key | {"targets": {"L": [{"S": f"{group}:1"}]}, "note": {"S": "x" * 390_000}}
+        rows.put_item(TableName=followed.table, Item=item)
+
+    for group in "abcd":
+        put(group)
+    bootstrap = bootstrap_for("x86_64", tmp_path)
+    with followed.emulated(bootstrap, tmp_path, followed.role()) as function:
+        with aws.policies_in_force():
+            lists = [function.invoke("job", token=TOKEN) for _ in range(3)]
+        put("e")
+        with aws.policies_in_force():
+            lists.append(function.invoke("job", token=TOKEN))
+        requests = [line["fields"] for line in function.logged() if line["fields"]["event"] == "request"]
+    assert [(status, body.count("targets")) for status, body in lists] == [(200, 4)] * 3 + [(200, 5)]
+    sources = [fields["source"] for fields in requests if "source" in fields]
+    assert sources == ["read", "read", "unchanged", "changes"]
 
 
 def permissions():
@@ -226,7 +287,7 @@ def test_queries_and_filters_match_the_log(aws, filled, tmp_path):
     assert named == set(), named
 
     filters = aws.client("logs").describe_metric_filters(logGroupName=filled.outputs["LogGroupName"])["metricFilters"]
-    counted = {"EmptyJobs": [], "InvalidGroups": [], "LapsedTogether": []}
+    counted = {"ChangesUnknown": [], "EmptyJobs": [], "InvalidGroups": [], "LapsedTogether": []}
     for log in (lines, skipping):
         for values in counted.values():
             values.append(0)
@@ -237,7 +298,8 @@ def test_queries_and_filters_match_the_log(aws, filled, tmp_path):
             values = [int(value) if value.isdigit() else fields[value.removeprefix("$.fields.")] for fields in taken]
             counted[made["metricName"]][-1] += sum(values)
     # Each poll counts the broken rows that it read, both if it fails and if it skips them.
-    assert counted == {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0]}
+    found = {"EmptyJobs": [1, 0], "InvalidGroups": [1, 3], "LapsedTogether": [3, 0], "ChangesUnknown": [0, 0]}
+    assert counted == found
     assert [line["level"] for line in skipping if line["fields"]["event"] == "invalid_group"] == ["WARN"] * 3
     assert {line["level"] for line in lines} == {"INFO", "WARN", "ERROR"}
 

@@ -23,9 +23,14 @@ use test_support::{
     poller::{Kind, Poller},
 };
 
-use self::{function::Function, random::Random, truth::Truth};
+use self::{
+    function::{Function, Reads},
+    random::Random,
+    truth::Truth,
+};
 
-/// The duration of the faults against Prometheus, in seconds. Against vmagent they last a quarter of it.
+/// The duration of the faults against Prometheus, in seconds. While the function follows changes, they last a third of
+/// it, and against vmagent a quarter.
 const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";
 /// The seed of the random faults and writes.
 const SEED: &str = "HTTP_SD_CHAOS_SEED";
@@ -35,6 +40,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Prometheus may take this long to show a list: it passes discovered targets on every five seconds, and applies them
 /// every five seconds.
 const OWN_DELAYS: Duration = Duration::from_secs(30);
+/// A function that follows changes serves lost targets for this long.
+const HELD: Duration = Duration::from_secs(12);
 
 const FAULTS: [Fault; 18] = [
     Fault::Error(400, "ProvisionedThroughputExceededException"),
@@ -57,34 +64,52 @@ const FAULTS: [Fault; 18] = [
     Fault::Trickle { bytes: 10, pause: Duration::from_millis(50) },
 ];
 
+const FAULTS_OF_STREAM: [Fault; 7] = [
+    Fault::Error(400, "ExpiredIteratorException"),
+    Fault::Error(400, "TrimmedDataAccessException"),
+    Fault::Error(400, "LimitExceededException"),
+    Fault::Error(400, "ResourceNotFoundException"),
+    Fault::Error(400, "AccessDeniedException"),
+    Fault::Answer("{}"),
+    Fault::Silence,
+];
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_loses_no_target_through_random_faults() {
-    play(Kind::Prometheus3, number(SECONDS).unwrap_or(120)).await;
+    play(Kind::Prometheus3, number(SECONDS).unwrap_or(120), Reads::Each).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_loses_no_target_following_changes() {
+    play(Kind::Prometheus3, number(SECONDS).unwrap_or(120) / 3, Reads::Changes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vmagent_loses_no_target_through_random_faults() {
-    play(Kind::Vmagent, number(SECONDS).unwrap_or(120) / 4).await;
+    play(Kind::Vmagent, number(SECONDS).unwrap_or(120) / 4, Reads::Each).await;
 }
 
 /// Plays random faults for some seconds while this poller polls the function.
-async fn play(kind: Kind, seconds: u64) {
+async fn play(kind: Kind, seconds: u64, reads: Reads) {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let seed = number(SEED).unwrap_or(now);
-    println!("{kind}: {SEED}={seed}, {seconds} s");
+    println!("{kind}: {SEED}={seed}, {seconds} s, {reads:?}");
 
-    let dynamo = Dynamo::with_table().await;
+    let dynamo = match reads {
+        Reads::Each => Dynamo::with_table().await,
+        Reads::Changes => Dynamo::with_stream().await,
+    };
     let faulty = FaultyDynamo::with_pages_of(3, &dynamo);
     let truth = Arc::new(Truth::default());
     let mut writer = Writer { dynamo: &dynamo, truth: truth.clone(), groups: BTreeMap::new(), targets: 0 };
     for i in 0..24 {
         writer.add(["node", "db"][i % 2]).await;
     }
-    let function = Function::start(faulty.endpoint(), truth.clone());
+    let function = Function::start(faulty.endpoint(), reads, truth.clone());
     let Some(poller) = Poller::start_with(kind, &function.config(kind)) else { return };
     poller.wait("all targets", || targets(&poller).is_some_and(|found| truth.is(&found)));
 
@@ -93,7 +118,7 @@ async fn play(kind: Kind, seconds: u64) {
     let started = Instant::now();
     let mut played = 0;
     while started.elapsed() < Duration::from_secs(seconds) {
-        let fault = fail(&faulty, &dynamo, &function, &mut random).await;
+        let fault = fail(&faulty, &dynamo, &function, reads, &mut random).await;
         println!("{kind}: {:6.1} s: {fault}", started.elapsed().as_secs_f64());
         played += 1;
         for _ in 0..random.below(4) {
@@ -113,11 +138,10 @@ async fn play(kind: Kind, seconds: u64) {
     heal(&faulty, &dynamo).await;
 
     // Two polls of each list must suffice: the function rejects all later ones.
-    function.count_again();
-    let give_up = Instant::now() + OWN_DELAYS;
-    while !function.all_pools_have(2) {
-        assert!(Instant::now() < give_up, "fewer than two polls of each list");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    two_lists_of_each(&function).await;
+    if reads == Reads::Changes {
+        tokio::time::sleep(HELD).await;
+        two_lists_of_each(&function).await;
     }
     function.shut();
     let give_up = Instant::now() + OWN_DELAYS;
@@ -132,15 +156,34 @@ async fn play(kind: Kind, seconds: u64) {
     let looks = watched.seen.looks.load(Ordering::SeqCst);
     let (failures, lists) = (watched.poller.failures(), function.lists());
     println!("{kind}: {played} faults, {failures} failed polls, {lists} lists, {looks} looks at the targets");
+    let followed = function.followed();
+    println!("{kind}: {} unchanged and {} changed lists of {lists}", followed.unchanged, followed.changes);
     let enough = usize::try_from(seconds).unwrap() / 10;
+    assert!(reads == Reads::Each || (followed.unchanged > enough && followed.changes > enough), "{followed:?}");
     assert!(
         played >= enough && failures >= enough as u64 && lists > enough && looks > enough,
         "the test proves little"
     );
 }
 
+/// Waits until each job of the poller has received two more lists.
+async fn two_lists_of_each(function: &Function) {
+    function.count_again();
+    let give_up = Instant::now() + OWN_DELAYS;
+    while !function.all_pools_have(2) {
+        assert!(Instant::now() < give_up, "fewer than two polls of each list");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Sets another fault, and returns its description.
-async fn fail(faulty: &FaultyDynamo, dynamo: &Dynamo, function: &Function, random: &mut Random) -> String {
+async fn fail(
+    faulty: &FaultyDynamo,
+    dynamo: &Dynamo,
+    function: &Function,
+    reads: Reads,
+    random: &mut Random,
+) -> String {
     let starts_anew = random.below(4) == 0;
     if starts_anew {
         function.start_anew();
@@ -153,6 +196,13 @@ async fn fail(faulty: &FaultyDynamo, dynamo: &Dynamo, function: &Function, rando
         1 => {
             Row::key("node", BROKEN).with("targets", AttributeValue::N("1".into())).put(dynamo).await;
             "a row is broken".into()
+        }
+        2..=5 if reads == Reads::Changes => {
+            let fault = random.one_of(&FAULTS_OF_STREAM);
+            let operation = random.one_of(&["DescribeStream", "GetShardIterator", "GetRecords"]);
+            faulty.heal();
+            faulty.fail(move |asked, _| if asked == operation { fault } else { Fault::None });
+            format!("{fault:?} of {operation}")
         }
         _ => {
             let fault = random.one_of(&FAULTS);

@@ -4,10 +4,12 @@
 mod access;
 mod any_table;
 mod cache;
+mod changes;
 mod contract;
 mod engines;
 mod events;
 mod failure;
+mod follow;
 mod hostile;
 mod https;
 mod leases;

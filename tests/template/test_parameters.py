@@ -49,6 +49,10 @@ def test_every_parameter_has_description_and_group():
         ({"TokenSha256": HASH, "KmsKeyArn": "alias/aws/dynamodb"}, "The ARN of a KMS key, not of an alias"),
         ({"TokenSha256": HASH, "PermissionsBoundary": "boundary"}, "The ARN of an IAM policy"),
         ({"TokenSha256": HASH, "Monitoring": "some"}, "Parameter 'Monitoring'"),
+        ({"TokenSha256": HASH, "FollowChanges": "true"}, "Parameter 'FollowChanges'"),
+        ({"TokenSha256": HASH, "MaxAgeSeconds": "59"}, "Parameter 'MaxAgeSeconds'"),
+        ({"TokenSha256": HASH, "MaxAgeSeconds": "3601"}, "Parameter 'MaxAgeSeconds'"),
+        ({"TokenSha256": HASH, "FollowChanges": "on", "CacheSeconds": "60"}, "requires CacheSeconds=0"),
         ({"TokenSha256": HASH, "UrlAuthType": "NONE"}, "['UrlAuthType'] do not exist"),
     ],
 )
@@ -69,6 +73,8 @@ def test_conflicting_parameters_are_rejected_with_remedy(given, said):
         {"Auth": "iam", "KmsKeyArn": KEY, "PermissionsBoundary": "arn:aws-cn:iam::aws:policy/path/ReadOnlyAccess"},
         {"TokenSha256": HASH, "ExistingTable": "old.table-1_x", "AlarmTopicArn": TOPIC, "ReservedConcurrency": "0"},
         {"TokenSha256": HASH, "Page": "off"},
+        {"TokenSha256": HASH, "FollowChanges": "on", "CacheSeconds": "0", "MaxAgeSeconds": "60"},
+        {"TokenSha256": HASH, "FollowChanges": "off", "CacheSeconds": "60", "MaxAgeSeconds": "3600"},
     ],
 )
 def test_valid_combinations_are_accepted(given):

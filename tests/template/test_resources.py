@@ -25,6 +25,7 @@ COMBINED = {
 # Parameters that each change one property: all first values, then all second values.
 SEPARATE = {
     "ResponseMode": ["buffered", "stream"],
+    "FollowChanges": ["off", "on"],
     "Architecture": ["arm64", "x86_64"],
     "DeletionProtection": ["false", "true"],
     "ReservedConcurrency": ["-1", "5"],
@@ -38,6 +39,7 @@ COMBINATIONS = [
 ]
 
 READING = {"dynamodb:DescribeTable", "dynamodb:Query", "dynamodb:Scan"}
+FOLLOWING = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 DECRYPTING = {"kms:Decrypt", "kms:DescribeKey"}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -104,8 +106,12 @@ def test_role_reads_table_and_writes_log(made):
             assert statement["Effect"] == "Allow"
             assert isinstance(statement["Resource"], str)
             may.setdefault(statement["Resource"], set()).update(statement["Action"])
-    key = {KEY: DECRYPTING} if given["KmsKeyArn"] else {}
-    assert may == {table: READING, "LogGroup.Arn": LOGGING} | key
+    expected = {table: READING, "LogGroup.Arn": LOGGING}
+    if given["KmsKeyArn"]:
+        expected[KEY] = DECRYPTING
+    if given["FollowChanges"] == "on":
+        expected |= {table: READING | {"dynamodb:BatchGetItem"}, f"{table}/stream/*": FOLLOWING}
+    assert may == expected
     (function,) = stack.of_type("AWS::Lambda::Function").values()
     assert function["Role"] == "Role.Arn"
 
@@ -133,6 +139,9 @@ def test_table_is_protected(made):
         ("job", "HASH"),
         ("group", "RANGE"),
     ]
+    assert properties.get("StreamSpecification") == (
+        {"StreamViewType": "KEYS_ONLY"} if given["FollowChanges"] == "on" else None
+    )
     # A resource with an explicit name cannot be replaced, and its name may be in use.
     assert "TableName" not in properties
 
@@ -145,7 +154,10 @@ def test_parameters_configure_the_function(made):
     assert function["LoggingConfig"]["LogGroup"] == "LogGroup"
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert function["Runtime"] == "provided.al2023"
-    assert function["Environment"]["Variables"]["HTTP_SD_LEASE_GRACE_SECONDS"] == "3600"
+    variables = function["Environment"]["Variables"]
+    assert variables["HTTP_SD_LEASE_GRACE_SECONDS"] == "3600"
+    assert variables["HTTP_SD_FOLLOW_CHANGES"] == given["FollowChanges"]
+    assert variables.get("HTTP_SD_MAX_AGE_SECONDS") == ("900" if given["FollowChanges"] == "on" else None)
     (log,) = [resource for resource in stack.resources.values() if resource["Type"] == "AWS::Logs::LogGroup"]
     assert log["Properties"] == {"RetentionInDays": "30"}
 
@@ -156,7 +168,7 @@ def test_monitoring_selects_the_billed_resources(made):
     filters = stack.of_type("AWS::Logs::MetricFilter")
     metrics = {f["MetricTransformations"][0]["MetricName"] for f in filters.values()}
     assert (*counts.values(), metrics) == {
-        "full": (4, 1, {"EmptyJobs", "InvalidGroups", "LapsedTogether"}),
+        "full": (4, 1, {"ChangesUnknown", "EmptyJobs", "InvalidGroups", "LapsedTogether"}),
         "alarms": (4, 0, {"InvalidGroups"}),
         "none": (0, 0, set()),
     }[given["Monitoring"]]

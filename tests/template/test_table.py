@@ -62,16 +62,23 @@ def created_by_template(**given):
     """Returns the settings of the template's table in the words of DynamoDB's API."""
     (table,) = Stack(TokenSha256=HASH, **given).of_type("AWS::DynamoDB::Table").values()
     encryption = table["SSESpecification"]
-    return table | {
+    settings = {
         "SSESpecification": {"Enabled": encryption["SSEEnabled"]},
         "DeletionProtectionEnabled": table["DeletionProtectionEnabled"] == "true",
     }
+    if stream := table.get("StreamSpecification"):
+        settings["StreamSpecification"] = stream | {"StreamEnabled": True}
+    return table | settings
 
 
 @pytest.mark.parametrize(
     ("options", "given"),
-    [([], {}), (["--deletion-protection"], {"DeletionProtection": "true"})],
-    ids=["default", "protected"],
+    [
+        ([], {}),
+        (["--deletion-protection"], {"DeletionProtection": "true"}),
+        (["--stream"], {"FollowChanges": "on"}),
+    ],
+    ids=["default", "protected", "followed"],
 )
 def test_sdctl_creates_the_table_of_the_template(options, given):
     assert created_by_sdctl(*options) == created_by_template(**given)

@@ -32,6 +32,7 @@ def replacing(kind):
         {"Monitoring": "full"},
         {"Monitoring": "none"},
         {"DeletionProtection": "true", "KmsKeyArn": KEY, "ResponseMode": "stream"},
+        {"FollowChanges": "on", "MaxAgeSeconds": "3600"},
         {"PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary", "Architecture": "x86_64"},
     ],
     ids=lambda given: "-".join(given) or "defaults",

@@ -47,8 +47,12 @@ enum Command {
 #[command(after_help = "\
 Examples:
   sdctl table create --table http-sd --region eu-central-1
+  sdctl table create --table http-sd --stream        to follow changes
   sdctl table create --table http-sd --no-recovery   for a test")]
 struct Create {
+    /// Turn on a stream of the keys of changed rows, which `HTTP_SD_FOLLOW_CHANGES=on` needs [default: off]
+    #[arg(long)]
+    stream: bool,
     /// Leave point-in-time recovery off [default: on]
     #[arg(long)]
     no_recovery: bool,
@@ -101,14 +105,19 @@ async fn create(options: &Create) -> Result<Outcome, CliError> {
     // The account is unknown until the table and its ARN exist.
     let _ = writeln!(anstream::stderr(), "Creating {location} in the account of your credentials, region {region}");
     let failed = |error| CliError::of_table(name, error);
-    let is_new = store.create().await.map_err(failed)?;
+    let is_new = if options.stream { store.create_with_stream().await } else { store.create().await };
+    let is_new = is_new.map_err(failed)?;
     let described = store.describe().await.map_err(failed)?;
     fit(&described)?;
+    let fix = Fix { description: &described, location: &location };
     if is_new {
         writeln!(output::stdout(), "created {}", described.arn)?;
-        finish(options, &store, &Fix { description: &described, location: &location }).await?;
+        finish(options, &store, &fix).await?;
     } else {
         writeln!(output::stdout(), "table {name:?} exists already and stays unchanged")?;
+        if options.stream && described.stream.is_none() {
+            message::warning(format_args!("table {name:?} has no stream. Turn it on with: {}", fix.stream()));
+        }
     }
     print(&store.describe().await.map_err(failed)?, &location)
 }
@@ -192,6 +201,10 @@ impl Display for Lines<'_> {
         line(f, "size:", &format_args!("{} bytes (DynamoDB updates this number every six hours)", table.bytes))?;
         line(f, "billing:", &table.billing)?;
         line(f, "deletion protection:", &if table.deletion_protection { "on" } else { "off" })?;
+        match &table.stream {
+            Some(stream) => line(f, "stream:", &format_args!("on, {}, {}", stream.view_type, stream.arn))?,
+            None => line(f, "stream:", &"off; only HTTP_SD_FOLLOW_CHANGES=on needs it")?,
+        }
         let is_local = matches!(location, Location::Local { .. });
         match table.ttl_attribute.as_deref() {
             Some("delete_at") => line(f, "time to live:", &format_args!("{ADDED}on{ADDED:#}, attribute delete_at"))?,
@@ -239,6 +252,10 @@ impl Fix<'_> {
 
     fn protection(&self) -> String {
         self.command("update-table", "--deletion-protection-enabled")
+    }
+
+    fn stream(&self) -> String {
+        self.command("update-table", "--stream-specification StreamEnabled=true,StreamViewType=KEYS_ONLY")
     }
 
     fn recovery(&self) -> String {

@@ -6,9 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{Credentials, SharedCredentialsProvider},
 };
 use dynoxide::{Database, server::serve_with_shutdown};
 use http_sd_lambda::table::Https;
@@ -104,15 +105,25 @@ pub fn endpoint(folder: &Path) -> Option<String> {
     fs::read_to_string(folder.join(ENDPOINT)).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// Returns a client for the engine at the URL. The engine ignores region and credentials, but the SDK requires them.
+/// Returns a client for the engine at the URL.
 #[must_use]
 pub fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
+    Client::new(&settings(endpoint))
+}
+
+/// Returns a client for the streams of the engine at the URL.
+#[must_use]
+pub fn stream_client(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
+    aws_sdk_dynamodbstreams::Client::new(&settings(endpoint))
+}
+
+/// Returns the settings of clients. The engine ignores region and credentials, but the SDK requires them.
+fn settings(endpoint: &str) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(Https::default())
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "sdctl"))
-        .build();
-    Client::from_conf(config)
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "sdctl")))
+        .build()
 }

@@ -4,7 +4,7 @@ mod engine;
 mod sample;
 mod server;
 
-pub use engine::{Engine, client, endpoint, is_kept_in};
+pub use engine::{Engine, client, endpoint, is_kept_in, stream_client};
 pub use sample::sample;
 pub use server::{PATIENCE, serve};
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     client::Waiters,
-    error::ProvideErrorMetadata,
+    error::{BuildError, ProvideErrorMetadata},
     operation::create_table::CreateTableError,
     types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-        PointInTimeRecoveryStatus, ScalarAttributeType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+        PointInTimeRecoveryStatus, ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
+        TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
 use http_sd_lambda::table::{GROUP, JOB, TableError, check_key};
@@ -48,6 +49,26 @@ pub struct Description {
     pub ttl_attribute: Option<String>,
     /// Whether point-in-time recovery is on; `None` if the credentials do not allow to read it.
     pub point_in_time_recovery: Option<bool>,
+    /// The stream of changes; `None` if it is off.
+    pub stream: Option<Stream>,
+}
+
+/// The stream of a table's changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stream {
+    /// The content of a record, such as `KEYS_ONLY`.
+    pub view_type: String,
+    /// The ARN, which is another one after the stream was off.
+    pub arn: String,
+}
+
+impl Stream {
+    /// Returns the stream of a table. DynamoDB names the latest stream even if it is off.
+    fn of(table: &TableDescription) -> Option<Self> {
+        let on = table.stream_specification().filter(|stream| stream.stream_enabled())?;
+        let view_type = on.stream_view_type().map_or("UNKNOWN", StreamViewType::as_str);
+        Some(Self { view_type: view_type.to_owned(), arn: table.latest_stream_arn().unwrap_or_default().to_owned() })
+    }
 }
 
 /// The account and region of a table.
@@ -73,10 +94,21 @@ impl Store {
     /// # Errors
     /// [`TableError`] if DynamoDB refuses, or the table is not active within a minute.
     pub async fn create(&self) -> Result<bool, TableError> {
+        self.create_with(None).await
+    }
+
+    /// Creates the table as [`Store::create`], with a stream of the keys of changed rows.
+    ///
+    /// # Errors
+    /// The errors of [`Store::create`].
+    pub async fn create_with_stream(&self) -> Result<bool, TableError> {
+        self.create_with(Some(keys_only()?)).await
+    }
+
+    async fn create_with(&self, stream: Option<StreamSpecification>) -> Result<bool, TableError> {
         let attribute =
             |name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
         let element = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        let incomplete = |e: aws_sdk_dynamodb::error::BuildError| TableError::Misconfigured(e.to_string());
         let created = self
             .client
             .create_table()
@@ -86,6 +118,7 @@ impl Store {
             .attribute_definitions(attribute(GROUP).map_err(incomplete)?)
             .key_schema(element(JOB, KeyType::Hash).map_err(incomplete)?)
             .key_schema(element(GROUP, KeyType::Range).map_err(incomplete)?)
+            .set_stream_specification(stream)
             .send()
             .await;
         match created {
@@ -106,13 +139,24 @@ impl Store {
         Ok(true)
     }
 
+    /// Turns the stream on if the table has none.
+    ///
+    /// # Errors
+    /// [`TableError`] if DynamoDB refuses.
+    pub async fn ensure_stream(&self) -> Result<(), TableError> {
+        if Stream::of(&self.table.description().await?).is_none() {
+            self.client.update_table().table_name(self.name()).stream_specification(keys_only()?).send().await?;
+        }
+        Ok(())
+    }
+
     /// Turns point-in-time recovery on. Returns `false` for an engine without it, such as the local one.
     ///
     /// # Errors
     /// [`TableError`] if DynamoDB refuses, or a new table is not ready for it within a minute.
     pub async fn enable_recovery(&self) -> Result<bool, TableError> {
         let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
-        let on = on.map_err(|e| TableError::Misconfigured(e.to_string()))?;
+        let on = on.map_err(incomplete)?;
         let give_up = Instant::now() + ACTIVE_WITHIN;
         loop {
             let update = self.client.update_continuous_backups().table_name(self.name());
@@ -172,6 +216,7 @@ impl Store {
             deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
             ttl_attribute: ttl.and_then(|ttl| ttl.attribute_name),
             point_in_time_recovery: recovery,
+            stream: Stream::of(&table),
             arn,
         })
     }
@@ -205,4 +250,15 @@ impl Store {
         let job = first.items().first().and_then(|row| row.get(JOB)?.as_s().ok());
         Ok(job.cloned())
     }
+}
+
+/// Returns the setting of a stream whose records have no more than the key.
+fn keys_only() -> Result<StreamSpecification, TableError> {
+    let on = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::KeysOnly);
+    on.build().map_err(incomplete)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn incomplete(error: BuildError) -> TableError {
+    TableError::Misconfigured(error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::{
     Client,
     config::{self, Region, retry::RetryConfig, timeout::TimeoutConfig},
@@ -32,12 +32,24 @@ pub(crate) struct Overrides {
     pub(crate) endpoint_url: Option<String>,
 }
 
-/// Creates a client for a table in AWS from the environment and the AWS configuration files. `overrides` take
-/// precedence. Its region is the one of the table's ARN, if `table` is an ARN.
+/// Creates a client for a table in AWS.
+///
+/// # Errors
+/// As [`connect_with_settings`].
+pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client, CliError> {
+    Ok(connect_with_settings(table, overrides).await?.0)
+}
+
+/// Creates a client for a table in AWS, and returns the settings for other clients. They come from the environment and
+/// the AWS configuration files; `overrides` take precedence. The region is the one of the table's ARN, if `table` is an
+/// ARN.
 ///
 /// # Errors
 /// [`CliError`] if the profile does not exist, or the region is unknown or contradicts the ARN.
-pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client, CliError> {
+pub(crate) async fn connect_with_settings(
+    table: &str,
+    overrides: &Overrides,
+) -> Result<(Client, SdkConfig), CliError> {
     let of_arn = arn::region_and_account(table).map(|(region, _)| region.to_owned());
     if table.starts_with("arn:") && of_arn.is_none() {
         return Err(CliError::Arn(table.to_owned()));
@@ -66,8 +78,9 @@ pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client
     let config = loader.load().await;
     let region = config.region().ok_or(CliError::NoRegion)?;
     let credentials = login.credentials(requests, region).await;
-    let config = config.into_builder().credentials_provider(credentials).build();
-    Ok(Client::from_conf(config::Builder::from(&config).interceptor(login.rejected()).build()))
+    let settings = config.into_builder().credentials_provider(credentials).build();
+    let client = config::Builder::from(&settings).interceptor(login.rejected()).build();
+    Ok((Client::from_conf(client), settings))
 }
 
 /// Returns the client with a log of its requests to `table`.

@@ -24,9 +24,9 @@ mod rows;
 mod size;
 mod write;
 
-pub use admin::{Description, Place};
+pub use admin::{Description, Place, Stream};
 pub use backoff::Backoff;
-pub(crate) use client::{Overrides, connect};
+pub(crate) use client::{Overrides, connect_with_settings};
 pub use clock::ServerClock;
 pub use insert::{MOST_IN_TRANSACTION, transactions};
 pub use item_json::{read_line, same_row, write_line};

@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Command};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::{
@@ -52,6 +53,27 @@ async fn restart_keeps_rows_and_adds_no_sample() {
     assert_eq!(served.get("/prom", None), expected);
     assert!(served.process.output().contains("already has rows"));
     assert!(served.process.stop_with(Signal::INT).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_follows_changes_of_the_local_table() {
+    let data = TempDir::new().unwrap();
+    let mut command = sdctl();
+    command.env("HTTP_SD_FOLLOW_CHANGES", "on").env("RUST_LOG", "http_sd_lambda=info");
+    let mut served = serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()));
+    let client = served.client();
+    // A job of two pages, because the function reads smaller ones at each poll.
+    for group in ["a", "b", "c", "d"] {
+        let note = AttributeValue::S("x".repeat(390_000));
+        Row::new("node", group, &["a:1"]).with("note", note).put_with(&client).await;
+    }
+    let groups = || served.get("/prom/node", None).1.matches("targets").count();
+    assert_eq!([groups(), groups(), groups()], [4, 4, 4]);
+    Row::new("node", "e", &["e:1"]).put_with(&client).await;
+    assert_eq!(groups(), 5);
+    for source in ["read", "unchanged", "changes"] {
+        served.process.wait_for(&format!("source=\"{source}\""));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TimeToLiveSpecification};
+use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, StreamSpecification, TimeToLiveSpecification};
 use http_sd_lambda::http::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -64,6 +64,50 @@ async fn created_table_can_be_served() {
     assert!(stdout.starts_with("table \"http-sd\" exists already and stays unchanged\n"), "{stdout}");
     let answer = Ask::get("/prom/node").of(&service(&dynamo, Settings::default())).await;
     assert_eq!(answer.targets(), ["a:1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn create_with_stream_records_keys_of_changes() {
+    let dynamo = Dynamo::start();
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create", "--stream"]));
+    assert_eq!(code, 0, "{stderr}");
+    let described = dynamo.store().describe().await.unwrap();
+    let stream = described.stream.unwrap();
+    assert_eq!(stream.view_type, "KEYS_ONLY");
+    assert!(stream.arn.contains(":table/http-sd/stream/"), "{stream:?}");
+    assert_eq!(property(&stdout, "stream"), format!("on, KEYS_ONLY, {}", stream.arn));
+
+    let Ran { stdout, .. } = run(&mut table(&dynamo.endpoint(), &["describe", "-o", "json"]));
+    let described: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(described["stream"]["view_type"], "KEYS_ONLY");
+    assert_eq!(described["stream"]["arn"], *stream.arn);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn existing_table_gets_no_stream_but_a_command() {
+    let dynamo = Dynamo::with_table().await;
+    let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create", "--stream"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(property(&stdout, "stream"), "off; only HTTP_SD_FOLLOW_CHANGES=on needs it");
+    let said = "sdctl: table \"http-sd\" has no stream. Turn it on with: aws dynamodb update-table --region ";
+    let command = stderr.lines().last().unwrap();
+    assert!(command.starts_with(said), "{stderr}");
+    assert!(command.ends_with("--stream-specification StreamEnabled=true,StreamViewType=KEYS_ONLY"), "{stderr}");
+
+    // What the command does. A second call changes nothing.
+    dynamo.store().ensure_stream().await.unwrap();
+    let on = dynamo.store().describe().await.unwrap().stream.unwrap();
+    dynamo.store().ensure_stream().await.unwrap();
+    assert_eq!(dynamo.store().describe().await.unwrap().stream, Some(on));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_that_was_on_counts_as_off() {
+    let dynamo = Dynamo::start();
+    assert!(dynamo.store().create_with_stream().await.unwrap());
+    let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
+    dynamo.client.update_table().table_name(TABLE).stream_specification(off).send().await.unwrap();
+    assert_eq!(dynamo.store().describe().await.unwrap().stream, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

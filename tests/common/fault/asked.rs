@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::wire::Request;
 
+/// The operations of a stream.
+pub const STREAM_OPERATIONS: [&str; 3] = ["DescribeStream", "GetShardIterator", "GetRecords"];
+
 /// The identity of a request, by which rules choose a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
@@ -15,6 +18,13 @@ pub struct Asked {
     pub segment: Option<i64>,
     /// The page of the read. The first page is 1.
     pub page: usize,
+}
+
+impl Asked {
+    /// Returns whether the request is to a stream.
+    pub fn is_of_stream(&self) -> bool {
+        STREAM_OPERATIONS.contains(&&*self.operation)
+    }
 }
 
 /// The start of a page: the operation, the segment, and the key of the row before it.

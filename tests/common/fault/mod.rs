@@ -6,15 +6,17 @@ mod gate;
 mod hold;
 mod kind;
 mod play;
+mod stream;
 mod wire;
 
-pub use asked::Asked;
+pub use asked::{Asked, STREAM_OPERATIONS};
 pub use hold::{Held, Waiting};
 pub use kind::Fault;
+pub use stream::InventedStream;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use http_sd_lambda::table::Table;
@@ -40,6 +42,7 @@ struct Proxy {
     rows: Option<usize>,
     rule: Mutex<Arc<Rule>>,
     pages: PageNumbers,
+    stream: OnceLock<InventedStream>,
     gate: Gate,
     hold: Hold,
 }
@@ -62,6 +65,7 @@ impl FaultyDynamo {
             rows,
             rule: Mutex::new(rule),
             pages: PageNumbers::default(),
+            stream: OnceLock::new(),
             gate: Gate::default(),
             hold: Hold::default(),
         });
@@ -80,6 +84,11 @@ impl FaultyDynamo {
     /// Sets a rule.
     pub fn fail_asked(&self, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) {
         *self.proxy.rule.lock().unwrap() = Arc::new(rule);
+    }
+
+    /// Replaces the stream of the table of `dynamo` by one with invented shards.
+    pub fn invent_stream(&self, dynamo: &Dynamo) -> &InventedStream {
+        self.proxy.stream.get_or_init(|| InventedStream::before(dynamo))
     }
 
     /// Holds the requests for which `which` returns true, until the test releases them.
@@ -106,6 +115,11 @@ impl FaultyDynamo {
     /// The table as the function reads it through this endpoint.
     pub fn table(&self) -> Table {
         Table::new(engine::client(&self.endpoint), engine::TABLE)
+    }
+
+    /// The client of the table's stream through this endpoint.
+    pub fn stream_client(&self) -> aws_sdk_dynamodbstreams::Client {
+        engine::stream_client(&self.endpoint)
     }
 
     /// The table as `sdctl` reads and writes it through this endpoint.
@@ -146,6 +160,8 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
 
 /// Responds to the requests of a connection, until either side closes it.
 async fn converse(mut stream: TcpStream, proxy: Arc<Proxy>) {
+    // Head and body are separate writes. The second would wait for a delayed acknowledgement of the first.
+    stream.set_nodelay(true).unwrap();
     loop {
         let request = tokio::select! {
             request = Request::read(&mut stream) => request,

@@ -25,7 +25,10 @@ pub(super) async fn play(
     stream: &mut TcpStream,
 ) -> io::Result<()> {
     let forward = async || {
-        let answer = request.forward(proxy.engine, proxy.rows).await;
+        let answer = match proxy.stream.get().filter(|_| asked.is_of_stream()) {
+            Some(stream) => stream.answer(&asked.operation, &request.json),
+            None => request.forward(proxy.engine, proxy.rows).await,
+        };
         proxy.pages.answered(asked, &answer.body);
         answer
     };
@@ -110,7 +113,7 @@ pub(super) async fn play(
 }
 
 /// Returns DynamoDB's error of this name.
-fn error(status: u16, name: &str) -> Answer {
+pub(super) fn error(status: u16, name: &str) -> Answer {
     let error = format!(
         r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"arn:aws:dynamodb:eu-central-1:123456789012:table/http-sd said no"}}"#
     );
@@ -127,7 +130,8 @@ fn cancelled(code: &str) -> Answer {
 
 /// Changes one byte of the first string, name or number, so that the response stays well-formed.
 fn alter(body: &mut [u8]) {
-    let texts: [&[u8]; 3] = [br#""S":""#, br#""AttributeName":""#, br#""Count":"#];
+    let texts: [&[u8]; 5] =
+        [br#""S":""#, br#""AttributeName":""#, br#""Count":"#, br#"ShardIterator":""#, br#""ShardId":""#];
     let place = texts.iter().find_map(|text| {
         let place = body.windows(text.len()).position(|bytes| bytes == *text)?;
         Some(place + text.len())

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, io, net::SocketAddr};
 
+use flate2::Crc;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -92,6 +93,13 @@ impl Answer {
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Adds the checksum of the body.
+    pub(super) fn with_checksum(self) -> Self {
+        let mut crc = Crc::new();
+        crc.update(&self.body);
+        self.header(CHECKSUM, crc.sum().to_string())
     }
 
     pub(super) fn without(mut self, name: &str) -> Self {

@@ -13,13 +13,14 @@ use std::{
 use ::http::{Response, StatusCode};
 use axum::{Router, body::Body, extract::State};
 use http_sd_lambda::{
+    answer::Report,
     http::{Access, Call, Service, Settings},
-    table::Table,
+    table::{Followed, Origin, Table},
 };
 use test_support::{
     Endpoint,
     background::Background,
-    engine::{TABLE, function_client},
+    engine::{TABLE, function_client, stream_client},
     poller::Kind,
     prometheus,
 };
@@ -34,6 +35,27 @@ pub(super) const POOLS: [(&str, &str); 3] = [("all", "/prom"), ("node", "/prom/n
 /// Shorter than the second after which Prometheus gives up at this interval.
 const DEADLINE: Duration = Duration::from_millis(900);
 
+/// The maximum age of followed rows: short, so that the test meets full reads too.
+const MAX_AGE: Duration = Duration::from_secs(20);
+
+/// How the function reads the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Each poll reads all rows.
+    Each,
+    /// A poll reads the rows that the table's stream names.
+    Changes,
+}
+
+/// The lists of a function that follows changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct FollowedLists {
+    /// Those without a read.
+    pub(super) unchanged: usize,
+    /// Those after a read of changed rows.
+    pub(super) changes: usize,
+}
+
 /// The served function.
 pub(super) struct Function {
     server: Background,
@@ -42,26 +64,30 @@ pub(super) struct Function {
 
 struct Inner {
     table: Endpoint,
+    reads: Reads,
     truth: Arc<Truth>,
     service: Mutex<Service>,
     is_shut: AtomicBool,
     /// Lists without a target that was in the table during the whole request.
     short: Mutex<Vec<String>>,
     lists: AtomicUsize,
+    followed: Mutex<FollowedLists>,
     /// The number of lists of each job since the last reset.
     lists_of_pools: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Function {
     /// Starts the function over the table at this endpoint.
-    pub(super) fn start(table: Endpoint, truth: Arc<Truth>) -> Self {
+    pub(super) fn start(table: Endpoint, reads: Reads, truth: Arc<Truth>) -> Self {
         let inner = Arc::new(Inner {
-            service: Mutex::new(service(&table)),
+            service: Mutex::new(service(&table, reads)),
             table,
+            reads,
             truth,
             is_shut: AtomicBool::default(),
             short: Mutex::default(),
             lists: AtomicUsize::default(),
+            followed: Mutex::default(),
             lists_of_pools: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(inner.clone());
@@ -81,7 +107,7 @@ impl Function {
 
     /// Replaces the instance, as Lambda does at any time.
     pub(super) fn start_anew(&self) {
-        *self.inner.service.lock().unwrap() = service(&self.inner.table);
+        *self.inner.service.lock().unwrap() = service(&self.inner.table, self.inner.reads);
     }
 
     /// Rejects all requests from now on.
@@ -99,6 +125,11 @@ impl Function {
         self.inner.lists.load(Ordering::SeqCst)
     }
 
+    /// Returns the numbers of lists by the reads that they needed.
+    pub(super) fn followed(&self) -> FollowedLists {
+        *self.inner.followed.lock().unwrap()
+    }
+
     pub(super) fn count_again(&self) {
         self.inner.lists_of_pools.lock().unwrap().clear();
     }
@@ -110,9 +141,15 @@ impl Function {
     }
 }
 
-fn service(table: &Endpoint) -> Service {
-    let table = Table::new(function_client(table), TABLE);
-    Service::new(table, Access::Open, Settings::default())
+fn service(endpoint: &Endpoint, reads: Reads) -> Service {
+    let table = Table::new(function_client(endpoint), TABLE);
+    match reads {
+        Reads::Each => Service::new(table, Access::Open, Settings::default()),
+        Reads::Changes => {
+            let settings = Settings { follow_changes: Some(MAX_AGE), ..Settings::default() };
+            Service::new(table.with_streams(stream_client(endpoint)), Access::Open, settings)
+        }
+    }
 }
 
 async fn answer(State(function): State<Arc<Inner>>, mut request: ::http::Request<Body>) -> Response<Body> {
@@ -128,12 +165,23 @@ async fn answer(State(function): State<Arc<Inner>>, mut request: ::http::Request
     let (parts, body) = response.into_parts();
     let body = body.into_vec();
     if parts.status == StatusCode::OK {
+        let report = parts.extensions.get::<Report>();
+        function.count(report.and_then(|report| report.followed));
         function.look_at(pool, &before, parts.headers.contains_key("content-encoding"), &body);
     }
     Response::from_parts(parts, Body::from(body))
 }
 
 impl Inner {
+    fn count(&self, list: Option<Followed>) {
+        let mut followed = self.followed.lock().unwrap();
+        match list.map(|list| list.origin) {
+            Some(Origin::Unchanged) => followed.unchanged += 1,
+            Some(Origin::Changes) => followed.changes += 1,
+            Some(Origin::Read) | None => {}
+        }
+    }
+
     fn look_at(&self, pool: &'static str, before: &BTreeSet<String>, is_compressed: bool, body: &[u8]) {
         let unzipped;
         let body = if is_compressed {

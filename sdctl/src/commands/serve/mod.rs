@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
 };
 
+use aws_sdk_dynamodbstreams::Client as StreamsClient;
 use clap::Args;
 use http_sd_lambda::{
     config::{self, variable},
@@ -39,7 +40,8 @@ const EXAMPLE_JOB: &str = "node_exporter";
 /// Serve a table on this machine as the function does
 ///
 /// Without --table, sdctl serves the local table. A DynamoDB engine inside sdctl stores the table in a folder, and
-/// serves the DynamoDB API on --dynamodb-port to any client.
+/// serves the DynamoDB API on --dynamodb-port to any client. With `HTTP_SD_FOLLOW_CHANGES=on` it gives the local table a
+/// stream.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +52,8 @@ Examples:
 Environment:
   HTTP_SD_AUTH                             token or none [default: none]
   HTTP_SD_TOKEN_SHA256, HTTP_SD_ON_INVALID, HTTP_SD_LABEL_NAMES,
-  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS,
+  HTTP_SD_RESPONSE_MODE, HTTP_SD_CACHE_SECONDS, HTTP_SD_FOLLOW_CHANGES,
+  HTTP_SD_MAX_AGE_SECONDS, HTTP_SD_LEASE_GRACE_SECONDS,
   HTTP_SD_PAGE                             as for the function
   RUST_LOG                                 log filter, for example debug")]
 pub(crate) struct Options {
@@ -82,14 +85,21 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let listener = listen(options.host, options.port, "--port").await?;
     let url = url_of(&listener)?;
     let mut servers = Servers::new();
-    let (store, local) = if let Some(name) = &options.table {
-        (Store::new(store::connect(name, &Overrides::default()).await?, name), None)
+    let (store, streams, local) = if let Some(name) = &options.table {
+        let (client, sdk) = store::connect_with_settings(name, &Overrides::default()).await?;
+        (Store::new(client, name), StreamsClient::new(&sdk), None)
     } else {
         let (store, local) = start_engine(&options, &mut servers).await?;
-        (store, Some(local))
+        (store, local::stream_client(&local.endpoint), Some(local))
     };
-    let table = store.table();
-    let unusable = |error| CliError::of_table(table.name(), error);
+    let mut table = store.table().clone();
+    let unusable = |error| CliError::of_table(store.name(), error);
+    if settings.follow_changes.is_some() {
+        if local.is_some() {
+            store.ensure_stream().await.map_err(unusable)?;
+        }
+        table = table.with_streams(streams);
+    }
     table.ensure_key().await.map_err(unusable)?;
     let job = example_job(&store).await.map_err(unusable)?;
 
@@ -98,7 +108,7 @@ pub(crate) async fn run(options: Options) -> Result<Outcome, CliError> {
     let welcome = Welcome { url, job, table: table.name().to_owned(), token, page, local };
     // A closed pipe does not stop the server.
     let _ = writeln!(io::stdout(), "{welcome}");
-    let service = Service::new(table.clone(), access, settings);
+    let service = Service::new(table, access, settings);
     servers.start(|stopping| async {
         local::serve(listener, service, local::PATIENCE, stopping).await;
         Ok(())
