@@ -69,7 +69,9 @@ def measure_fleet(fleet, engine, count, names):
 def measure_emulated(fleet, engine, count):
     """Measures all programs under AWS's emulator."""
     engine.fill(fleet, say)
-    chosen = [program for program in programs(fleet) if not (program.cached or program.path or program.name == FOLLOWING)]
+    chosen = [
+        program for program in programs(fleet) if not (program.cached or program.path or program.name == FOLLOWING)
+    ]
     once = functools.partial(run_emulated, fleet=fleet, engine=engine)
     return rounds("under AWS's emulator", chosen, count, once)
 

@@ -46,10 +46,7 @@ pub(crate) async fn connect(table: &str, overrides: &Overrides) -> Result<Client
 ///
 /// # Errors
 /// [`CliError`] if the profile does not exist, or the region is unknown or contradicts the ARN.
-pub(crate) async fn connect_with_settings(
-    table: &str,
-    overrides: &Overrides,
-) -> Result<(Client, SdkConfig), CliError> {
+pub(crate) async fn connect_with_settings(table: &str, overrides: &Overrides) -> Result<(Client, SdkConfig), CliError> {
     let of_arn = arn::region_and_account(table).map(|(region, _)| region.to_owned());
     if table.starts_with("arn:") && of_arn.is_none() {
         return Err(CliError::Arn(table.to_owned()));

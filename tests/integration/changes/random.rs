@@ -94,10 +94,10 @@ async fn take(step: &Step, dynamo: &Dynamo, faulty: &FaultyDynamo, changes: &mut
             faulty.heal();
         }
         Step::CancelledLook(held) => {
-            let mut hold = faulty.hold(move |asked| asked.operation == held);
+            let mut requests = faulty.hold(move |asked| asked.operation == held);
             tokio::select! {
                 rows = look(changes) => told.add(rows),
-                _ = hold.next() => {}
+                _ = requests.next() => {}
             }
         }
         Step::Split(children) => stream.split_into(children),
