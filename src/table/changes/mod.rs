@@ -109,14 +109,6 @@ impl Changes {
         Ok(if keys.is_empty() { Look::Nothing } else { Look::Keys(keys) })
     }
 
-    /// Checks that the table still has this stream. A stream that is turned off and on again has another ARN.
-    ///
-    /// # Errors
-    /// [`Unknown::NoStream`] or [`Unknown::OtherStream`].
-    pub fn check(&self, table: &TableDescription) -> Result<(), Unknown> {
-        if stream_arn(table)? == self.stream.arn() { Ok(()) } else { Err(Unknown::OtherStream) }
-    }
-
     /// Returns the number of requests so far, without retries.
     #[must_use]
     pub fn requests(&self) -> usize {
