@@ -63,7 +63,7 @@ impl Table {
         Self { client, streams: None, name: name.into(), key_checked: OnceCell::new() }
     }
 
-    /// Adds the client of the table's stream, which [`Reuse::follow`] needs.
+    /// Adds the client of the table's stream, which [`Reuse::Follow`] needs.
     #[must_use]
     pub fn with_streams(self, streams: aws_sdk_dynamodbstreams::Client) -> Self {
         Self { streams: Some(streams), ..self }

@@ -93,11 +93,11 @@ async fn take(step: &Step, dynamo: &Dynamo, faulty: &FaultyDynamo, changes: &mut
             told.add(look(changes).await);
             faulty.heal();
         }
-        Step::CancelledLook(held) => {
-            let mut requests = faulty.hold(move |asked| asked.operation == held);
+        Step::CancelledLook(operation) => {
+            let mut hold = faulty.hold(move |asked| asked.operation == operation);
             tokio::select! {
                 rows = look(changes) => told.add(rows),
-                _ = requests.next() => {}
+                _ = hold.next() => {}
             }
         }
         Step::Split(children) => stream.split_into(children),

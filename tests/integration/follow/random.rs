@@ -80,7 +80,7 @@ async fn play(steps: &[Step], lag: usize) {
     }
     if let Some(stream) = stream {
         stream.split_into(3);
-        stream.lag(lag);
+        stream.lag_unevenly(lag);
     }
     for path in PATHS.repeat(2) {
         world.poll(path).await;

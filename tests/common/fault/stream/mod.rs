@@ -32,6 +32,8 @@ struct State {
     empty_pages: usize,
     /// The number of reads of a shard that do not return a new record yet.
     lag: usize,
+    /// Whether only every second shard lags.
+    lags_unevenly: bool,
     shards_of_a_page: usize,
     records_of_a_page: usize,
 }
@@ -59,6 +61,7 @@ impl InventedStream {
             expired: 0,
             empty_pages: 0,
             lag: 0,
+            lags_unevenly: false,
             shards_of_a_page: 100,
             records_of_a_page: 1000,
         }))
@@ -108,6 +111,12 @@ impl InventedStream {
         self.with_all_records().lag = reads;
     }
 
+    /// As [`InventedStream::lag`], but only in every second shard.
+    pub fn lag_unevenly(&self, reads: usize) {
+        self.lag(reads);
+        self.0.lock().unwrap().lags_unevenly = true;
+    }
+
     /// Returns `pages` empty pages before each page of records.
     pub fn precede_records(&self, pages: usize) {
         self.0.lock().unwrap().empty_pages = pages;
@@ -152,7 +161,10 @@ impl State {
     fn assign(&mut self, records: Vec<Value>) {
         for record in records {
             match self.shard_of(&record["dynamodb"]["Keys"]) {
-                Some(shard) => self.shards[shard].add(record, self.lag),
+                Some(shard) => {
+                    let lag = if self.lags_unevenly && shard.is_multiple_of(2) { 0 } else { self.lag };
+                    self.shards[shard].add(record, lag);
+                }
                 None => self.homeless.push(record),
             }
         }
