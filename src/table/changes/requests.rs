@@ -93,10 +93,6 @@ impl Stream {
         Self { client, arn, requests: AtomicUsize::new(0) }
     }
 
-    pub(super) fn arn(&self) -> &str {
-        &self.arn
-    }
-
     /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
