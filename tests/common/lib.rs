@@ -5,6 +5,7 @@ pub mod access;
 pub mod applied;
 pub mod ask;
 pub mod background;
+pub mod browser;
 pub mod clock;
 pub mod contract;
 pub mod dynamodb_local;

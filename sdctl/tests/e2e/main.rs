@@ -7,4 +7,5 @@ mod docs;
 mod files;
 mod function;
 mod moving;
+mod page;
 mod paste;
