@@ -28,7 +28,7 @@ pub struct RowRules {
     pub label_names: LabelNames,
     /// The time for which groups are kept after their leases lapsed together.
     pub lease_grace: Duration,
-    /// How much of each row is kept.
+    /// The part of each row that is kept.
     pub detail: Detail,
 }
 

@@ -55,7 +55,7 @@ pub const ATTRIBUTES: &[&str] = &[
 /// The view for people, with the details that lists do not need.
 const DETAILED: View = View { attributes: ATTRIBUTES, ..SERVED };
 
-/// How much of each row is read.
+/// The part of each row that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Detail {
     /// The content of lists.

@@ -18,7 +18,7 @@ use super::error::chain;
 /// elsewhere.
 #[derive(Debug)]
 pub(super) struct LogRetries {
-    /// What the request reads, in the log.
+    /// The source of the response, in the log.
     subject: &'static str,
     failures: Mutex<Vec<String>>,
 }

@@ -20,7 +20,7 @@ use super::{
     tools,
 };
 
-/// How long a poller may take to show a change. It polls every second.
+/// The time that a poller may take to show a change. It polls every second.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A kind of poller.

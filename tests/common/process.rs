@@ -18,7 +18,7 @@ use rustix::{
 
 use super::log;
 
-/// How long a process may take to stop after a signal.
+/// The time that a process may take to stop after a signal.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// A child process in a new process group.

@@ -35,7 +35,7 @@ const SECONDS: &str = "HTTP_SD_CHAOS_SECONDS";
 /// The seed of the random faults and writes.
 const SEED: &str = "HTTP_SD_CHAOS_SEED";
 
-/// How often the test reads the poller's targets.
+/// The interval at which the test reads the poller's targets.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Prometheus may take this long to show a list: it passes discovered targets on every five seconds, and applies them
 /// every five seconds.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub(super) struct Rejected {
     /// The keys of the requests, such as `the keys of profile "corp"`.
     pub(super) keys: String,
-    /// How to get other keys, a sentence.
+    /// The way to other keys, a sentence.
     pub(super) remedy: String,
 }
 

@@ -16,9 +16,9 @@ use test_support::{
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
-/// How long the server waits for a client.
+/// The time for which the server waits for a client.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a test waits for the server.
+/// The time for which a test waits for the server.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
 /// A server whose responses of several megabytes exceed the system's buffers for a client that does not read.

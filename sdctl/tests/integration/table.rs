@@ -94,7 +94,7 @@ async fn existing_table_gets_no_stream_but_a_command() {
     assert!(command.starts_with(said), "{stderr}");
     assert!(command.ends_with("--stream-specification StreamEnabled=true,StreamViewType=KEYS_ONLY"), "{stderr}");
 
-    // What the command does. A second call changes nothing.
+    // This does the same as the command. A second call changes nothing.
     dynamo.store().ensure_stream().await.unwrap();
     let on = dynamo.store().describe().await.unwrap().stream.unwrap();
     dynamo.store().ensure_stream().await.unwrap();

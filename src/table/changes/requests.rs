@@ -21,7 +21,7 @@ use crate::{
 /// The maximum number of pages of the list of shards. A page has 100 shards.
 const MOST_PAGES: usize = 100;
 
-/// What the requests read, in the log.
+/// The source of the responses, in the log.
 const STREAM: &str = "the table's stream";
 
 /// A stream of a table.

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::asked::Asked;
 
-/// How long a test waits for a request.
+/// The time for which a test waits for a request.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 type Which = dyn Fn(&Asked) -> bool + Send;

@@ -38,7 +38,7 @@ const DEADLINE: Duration = Duration::from_millis(900);
 /// The maximum age of followed rows: short, so that the test meets full reads too.
 const MAX_AGE: Duration = Duration::from_secs(20);
 
-/// How the function reads the table.
+/// The way in which the function reads the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
     /// Each poll reads all rows.

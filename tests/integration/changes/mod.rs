@@ -1,4 +1,4 @@
-//! What the function learns from the table's stream: each change of a row, or why it learns nothing.
+//! The table's stream tells the function each change of a row, or why it tells none.
 
 mod engine;
 mod failure;

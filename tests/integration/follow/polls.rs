@@ -1,4 +1,4 @@
-//! What a following function reads, and what it logs of that.
+//! The reads of a function that follows changes, and its log of them.
 
 use std::time::Duration;
 

@@ -45,7 +45,7 @@ async fn split_shards_are_followed() {
     .await;
 }
 
-/// What ends the positions in a stream.
+/// The end of the positions in a stream.
 type End = fn(&InventedStream);
 
 #[tokio::test]
