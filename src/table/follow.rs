@@ -6,12 +6,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
-use tracing::warn;
 
 use super::{
     Budget, Changes, Detail, ReadError, Scope, Snapshot, Unknown,
     followed::{Followed, Origin},
-    following::Following,
+    following::{Failure, Following, Poll},
     reader::Reader,
     stream_arn,
 };
@@ -35,37 +34,6 @@ struct State {
     following: Option<Following>,
     /// The time until which the table counts as a table without a stream.
     no_stream_until: Option<EpochSeconds>,
-}
-
-/// A poll of a scope.
-pub(super) struct Poll<'a> {
-    pub(super) reader: &'a Reader,
-    pub(super) scope: &'a Scope,
-    pub(super) now: EpochSeconds,
-    pub(super) began: Instant,
-    /// The maximum size of all rows in memory, in bytes.
-    pub(super) memory: Option<usize>,
-    pub(super) followed: Followed,
-}
-
-/// The reason why a poll is not answered from memory.
-pub(super) enum Failure {
-    /// The changes are unknown. The poll reads the table.
-    Unknown(Unknown),
-    /// The table cannot be read.
-    Read(ReadError),
-}
-
-impl From<Unknown> for Failure {
-    fn from(unknown: Unknown) -> Self {
-        Self::Unknown(unknown)
-    }
-}
-
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
-        Self::Read(error)
-    }
 }
 
 impl Follower {
@@ -93,7 +61,7 @@ impl Follower {
             match state.follow(&mut poll, self.max_age).await {
                 Ok(Some(snapshot)) => return Ok(snapshot),
                 Ok(None) => {}
-                Err(Failure::Unknown(unknown)) => tell(&unknown),
+                Err(Failure::Unknown(unknown)) => unknown.log(),
                 Err(Failure::Read(error)) => return Err(error),
             }
         }
@@ -187,13 +155,4 @@ impl State {
             self.pages.remove(scope);
         }
     }
-}
-
-/// Logs that a stream does not tell the changes.
-pub(super) fn tell(unknown: &Unknown) {
-    warn!(
-        event = "changes_unknown",
-        reason = unknown.reason(),
-        "the changes of the table are unknown, so the function reads the table: {unknown}"
-    );
 }

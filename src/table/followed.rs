@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::{
     Budget, JobRows, Keys, ReadError, Scope, Snapshot,
-    follow::Poll,
     hold::{Change, Held},
     keys::KEYS_AT_ONCE,
     reader::Reader,
@@ -154,9 +153,9 @@ impl FollowedRows {
         Ok(responses)
     }
 
-    /// Returns the rows for a poll that read this number of pages.
-    pub(super) fn snapshot(&self, pages: usize, poll: &Poll<'_>) -> Snapshot {
-        Snapshot { jobs: self.jobs.clone(), pages, read_at: poll.now, followed: Some(poll.followed) }
+    /// Returns the rows for a poll at the time `now` that read this number of pages.
+    pub(super) fn snapshot(&self, pages: usize, now: EpochSeconds, followed: Followed) -> Snapshot {
+        Snapshot { jobs: self.jobs.clone(), pages, read_at: now, followed: Some(followed) }
     }
 
     /// Returns the start of the whole read.

@@ -10,8 +10,8 @@ use tracing::warn;
 
 use super::{
     Budget, Changes, Detail, Look, ReadError, Scope, Snapshot, Unknown,
-    follow::{Failure, Poll, tell},
-    followed::{FollowedRows, Origin},
+    followed::{Followed, FollowedRows, Origin},
+    reader::Reader,
 };
 use crate::group::EpochSeconds;
 
@@ -20,6 +20,37 @@ const MOST_ROWS: usize = 256 * 1024 * 1024;
 
 /// The maximum time for which a poll waits for others, in seconds. A larger difference means a clock that was set back.
 const MOST_WAITED: i64 = 60;
+
+/// A poll of a scope.
+pub(super) struct Poll<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) scope: &'a Scope,
+    pub(super) now: EpochSeconds,
+    pub(super) began: Instant,
+    /// The maximum size of all rows in memory, in bytes.
+    pub(super) memory: Option<usize>,
+    pub(super) followed: Followed,
+}
+
+/// The reason why a poll is not answered from memory.
+pub(super) enum Failure {
+    /// The changes are unknown. The poll reads the table.
+    Unknown(Unknown),
+    /// The table cannot be read.
+    Read(ReadError),
+}
+
+impl From<Unknown> for Failure {
+    fn from(unknown: Unknown) -> Self {
+        Self::Unknown(unknown)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
 
 /// The rows of scopes, and the positions in the stream.
 ///
@@ -85,7 +116,7 @@ impl Following {
         let Some(rows) = self.scopes.get(poll.scope) else { return self.load(poll, has_looked).await };
         poll.followed.changed_keys = rows.changed();
         if rows.read_began() >= poll.began {
-            return Ok(rows.snapshot(0, poll));
+            return Ok(rows.snapshot(0, poll.now, poll.followed));
         }
         if has_looked && !rows.should_be_read() {
             poll.followed.origin = if rows.changed() > 0 { Origin::Changes } else { Origin::Unchanged };
@@ -114,7 +145,7 @@ impl Following {
                 Ok(true)
             }
             Err(unknown) if unknown.is_transient() => {
-                tell(&unknown);
+                unknown.log();
                 Ok(false)
             }
             Err(unknown) => Err(unknown),
@@ -127,7 +158,7 @@ impl Following {
         let Some(rows) = self.scopes.get_mut(poll.scope) else { return Ok(Snapshot::default()) };
         poll.followed.changed_keys = rows.changed();
         let pages = rows.update(poll.reader, poll.now, &budget).await?;
-        Ok(rows.snapshot(pages, poll))
+        Ok(rows.snapshot(pages, poll.now, poll.followed))
     }
 
     /// Reads all rows of the scope, and then those that changed meanwhile.
@@ -147,12 +178,12 @@ impl Following {
         if self.size() + rows.size() > poll.memory.unwrap_or(MOST_ROWS) {
             self.scopes.clear();
         }
-        let mut snapshot = rows.snapshot(rows.pages(), poll);
+        let mut snapshot = rows.snapshot(rows.pages(), poll.now, poll.followed);
         self.scopes.insert(poll.scope.clone(), rows);
         // The rows were read after the poll began, so they are current even if this look fails.
         let has_looked = has_looked
             && self.has_looked(poll).await.unwrap_or_else(|unknown| {
-                tell(&unknown);
+                unknown.log();
                 // The next poll starts again.
                 self.until = poll.now;
                 false

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, TableDescription, TableStatus};
 
-use super::{Table, TableError, follow::tell, retried::LogRetries, stream_arn};
+use super::{Table, TableError, retried::LogRetries, stream_arn};
 
 /// The name of the partition key: the job of a row.
 pub const JOB: &str = "job";
@@ -62,7 +62,7 @@ impl Table {
             && !self.key_checked.initialized()
             && let Err(unknown) = stream_arn(&table)
         {
-            tell(&unknown);
+            unknown.log();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::{error::Error, time::Duration};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
+use tracing::warn;
 
 use crate::table::TableError;
 
@@ -67,6 +68,15 @@ impl Unknown {
             Self::Unavailable(_) => "unavailable",
             Self::Late(_) => "late",
         }
+    }
+
+    /// Logs that the stream does not tell the changes.
+    pub(in crate::table) fn log(&self) {
+        warn!(
+            event = "changes_unknown",
+            reason = self.reason(),
+            "the changes of the table are unknown, so the function reads the table: {self}"
+        );
     }
 
     /// Returns whether a later look from the same positions may succeed.
