@@ -89,7 +89,7 @@ async fn existing_table_gets_no_stream_but_a_command() {
     let Ran { code, stdout, stderr } = run(&mut table(&dynamo.endpoint(), &["create", "--stream"]));
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(property(&stdout, "stream"), "off; only HTTP_SD_FOLLOW_CHANGES=on needs it");
-    let said = "sdctl: table \"http-sd\" has no stream. Turn it on with: aws dynamodb update-table --region ";
+    let said = "warning: table \"http-sd\" has no stream. Turn it on with: aws dynamodb update-table --region ";
     let command = stderr.lines().last().unwrap();
     assert!(command.starts_with(said), "{stderr}");
     assert!(command.ends_with("--stream-specification StreamEnabled=true,StreamViewType=KEYS_ONLY"), "{stderr}");

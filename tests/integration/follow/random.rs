@@ -88,6 +88,9 @@ async fn play(steps: &[Step], lag: usize) {
     // The states since each path was polled, with their times.
     let mut states: Vec<(i64, Table)> = vec![(NOW, table.clone())];
     let (mut now, mut looks) = (NOW, Vec::new());
+    // The latest state that a late stream has told for certain, at the last poll of each path.
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    let told_state = |looks: &[usize]| looks.len().checked_sub(lag + 1).map_or(0, |look| looks[look] - 1);
     for (number, step) in steps.iter().enumerate() {
         match step {
             Step::Put(job, row, targets) => {
@@ -112,6 +115,7 @@ async fn play(steps: &[Step], lag: usize) {
                 for _ in 0..lag {
                     world.poll("/prom").await;
                     looks.push(states.len());
+                    told.insert("/prom", told_state(&looks));
                 }
                 world.wait(*seconds);
                 now += seconds;
@@ -124,8 +128,8 @@ async fn play(steps: &[Step], lag: usize) {
                 if world.requests().contains("GetRecords") {
                     looks.push(states.len());
                 }
-                // The states that a late stream may not have told yet.
-                let since = looks.len().checked_sub(lag + 1).map_or(0, |look| looks[look] - 1);
+                // The states that a late stream may not have told by the previous poll of the path.
+                let since = told.insert(path, told_state(&looks)).unwrap_or_default();
                 let mut throughout = targets(&table, path);
                 for (_, state) in &states[since..] {
                     throughout = throughout.intersection(&targets(state, path)).cloned().collect();
