@@ -159,10 +159,14 @@ async fn play(kind: Kind, seconds: u64, reads: Reads) {
     let followed = function.followed();
     println!("{kind}: {} unchanged and {} changed lists of {lists}", followed.unchanged, followed.changes);
     let enough = usize::try_from(seconds).unwrap() / 10;
-    assert!(reads == Reads::Each || (followed.unchanged > enough && followed.changes > enough), "{followed:?}");
+    // A following function answers unchanged lists from memory, so few of its polls fail.
+    let is_tested = match reads {
+        Reads::Each => failures >= enough as u64,
+        Reads::Changes => followed.unchanged > enough && followed.changes > enough,
+    };
     assert!(
-        played >= enough && failures >= enough as u64 && lists > enough && looks > enough,
-        "the test proves little"
+        is_tested && played >= enough && lists > enough && looks > enough,
+        "the test proves little: {failures} failures, {followed:?}"
     );
 }
 
