@@ -18,6 +18,8 @@ use rustix::{
 
 use super::log;
 
+/// The time for which the last output of a process that has ended may still be on its way.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
 /// The time that a process may take to stop after a signal.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -113,10 +115,15 @@ impl Process {
 
     /// Waits until a condition holds. Fails if the process ends first.
     pub fn wait_until(&mut self, what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
-        let give_up = Instant::now() + patience;
+        let (mut give_up, mut ended) = (Instant::now() + patience, None);
         while !holds() {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < give_up, "no {what:?} ({ended:?}):\n{}", self.output());
+            if ended.is_none() {
+                ended = self.child.try_wait().unwrap();
+                if ended.is_some() {
+                    give_up = Instant::now() + LAST_OUTPUT;
+                }
+            }
+            assert!(Instant::now() < give_up, "no {what:?} ({ended:?}):\n{}", self.output());
             thread::sleep(Duration::from_millis(20));
         }
     }
