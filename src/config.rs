@@ -203,14 +203,11 @@ pub fn settings(lookup: &Lookup<'_>) -> Result<Settings, ConfigError> {
 fn follow_changes(lookup: &Lookup<'_>, cache: Duration) -> Result<Option<Duration>, ConfigError> {
     let max_age =
         seconds(lookup, MAX_AGE_SECONDS, "a whole number of seconds from 60 to 3600", MAX_AGE_RANGE, MAX_AGE)?;
-    match optional(lookup, FOLLOW_CHANGES).as_deref() {
-        None | Some("off") => Ok(None),
-        Some("on") if cache.is_zero() => Ok(Some(max_age)),
-        Some("on") => {
-            Err(wrong(FOLLOW_CHANGES, "on", "off, because HTTP_SD_CACHE_SECONDS is not 0. Set only one of them"))
-        }
-        Some(value) => Err(wrong(FOLLOW_CHANGES, value, "on or off")),
+    let follows = one_of(lookup, FOLLOW_CHANGES, "on or off", [("on", true), ("off", false)])?;
+    if follows && !cache.is_zero() {
+        return Err(wrong(FOLLOW_CHANGES, "on", "off, because HTTP_SD_CACHE_SECONDS is not 0. Set only one of them"));
     }
+    Ok(follows.then_some(max_age))
 }
 
 fn on_or_off(lookup: &Lookup<'_>, variable: &'static str) -> Result<OnOff, ConfigError> {
