@@ -67,7 +67,7 @@ impl Reader {
         let mut count = 0;
         for page in pages.iter().flatten() {
             count += 1;
-            builder.add(&parse(page)?.0)?;
+            builder.add(&page.batch()?.0)?;
         }
         Ok((Builder::finish(vec![builder])?, count))
     }
@@ -84,7 +84,7 @@ impl Table {
                 sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
             }
             let page = self.batch_once(&unread).await?;
-            let (content, unprocessed) = parse(&page)?;
+            let (content, unprocessed) = page.batch()?;
             for row in &content.rows {
                 let key = row.key()?;
                 if !unread.iter().any(|unread| (unread.job.as_str(), unread.group.as_str()) == key) {
@@ -117,13 +117,18 @@ impl Table {
     }
 }
 
-/// Returns the rows of a response, and the unprocessed keys.
-fn parse(page: &Page) -> Result<(PageContent<'_>, Vec<StartKey>), TableError> {
-    let bad = |problem: String| TableError::Unavailable(format!("a response {problem}"));
-    let (json, response) = page.parse::<Response<'_>>().map_err(bad)?;
-    let unprocessed = response.unprocessed_keys.values().flat_map(|unprocessed| &unprocessed.keys).map(StartKey::of);
-    let unprocessed = unprocessed.collect::<Result<_, _>>();
-    let unprocessed = unprocessed.map_err(|fault| bad(format!("has an invalid key: a key {fault}")))?;
-    let rows = response.responses.into_values().flatten().collect();
-    Ok((PageContent { rows, next: None, json }, unprocessed))
+impl Page {
+    /// Parses the response to `BatchGetItem`. Returns its rows, and the unprocessed keys.
+    ///
+    /// # Errors
+    /// [`TableError::Unavailable`] if the response is invalid.
+    pub fn batch(&self) -> Result<(PageContent<'_>, Vec<StartKey>), TableError> {
+        let bad = |problem: String| TableError::Unavailable(format!("a response {problem}"));
+        let (json, response) = self.parse::<Response<'_>>().map_err(bad)?;
+        let unprocessed = response.unprocessed_keys.values().flat_map(|unprocessed| &unprocessed.keys);
+        let unprocessed = unprocessed.map(StartKey::of).collect::<Result<_, _>>();
+        let unprocessed = unprocessed.map_err(|fault| bad(format!("has an invalid key: a key {fault}")))?;
+        let rows = response.responses.into_values().flatten().collect();
+        Ok((PageContent { rows, next: None, json }, unprocessed))
+    }
 }

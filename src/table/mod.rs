@@ -28,7 +28,7 @@ mod warm_up;
 
 pub use budget::Budget;
 pub use builder::RowRules;
-pub use changes::{Changes, Keys, Look, Unknown, stream_arn};
+pub use changes::{Changes, Description, Keys, Look, Records, Unknown, stream_arn};
 pub use connect::{ATTEMPT_TIMEOUT, Connection, STREAM_ATTEMPT_TIMEOUT, connect};
 pub use details::{Details, LapsedRow, Owner, RowDetails};
 pub use error::{NotSent, ReadError, TableError};

@@ -5,9 +5,11 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>
 
 mod requests;
+mod responses;
 mod shards;
 mod unknown;
 
+pub use responses::{Description, Records};
 pub use unknown::Unknown;
 
 use std::{
@@ -21,7 +23,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::timeout;
 
 use self::{requests::Stream, shards::Shards};
-use crate::group::{GroupName, Job};
+use crate::group::{GroupName, Job, excerpt};
 
 /// The time-out of [`Changes::start`], which can include new TLS connections.
 const START: Duration = Duration::from_secs(5);
@@ -159,7 +161,7 @@ impl Changes {
 /// Returns the shards to follow after some shards closed: all that are not known yet.
 fn successors(shards: &Shards, closed: &[String], known: &HashSet<String>) -> Result<Vec<String>, Unknown> {
     if let Some(shard) = closed.iter().find(|shard| !shards.has_child(shard)) {
-        return Err(Unknown::Incomplete(format!("{shard} has closed, but no shard continues it")));
+        return Err(Unknown::Incomplete(format!("the shard {} has closed, but no shard continues it", excerpt(shard))));
     }
     Ok(shards.ids().into_iter().filter(|shard| !known.contains(shard)).collect())
 }
