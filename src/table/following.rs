@@ -6,7 +6,6 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tracing::warn;
 
 use super::{
     Budget, Changes, Detail, Look, ReadError, Scope, Snapshot, Unknown,
@@ -122,7 +121,7 @@ impl Following {
             poll.followed.origin = if rows.changed() > 0 { Origin::Changes } else { Origin::Unchanged };
             match self.update(poll).await {
                 Ok(snapshot) => return Ok(snapshot),
-                Err(error) => tell_rows(&error),
+                Err(error) => Unknown::Rows(error.to_string()).log(),
             }
         }
         self.load(poll, has_looked).await
@@ -191,7 +190,7 @@ impl Following {
         if has_looked && self.scopes.get(poll.scope).is_some_and(FollowedRows::should_be_updated) {
             match self.update(poll).await {
                 Ok(updated) => snapshot = Snapshot { pages: snapshot.pages + updated.pages, ..updated },
-                Err(error) => tell_rows(&error),
+                Err(error) => Unknown::Rows(error.to_string()).log(),
             }
         }
         Ok(Snapshot { followed: Some(poll.followed), ..snapshot })
@@ -208,15 +207,6 @@ impl Following {
 fn jittered(seconds: i64) -> i64 {
     let random = i64::try_from(RandomState::new().build_hasher().finish() % 2001).unwrap_or_default() - 1000;
     seconds + seconds * random / 10_000
-}
-
-/// Logs that the changed rows cannot be read.
-fn tell_rows(error: &ReadError) {
-    warn!(
-        event = "changes_unknown",
-        reason = "rows",
-        "the changed rows cannot be read, so the function reads all rows: {error}"
-    );
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use http_sd_lambda::http::{Clock, Service, Settings};
 
-/// The time of services [`at_now`].
-pub const NOW: i64 = 1_764_000_000;
+/// The time of services [`at_now`]. It is in the future, because DynamoDB Local deletes rows whose `delete_at` has
+/// passed.
+pub const NOW: i64 = 3_999_999_600;
 
 /// Stops the clock of a service at [`NOW`].
 pub fn at_now(service: Service) -> Service {

@@ -14,15 +14,15 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-use super::{Dynamo, background::Background};
+use super::background::Background;
 
 /// The certificate of a [`TlsServer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity {
     Good,
     Expired,
-    /// For another host.
-    OtherName,
+    /// For this host instead of localhost.
+    For(&'static str),
     /// The certificate of the authority itself.
     Authority,
 }
@@ -46,12 +46,11 @@ impl TlsServer {
         })
     }
 
-    /// Starts a server that forwards to `dynamo`.
-    pub fn before(dynamo: &Dynamo) -> Self {
-        let engine = dynamo.address;
-        Self::serve(Identity::Good, move |mut client| async move {
-            let mut engine = TcpStream::connect(engine).await?;
-            copy_bidirectional(&mut client, &mut engine).await.map(|_| ())
+    /// Starts a server that forwards to the server at `address`.
+    pub fn before(address: SocketAddr, identity: Identity) -> Self {
+        Self::serve(identity, move |mut client| async move {
+            let mut server = TcpStream::connect(address).await?;
+            copy_bidirectional(&mut client, &mut server).await.map(|_| ())
         })
     }
 
@@ -103,7 +102,7 @@ fn identity(identity: Identity) -> (String, ServerConfig) {
     } else {
         let issuer = Issuer::new(authority, key);
         let key = KeyPair::generate().unwrap();
-        let name = if identity == Identity::OtherName { "elsewhere.example" } else { "localhost" };
+        let name = if let Identity::For(host) = identity { host } else { "localhost" };
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         if identity == Identity::Expired {
             params.not_after = date_time_ymd(2020, 1, 1);

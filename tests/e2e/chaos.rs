@@ -19,7 +19,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use test_support::{
     Dynamo, Row,
-    fault::{Fault, FaultyDynamo},
+    fault::{FAULTS, Fault, FaultyDynamo, STREAM_OPERATIONS},
     poller::{Kind, Poller},
 };
 
@@ -42,37 +42,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const OWN_DELAYS: Duration = Duration::from_secs(30);
 /// A function that follows changes serves lost targets for this long.
 const HELD: Duration = Duration::from_secs(12);
-
-const FAULTS: [Fault; 18] = [
-    Fault::Error(400, "ProvisionedThroughputExceededException"),
-    Fault::Error(400, "ThrottlingException"),
-    Fault::Error(400, "AccessDeniedException"),
-    Fault::Error(400, "ResourceNotFoundException"),
-    Fault::Error(400, "ExpiredTokenException"),
-    Fault::Error(500, "InternalServerError"),
-    Fault::ClockSkew,
-    Fault::BrokenAnswer,
-    Fault::Answer("{}"),
-    Fault::Answer("<html>"),
-    Fault::Altered,
-    Fault::WrongChecksum,
-    Fault::Closed,
-    Fault::Reset,
-    Fault::CutShort,
-    Fault::CutShortUnseen,
-    Fault::Silence,
-    Fault::Trickle { bytes: 10, pause: Duration::from_millis(50) },
-];
-
-const FAULTS_OF_STREAM: [Fault; 7] = [
-    Fault::Error(400, "ExpiredIteratorException"),
-    Fault::Error(400, "TrimmedDataAccessException"),
-    Fault::Error(400, "LimitExceededException"),
-    Fault::Error(400, "ResourceNotFoundException"),
-    Fault::Error(400, "AccessDeniedException"),
-    Fault::Answer("{}"),
-    Fault::Silence,
-];
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| value.parse().unwrap())
@@ -202,14 +171,14 @@ async fn fail(
             "a row is broken".into()
         }
         2..=5 if reads == Reads::Changes => {
-            let fault = random.one_of(&FAULTS_OF_STREAM);
-            let operation = random.one_of(&["DescribeStream", "GetShardIterator", "GetRecords"]);
+            let (name, fault) = random.one_of(&FAULTS);
+            let operation = random.one_of(&STREAM_OPERATIONS);
             faulty.heal();
             faulty.fail(move |asked, _| if asked == operation { fault } else { Fault::None });
-            format!("{fault:?} of {operation}")
+            format!("{name} at {operation}")
         }
         _ => {
-            let fault = random.one_of(&FAULTS);
+            let (name, fault) = random.one_of(&FAULTS);
             // In percent of the requests.
             let part = [10, 30, 100][usize::try_from(random.below(3)).unwrap()];
             let only_later = random.below(2) == 0;
@@ -220,7 +189,7 @@ async fn fail(
                 _ if each.lock().unwrap().below(100) < part => fault,
                 _ => Fault::None,
             });
-            format!("{fault:?} of {part} % of {}", if only_later { "later pages" } else { "all requests" })
+            format!("{name} at {part} % of {}", if only_later { "later pages" } else { "all requests" })
         }
     };
     if starts_anew { format!("{fault}, and the function starts anew") } else { fault }

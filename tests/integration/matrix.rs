@@ -1,8 +1,6 @@
 //! Every fault in every place of a read. Each response is the whole list, or an error in time that names the cause.
 
 mod case;
-mod document;
-mod outcome;
 mod place;
 
 use std::{
@@ -19,16 +17,16 @@ use http_sd_lambda::{
     table::Table,
 };
 use test_support::{
-    Ask, Dynamo, Row,
+    Ask, Dynamo, Row, document,
     engine::{TABLE, function_client},
     fault::{Fault, FaultyDynamo},
     log,
+    outcome::Outcome,
     row::put_all,
 };
 
 use self::{
     case::{CASES, Case, Inject},
-    outcome::Outcome,
     place::{Place, ROWS_OF_A_PAGE, ROWS_OF_THE_JOB},
 };
 
@@ -85,9 +83,9 @@ async fn fault_matrix_has_documented_outcomes() {
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     let problems: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err().cloned()).collect();
     assert!(problems.is_empty(), "{} of {} cells:\n{}", problems.len(), outcomes.len(), problems.join("\n"));
-    let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
-    let rows = CASES.iter().map(|case| case.name).zip(outcomes.chunks(Place::ALL.len()));
-    document::compare(&document::table(&Place::ALL.map(Place::name), rows));
+    let outcomes: Vec<String> = outcomes.iter().flatten().map(ToString::to_string).collect();
+    let rows = CASES.iter().map(|case| case.name).zip(outcomes.chunks(Place::ALL.len()).map(<[_]>::to_vec));
+    document::compare("matrix", "matrix", &Place::ALL.map(Place::name), rows);
 }
 
 /// Returns the outcome of a fault in a place, or what is wrong with the response.
@@ -108,14 +106,10 @@ async fn tried(case: &'static Case, place: Place, world: &World) -> Result<Outco
         let service = service(table);
         let (answer, log) = log::of(Ask::get(place.path()).within(case.within).in_time(&service)).await;
         let answer = answer.ok_or_else(|| format!("no answer after {:?}", case.within))?;
-        let outcome = match answer.status() {
-            200 if answer.text() == complete => Outcome::Complete,
-            200 => return Err(format!("a short list: {}", answer.text())),
-            _ => {
-                let (status, code) = answer.discreet();
-                Outcome::of_error(status, &code)
-            }
-        };
+        let outcome = Outcome::of(&answer);
+        if outcome == Outcome::Complete && answer.text() != complete {
+            return Err(format!("a short list: {}", answer.text()));
+        }
         (service, outcome, log)
     };
     if hits.load(Ordering::SeqCst) == 0 {

@@ -47,7 +47,7 @@ fn unreachable_server_is_named() {
 fn invalid_certificate_is_explained_in_words() {
     for (identity, said, remedy) in [
         (Identity::Expired, "has expired", "Renew the certificate"),
-        (Identity::OtherName, "is for another host", "Use a host name of the certificate"),
+        (Identity::For("elsewhere.example"), "is for another host", "Use a host name of the certificate"),
         (Identity::Authority, "is the one of an authority, not of a server", "CA:FALSE"),
     ] {
         let server = TlsServer::start(identity);

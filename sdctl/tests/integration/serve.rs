@@ -3,6 +3,7 @@
 use std::{path::Path, process::Command};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use http_sd_lambda::http::TokenHash;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::{
@@ -79,7 +80,7 @@ async fn serve_follows_changes_of_the_local_table() {
 #[test]
 fn serve_requires_the_token_of_its_environment() {
     let data = TempDir::new().unwrap();
-    let hash = http_sd_lambda::http::TokenHash::of(TOKEN.as_bytes()).to_string();
+    let hash = TokenHash::of(TOKEN.as_bytes()).to_string();
     let mut command = sdctl();
     command.env("HTTP_SD_AUTH", "token").env("HTTP_SD_TOKEN_SHA256", hash);
     let served = serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()));
@@ -88,6 +89,30 @@ fn serve_requires_the_token_of_its_environment() {
     assert_eq!(served.get("/-/healthy", None).0, 200);
     assert!(served.process.output().contains("credentials_file"));
     assert!(!served.process.output().contains(TOKEN));
+}
+
+#[test]
+fn printed_page_depends_on_token_and_setting() {
+    let hash = TokenHash::of(TOKEN.as_bytes()).to_string();
+    let token = [("HTTP_SD_AUTH", "token"), ("HTTP_SD_TOKEN_SHA256", hash.as_str())];
+    let off = ("HTTP_SD_PAGE", "off");
+    let cases: [(&[(&str, &str)], _, _); 4] = [
+        (&[], Some("/ in a browser"), 200),
+        (&token, Some("/ in a browser; the password is the token"), 200),
+        (&[off], None, 404),
+        (&[off, token[0], token[1]], None, 404),
+    ];
+    for (variables, expected, status) in cases {
+        let data = TempDir::new().unwrap();
+        let mut command = sdctl();
+        command.envs(variables.iter().copied());
+        let served = serve(command.args(["serve", "--port", "0", "--dynamodb-port", "0", "--data"]).arg(data.path()));
+        let output = served.process.output();
+        let printed = output.lines().find_map(|line| line.strip_prefix("  page       "));
+        let expected = expected.map(|rest| format!("{}{rest}", served.url));
+        assert_eq!(printed, expected.as_deref(), "{variables:?}");
+        assert_eq!(served.get("/", Some(TOKEN)).0, status, "{variables:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

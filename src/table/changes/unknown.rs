@@ -1,4 +1,4 @@
-//! The reasons why a stream does not tell the changes.
+//! The reasons why the changes of a table are unknown.
 
 use std::{error::Error, time::Duration};
 
@@ -8,8 +8,7 @@ use tracing::warn;
 
 use crate::table::TableError;
 
-/// The reason why a stream does not tell the changes: anything may have changed. The texts are for the log, not for
-/// pollers.
+/// The reason why the changes of a table are unknown. The texts are for the log, not for pollers.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unknown {
     /// The table has no stream, or its stream is turned off.
@@ -48,6 +47,9 @@ pub enum Unknown {
     /// The time for the requests is over.
     #[error("no complete response of the stream within {} s", .0.as_secs())]
     Late(Duration),
+    /// The rows that the stream names cannot be read.
+    #[error("the changed rows cannot be read: {0}")]
+    Rows(String),
 }
 
 impl Unknown {
@@ -67,10 +69,11 @@ impl Unknown {
             Self::Throttled(_) => "throttled",
             Self::Unavailable(_) => "unavailable",
             Self::Late(_) => "late",
+            Self::Rows(_) => "rows",
         }
     }
 
-    /// Logs that the stream does not tell the changes.
+    /// Logs that the changes are unknown.
     pub(in crate::table) fn log(&self) {
         warn!(
             event = "changes_unknown",

@@ -1,4 +1,4 @@
-//! The faults of the endpoint.
+//! The faults of the endpoint, and a list of those that any read may have.
 
 use std::time::Duration;
 
@@ -44,3 +44,32 @@ pub enum Fault {
     /// Forwarded; from the response on, the endpoint refuses connections.
     ThenRefuse,
 }
+
+/// Faults that any read of the table or of its stream may have, with their names in `docs/reliability.md`.
+pub const FAULTS: [(&str, Fault); 25] = [
+    ("no answer", Fault::Silence),
+    ("a trickle", Fault::Trickle { bytes: 20, pause: Duration::from_millis(50) }),
+    ("`ProvisionedThroughputExceededException`", Fault::Error(400, "ProvisionedThroughputExceededException")),
+    ("`ThrottlingException`", Fault::Error(400, "ThrottlingException")),
+    ("`LimitExceededException`", Fault::Error(400, "LimitExceededException")),
+    ("`ExpiredIteratorException`", Fault::Error(400, "ExpiredIteratorException")),
+    ("`TrimmedDataAccessException`", Fault::Error(400, "TrimmedDataAccessException")),
+    ("`ResourceNotFoundException`", Fault::Error(400, "ResourceNotFoundException")),
+    ("`AccessDeniedException`", Fault::Error(400, "AccessDeniedException")),
+    ("`ExpiredTokenException`", Fault::Error(400, "ExpiredTokenException")),
+    ("`ValidationException`", Fault::Error(400, "ValidationException")),
+    ("clock skew", Fault::ClockSkew),
+    ("500", Fault::Error(500, "InternalServerError")),
+    ("503", Fault::Error(503, "ServiceUnavailable")),
+    ("502 of a proxy", Fault::BrokenAnswer),
+    ("connection closed without an answer", Fault::Closed),
+    ("connection reset in the middle of a body", Fault::Reset),
+    ("body cut short", Fault::CutShort),
+    ("body cut short, without a length or a checksum", Fault::CutShortUnseen),
+    ("wrong CRC", Fault::WrongChecksum),
+    ("a byte changed on the way", Fault::Altered),
+    ("an empty body", Fault::Answer("")),
+    ("an empty object", Fault::Answer("{}")),
+    ("null", Fault::Answer("null")),
+    ("invalid JSON", Fault::Answer("<html>")),
+];

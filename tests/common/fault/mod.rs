@@ -11,7 +11,7 @@ mod wire;
 
 pub use asked::{Asked, STREAM_OPERATIONS};
 pub use hold::{Held, Waiting};
-pub use kind::Fault;
+pub use kind::{FAULTS, Fault};
 pub use stream::InventedStream;
 
 use std::{

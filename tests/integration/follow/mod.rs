@@ -23,13 +23,13 @@ use http_sd_lambda::{
 use test_support::{
     Answer, Ask, Dynamo, Row,
     ask::service,
+    clock::NOW,
     engine::{TABLE, function_client, stream_client},
     fault::{Asked, Fault, FaultyDynamo},
     log,
     row::put_all,
 };
 
-const NOW: i64 = 1_764_000_000;
 /// Longer than lost targets are held.
 const HELD: i64 = 11;
 /// Rows of a page, so that a few rows have several pages.

@@ -1,10 +1,8 @@
 //! The reads of a function that follows changes, and its log of them.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use http_sd_lambda::http::Settings;
-use test_support::{Answer, Ask, Dynamo, Row, log, row::put_all};
+use test_support::{Answer, Ask, Dynamo, Row, fault::Asked, log, row::put_all};
 
 use super::{HELD, World, node, settings};
 
@@ -80,17 +78,22 @@ async fn concurrent_polls_share_one_look() {
     assert_eq!(world.requests(), "BatchGetItem 1, GetRecords 3");
 }
 
+/// Polls, and cancels the poll when it makes this request.
+async fn cancel_poll_at(world: &World, request: impl Fn(&Asked) -> bool + Send + 'static) {
+    let mut held = world.faulty.hold(request);
+    let _waiting = tokio::select! {
+        waiting = held.next() => waiting,
+        answer = world.poll("/prom/node") => panic!("{}", answer.text()),
+    };
+}
+
 #[tokio::test]
 async fn cancelled_poll_loses_no_change() {
     let world = World::following().await;
     for operation in ["GetRecords", "BatchGetItem", "GetRecords"] {
         node(&format!("new-{operation}")).put(&world.dynamo).await;
         world.dynamo.delete("node", "05").await;
-        let mut held = world.faulty.hold(move |asked| asked.operation == operation);
-        let poll = Ask::get("/prom/node").within(Duration::from_secs(1));
-        let (cancelled, waiting) = tokio::join!(poll.of(&world.service), held.next());
-        assert_eq!(cancelled.code(), (504, "table_timeout".into()), "{operation}");
-        drop((waiting, held));
+        cancel_poll_at(&world, move |asked| asked.operation == operation).await;
         world.settles(&["/prom/node"], operation).await;
         node("05").put(&world.dynamo).await;
         world.settles(&["/prom/node"], operation).await;
@@ -98,12 +101,8 @@ async fn cancelled_poll_loses_no_change() {
     assert!(!world.requests().contains("Query"));
     // While all rows are read.
     world.wait(1000);
-    let mut held = world.faulty.hold(|asked| asked.operation == "Query" && asked.page == 3);
-    let poll = Ask::get("/prom/node").within(Duration::from_secs(1));
-    let (cancelled, waiting) = tokio::join!(poll.of(&world.service), held.next());
-    assert_eq!(cancelled.code(), (504, "table_timeout".into()));
+    cancel_poll_at(&world, |asked| asked.operation == "Query" && asked.page == 3).await;
     node("06-new").put(&world.dynamo).await;
-    drop((waiting, held));
     world.settles(&["/prom/node"], "a cancelled read").await;
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use test_support::fault::Fault;
-
-use super::outcome::{
-    MISCONFIGURED,
-    Outcome::{self, Complete, Warning},
-    TIMEOUT, UNAVAILABLE,
+use test_support::{
+    fault::Fault,
+    outcome::{
+        MISCONFIGURED,
+        Outcome::{self, Complete, Warning},
+        TIMEOUT, UNAVAILABLE,
+    },
 };
 
 /// A fault and its expected outcomes.

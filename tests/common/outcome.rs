@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::Answer;
+
 /// The outcome of a request or of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// A 200 with the whole list.
     Complete,
     /// An error with this status and code.
@@ -14,26 +16,22 @@ pub(super) enum Outcome {
 }
 
 /// A later request may succeed.
-pub(super) const UNAVAILABLE: Outcome = Outcome::Error(503, "table_unavailable");
+pub const UNAVAILABLE: Outcome = Outcome::Error(503, "table_unavailable");
 /// The deadline passed first.
-pub(super) const TIMEOUT: Outcome = Outcome::Error(504, "table_timeout");
+pub const TIMEOUT: Outcome = Outcome::Error(504, "table_timeout");
 /// An operator must fix the configuration.
-pub(super) const MISCONFIGURED: Outcome = Outcome::Error(500, "table_misconfigured");
+pub const MISCONFIGURED: Outcome = Outcome::Error(500, "table_misconfigured");
 
 impl Outcome {
-    /// Returns the outcome for an error's status and code.
-    pub(super) fn of_error(status: u16, code: &str) -> Self {
-        let known = [UNAVAILABLE, TIMEOUT, MISCONFIGURED];
-        let outcome =
-            known.into_iter().find(|known| *known == Self::Error(status, known.code()) && known.code() == code);
-        outcome.unwrap_or_else(|| panic!("unexpected error {status} {code}"))
-    }
-
-    fn code(self) -> &'static str {
-        match self {
-            Self::Error(_, code) => code,
-            Self::Complete | Self::Warning => "",
+    /// Returns the outcome of a request. The caller checks that a list is whole.
+    pub fn of(answer: &Answer) -> Self {
+        if answer.status() == 200 {
+            return Self::Complete;
         }
+        let (status, code) = answer.discreet();
+        let mut known = [UNAVAILABLE, TIMEOUT, MISCONFIGURED].into_iter();
+        let outcome = known.find(|known| known.to_string() == format!("{status} `{code}`"));
+        outcome.unwrap_or_else(|| panic!("unexpected error {status} {code}"))
     }
 }
 
