@@ -47,7 +47,8 @@ pub(super) enum Json {
 
 impl JobRows {
     /// Returns the rows of a group: none, one, or several if replaced rows are held.
-    pub(super) fn named(&self, name: &str) -> Range<usize> {
+    #[must_use]
+    pub fn named(&self, name: &str) -> Range<usize> {
         let first_where = |is_before: &dyn Fn(&str) -> bool| {
             let (mut start, mut end) = (0, self.len());
             while start < end {
@@ -60,7 +61,8 @@ impl JobRows {
     }
 
     /// Returns the lease of a row.
-    pub(super) fn lease(&self, row: usize) -> Lease {
+    #[must_use]
+    pub fn lease(&self, row: usize) -> Lease {
         self.row_lease(row).map(|lease| lease.lease).unwrap_or_default()
     }
 
