@@ -156,12 +156,7 @@ impl UnorderedRows {
                 let before = open.len();
                 write_group(&group.group, page, open)?;
                 self.add_row(name, group.lease, group.group.targets.len(), open.len() - before, context)?;
-                if let Some(details) = &mut self.rows.details {
-                    let row = row.details();
-                    context.budget.take(row.size())?;
-                    details.rows.push(row);
-                }
-                Ok(())
+                self.rows.details.as_mut().map_or(Ok(()), |details| details.add(row, context.budget))
             }
             Err(TableError::Invalid(fault)) => {
                 let details = if rows.details.is_some() { row.details() } else { RowDetails::default() };
