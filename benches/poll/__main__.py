@@ -12,7 +12,7 @@ import time
 
 from benches.poll import machine, on_off, plots, report
 from benches.poll.engines import ENGINES, FOLDER
-from benches.poll.fleets import FLEETS
+from benches.poll.fleets import FLEETS, UNOWNED
 from benches.poll.following import follow
 from benches.poll.measure import run, run_emulated
 from benches.poll.programs import FOLLOWING, SHARDS, programs, sizes
@@ -44,6 +44,8 @@ def rounds(name, chosen, count, once):
 def measure_fleet(fleet, engine, count, names):
     """Measures the programs of these names with a fleet, or all."""
     engine.fill(fleet, say)
+    if fleet.name in UNOWNED:
+        engine.fill(UNOWNED[fleet.name], say)
     units, pages = engine.read_units(fleet)
     chosen = [program for program in programs(fleet) if not names or program.name in names]
 

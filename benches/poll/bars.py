@@ -12,6 +12,8 @@ from benches.poll.programs import (
     JOB_PAGE_CACHED,
     SHARDS,
     START_PAGE,
+    UNOWNED_LIST,
+    UNOWNED_PAGE,
 )
 
 
@@ -62,6 +64,8 @@ def bars(results):
             found += part_bars(runs)
             versus = ratio(runs[JOB_PAGE], ours, "warm call cpu")
             found.append(Bar("CPU of the job's page, L, as a multiple of a poll", 1.2, versus, " ×"))
+            versus = ratio(runs[UNOWNED_PAGE], runs[UNOWNED_LIST], "warm call cpu")
+            found.append(Bar("the same with rows without owners, of which both read the same", 1.2, versus, " ×"))
             page = of([run["warm call cpu"] * 1000 for run in runs[JOB_PAGE_CACHED]])
             found.append(Bar("CPU of the job's page from the cache, L", 20, page, " ms"))
         if name in PEAK:

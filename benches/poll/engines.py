@@ -18,7 +18,8 @@ VERSION = 1
 # DynamoDB's limit for a transaction. The embedded engine writes rows in a transaction ten times as fast as in a batch,
 # whose rows it commits one by one.
 TRANSACTION = 100
-UPDATED_AT = {"N": "1767225600"}
+# The further attributes that `sdctl apply` writes.
+OWNED = {"managed_by": {"S": "bench"}, "updated_at": {"N": "1767225600"}}
 
 
 class Engine:
@@ -96,12 +97,12 @@ class Engine:
             KeySchema=[{"AttributeName": "job", "KeyType": "HASH"}, {"AttributeName": "group", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("job", "group")],
         )
-        self.put(fleet.table, fleet.rows())
+        self.put(fleet.table, fleet.rows(), OWNED if fleet.owned else {})
         marker.write_text(str(VERSION))
 
-    def put(self, table, rows):
-        """Writes rows into a table."""
-        items = map(as_item, rows)
+    def put(self, table, rows, more=OWNED):
+        """Writes rows with more attributes into a table."""
+        items = (as_item(row) | more for row in rows)
         while some := list(itertools.islice(items, TRANSACTION)):
             self.call("TransactWriteItems", TransactItems=[{"Put": {"TableName": table, "Item": i}} for i in some])
 
@@ -136,15 +137,13 @@ def values(job):
 
 
 def as_item(row):
-    """Returns a row as `sdctl apply` writes it."""
+    """Returns the attributes of a row."""
     job, name, targets, labels = row
     return {
         "job": {"S": job},
         "group": {"S": name},
         "targets": {"L": [{"S": target} for target in targets]},
         "labels": {"M": {label: {"S": value} for label, value in labels.items()}},
-        "managed_by": {"S": "bench"},
-        "updated_at": UPDATED_AT,
     }
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # The number of values of the label `team`.
 TEAMS = 25
@@ -22,6 +22,8 @@ class Fleet:
     streamed: bool = False
     # The function's memory in MB; 256 is the template's default.
     memory: int = 256
+    # The rows have an owner and the time of the last change, as `sdctl apply` writes them.
+    owned: bool = True
 
     @property
     def targets(self):
@@ -101,3 +103,5 @@ FLEETS = {
         Fleet("XL", groups=1_000_000, targets_per_group=1, six_labels=True, jobs=20, streamed=True, memory=512),
     )
 }
+# The same rows as another program writes them. A list and a page read the same of these rows.
+UNOWNED = {"L": replace(FLEETS["L"], name="L-unowned", owned=False)}

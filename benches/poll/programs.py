@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benches.poll.fleets import TEAMS, job_name
+from benches.poll.fleets import TEAMS, UNOWNED, job_name
 from benches.poll.processes import plain_environment
 
 RELEASE = Path("target/release").absolute()
@@ -24,6 +24,9 @@ ALL_JOBS = "http-sd, all jobs"
 START_PAGE = "http-sd, start page"
 JOB_PAGE = "http-sd, page of the job"
 JOB_PAGE_CACHED = "http-sd, page of the job from its cache"
+# With rows that have no more than a list reads.
+UNOWNED_LIST = "http-sd, rows without owners"
+UNOWNED_PAGE = "http-sd, page of the job, rows without owners"
 METRICS = "http-sd, metrics"
 # The number of shards of a fleet. A shard of XL is below the 6 MB that Lambda sends at once.
 SHARDS = {"L": 16, "XL": 32}
@@ -99,9 +102,12 @@ def programs(fleet):
         ]
     if fleet.name == "L":
         page = {"path": f"/jobs/{job_name(0)}", "text": f"{fleet.groups:,}"}
+        unowned = {"HTTP_SD_TABLE": UNOWNED[fleet.name].table}
         chosen += [
             Program(JOB_PAGE, ours, mode, **page),
             Program(JOB_PAGE_CACHED, ours, cached, cached=True, **page),
+            Program(UNOWNED_LIST, ours, mode | unowned),
+            Program(UNOWNED_PAGE, ours, mode | unowned, **page),
             Program(METRICS, ours, mode, path="/metrics", text=f'="{job_name(0)}"}} {fleet.targets}\n'),
         ]
         selectors = tuple(urllib.parse.urlencode({"match[]": f'{{team="team-{i}"}}'}) for i in range(TEAMS))

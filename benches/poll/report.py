@@ -14,6 +14,8 @@ from benches.poll.programs import (
     JOB_PAGE_CACHED,
     METRICS,
     START_PAGE,
+    UNOWNED_LIST,
+    UNOWNED_PAGE,
     WARMED_UP,
 )
 
@@ -32,6 +34,8 @@ TITLES = {
     START_PAGE: "http-sd, start page",
     JOB_PAGE: "http-sd, page of the job",
     JOB_PAGE_CACHED: "http-sd, page of the job from its cache",
+    UNOWNED_LIST: "http-sd, rows without owners",
+    UNOWNED_PAGE: "http-sd, page of the job, rows without owners",
     METRICS: "http-sd, metrics",
     "sdk-query": "sdk-query",
     "bare": "bare",

@@ -25,7 +25,7 @@ use thiserror::Error;
 use self::list::List;
 use crate::{
     group::{EpochSeconds, InvalidGroup, Lease},
-    table::{JobRows, Snapshot},
+    table::{JobRows, Snapshot, half},
 };
 
 /// The number of rows between two checks of the time.
@@ -245,12 +245,6 @@ impl Unfinished<'_> {
     fn note_end(&mut self, lease: Lease) {
         self.until = EpochSeconds::earlier(self.until, lease.end().filter(|end| *end > self.now));
     }
-}
-
-fn half(hash: Sha256) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
 }
 
 #[cfg(test)]

@@ -68,18 +68,16 @@ struct Found {
 
 fn find(job: &Job, rows: &JobRows, leases: &JobLeases, query: &Query, context: &Context<'_>) -> Result<Found, Stopped> {
     let text = query.text.to_lowercase();
-    let all = rows::all(rows, leases);
-    let start = query.from.as_ref().map_or(0, |from| all.partition_point(|row| row.name < from.as_str()));
     let (mut found, mut buffer) = (Rows::default(), Vec::new());
-    for (number, next) in all.iter().enumerate().skip(start) {
+    for (number, next) in rows::from(rows, leases, query.from.as_deref().unwrap_or_default()).enumerate() {
         if number % ROWS_AT_ONCE == 0 && !(context.go_on)() {
             return Err(Stopped);
         }
-        let Some(selected) = rows::selected(next, job.as_str(), query, &text, &mut buffer) else { continue };
+        let Some(selected) = rows::selected(&next, job.as_str(), query, &text, &mut buffer) else { continue };
         if found.is_full() {
             return Ok(Found { rows: found, next: Some(next.name.to_owned()) });
         }
-        found.push(row(next, &selected, context.now, context.lease_grace));
+        found.push(row(&next, &selected, context.now, context.lease_grace));
     }
     Ok(Found { rows: found, next: None })
 }

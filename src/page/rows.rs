@@ -1,5 +1,7 @@
 //! The rows of a job in one order: valid, broken and left out.
 
+use std::iter;
+
 use serde::Deserialize;
 
 use super::{OneState, Query};
@@ -40,31 +42,30 @@ pub(super) enum Content<'a> {
     Broken(&'a InvalidGroup),
 }
 
-/// Returns the rows of a job, sorted by name.
-pub(super) fn all<'a>(rows: &'a JobRows, leases: &JobLeases) -> Vec<Row<'a>> {
-    let mut all = Vec::with_capacity(rows.read());
-    let mut with_lease = rows.leases().iter().peekable();
-    for row in 0..rows.len() {
-        let lease = with_lease.next_if(|lease| lease.row == row).map(|lease| lease.lease).unwrap_or_default();
-        let (name, state) = (rows.name(row), leases.state(lease));
-        all.push(Row { name, lease, state, json: Ok(Json::Row(rows, row)), details: rows.details(row) });
-    }
-    let valid = all.len();
-    for row in rows.broken() {
-        let (name, lease) = (row.fault.group.as_str(), row.lease);
-        let state = leases.state(lease);
-        all.push(Row { name, lease, state, json: Err(&row.fault), details: Some(&row.details) });
-    }
-    for row in rows.lapsed() {
-        let json = row.group.as_ref().map(|json| Json::Bytes(json));
-        let details = Some(&row.details);
-        all.push(Row { name: &row.name, lease: row.lease, state: State::Lapsed, json, details });
-    }
-    // Valid rows are in order.
-    if all.len() > valid {
-        all.sort_by(|a, b| a.name.cmp(b.name));
-    }
-    all
+/// Returns the rows of a job from the name `from` on, sorted by name.
+pub(super) fn from<'a>(rows: &'a JobRows, leases: &'a JobLeases, from: &str) -> impl Iterator<Item = Row<'a>> {
+    let valid = (rows.named(from).start..rows.len()).map(|row| {
+        let (name, lease) = (rows.name(row), rows.lease(row));
+        let (state, json, details) = (leases.state(lease), Ok(Json::Row(rows, row)), rows.details(row));
+        Row { name, lease, state, json, details }
+    });
+    let broken = rows.broken().iter().map(|row| {
+        let (name, lease, details) = (row.fault.group.as_str(), row.lease, Some(&row.details));
+        Row { name, lease, state: leases.state(lease), json: Err(&row.fault), details }
+    });
+    let lapsed = rows.lapsed().iter().map(|row| {
+        let (json, details) = (row.group.as_ref().map(|json| Json::Bytes(json)), Some(&row.details));
+        Row { name: &row.name, lease: row.lease, state: State::Lapsed, json, details }
+    });
+    // Valid rows are in order, and a page shows few of them.
+    let mut others: Vec<Row<'a>> = broken.chain(lapsed).filter(|row| row.name >= from).collect();
+    others.sort_by(|a, b| a.name.cmp(b.name));
+    let (mut valid, mut others) = (valid.peekable(), others.into_iter().peekable());
+    iter::from_fn(move || match (valid.peek(), others.peek()) {
+        (Some(row), Some(other)) if other.name < row.name => others.next(),
+        (None, _) => others.next(),
+        _ => valid.next(),
+    })
 }
 
 impl Row<'_> {

@@ -1,6 +1,6 @@
 //! Tests of whole pages, without a table.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
@@ -210,10 +210,23 @@ fn page_stops_at_the_deadline() {
     assert_eq!(jobs(&snapshot, &Query::default(), &context(&over)), Err(Stopped));
 }
 
-/// Returns the groups that a query shows.
-fn shown_groups(snapshot: &Snapshot, query: &Query) -> BTreeSet<char> {
+/// Returns the first characters of the groups that a query shows.
+fn shown_groups(snapshot: &Snapshot, query: &Query) -> String {
     let page = job_page(snapshot, query);
     page.split("scope=\"row\"><bdi>").skip(1).filter_map(|rest| rest.chars().next()).collect()
+}
+
+#[test]
+fn rows_of_each_state_are_sorted_by_name() {
+    let lapsed = |name| with(row("j", name, &["t:1"]), &json!({ "expires_at": { "N": "1" } }));
+    let (valid, broken) = (|name| row("j", name, &["t:1"]), |name| row("j", name, &["no target"]));
+    let snapshot = snapshot(&[broken("b"), lapsed("d"), valid("c"), broken("f"), valid("e"), valid("a"), lapsed("ab")]);
+    let cases =
+        [("", "aabcdef"), ("ab", "abcdef"), ("b", "bcdef"), ("bb", "cdef"), ("d", "def"), ("f", "f"), ("g", "")];
+    for (from, groups) in cases {
+        let query = Query { from: Some(from.into()), ..Query::default() };
+        assert_eq!(shown_groups(&snapshot, &query), groups, "{from:?}");
+    }
 }
 
 #[test]
@@ -240,7 +253,7 @@ fn filters_select_rows_by_text_state_and_selector() {
         (by_selector("{__address__=\"none\"}"), ""),
     ];
     for (query, groups) in cases {
-        assert_eq!(shown_groups(&snapshot, &query), groups.chars().collect(), "{query:?}");
+        assert_eq!(shown_groups(&snapshot, &query), groups, "{query:?}");
     }
     let one = job_page(&snapshot, &by_selector("{__address__=\"tNeedle-é\"}"));
     assert!(one.contains("tNeedle-é") && !one.contains("uNeedle-é"), "only the selected targets");

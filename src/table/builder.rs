@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     mem,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Budget, Detail, Page, PageContent, ReadError, Row, RowDetails, TableError,
     group_json::write_group,
-    snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot},
+    snapshot::{BrokenRow, JobRows, Piece, RowEnd, RowLease, Snapshot, half},
 };
 use crate::group::{EpochSeconds, Job, LabelNames, Lease, Leases};
 
@@ -50,11 +50,10 @@ struct Context<'b> {
 }
 
 /// The rows of a job, in the order of the read.
-#[derive(Default)]
 struct UnorderedRows {
     rows: JobRows,
-    /// The hash of the JSON.
-    hash: Sha256,
+    /// The hash of the JSON so far; `None` if the digest is computed at its first use. Pages and metrics use no digest.
+    hash: Option<Sha256>,
 }
 
 impl Snapshot {
@@ -123,7 +122,8 @@ impl<'b> Builder<'b> {
 impl UnorderedRows {
     fn new(detail: Detail) -> Self {
         let details = (detail == Detail::All).then(Box::default);
-        Self { rows: JobRows { details, ..JobRows::default() }, hash: Sha256::new() }
+        let hash = details.is_none().then(Sha256::new);
+        Self { rows: JobRows { details, ..JobRows::default() }, hash }
     }
 
     fn add(
@@ -156,12 +156,7 @@ impl UnorderedRows {
                 let before = open.len();
                 write_group(&group.group, page, open)?;
                 self.add_row(name, group.lease, group.group.targets.len(), open.len() - before, context)?;
-                if let Some(details) = &mut self.rows.details {
-                    let row = row.details();
-                    context.budget.take(row.size())?;
-                    details.rows.push(row);
-                }
-                Ok(())
+                self.rows.details.as_mut().map_or(Ok(()), |details| details.add(row, context.budget))
             }
             Err(TableError::Invalid(fault)) => {
                 let details = if rows.details.is_some() { row.details() } else { RowDetails::default() };
@@ -206,7 +201,9 @@ impl UnorderedRows {
             return Ok(());
         }
         budget.take(size_of::<Piece>())?;
-        self.hash.update(&json);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&json);
+        }
         self.rows.push_piece(json);
         Ok(())
     }
@@ -230,9 +227,9 @@ impl UnorderedRows {
         rows.left_out += others.left_out;
         rows.targets += others.targets;
         for piece in mem::take(&mut others.json) {
-            self.hash.update(&piece.bytes);
             rows.push_piece(piece.bytes);
         }
+        self.hash = None;
         Ok(())
     }
 
@@ -247,10 +244,9 @@ impl UnorderedRows {
         // In practice a Scan returns the rows of a job in order, but DynamoDB does not guarantee it.
         if !(1..count).all(|row| rows.name(row - 1) <= rows.name(row)) {
             rows = rows.in_order();
-            hash = Sha256::new();
-            rows.json.iter().for_each(|piece| hash.update(&piece.bytes));
+            hash = None;
         }
-        rows.digest.copy_from_slice(&hash.finalize()[..16]);
+        rows.digest = hash.map(half).map_or_else(OnceLock::new, OnceLock::from);
         rows.shrink();
         rows
     }

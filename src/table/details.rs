@@ -1,5 +1,7 @@
 //! The details of rows that only people see: their owners and times, and the groups whose leases have expired.
 
+use std::sync::Arc;
+
 use super::{Budget, PageContent, ReadError, Row, TableError, attribute::Attribute, group_json::write_group};
 use crate::group::{EpochSeconds, InvalidGroup, LabelNames, Lease};
 
@@ -25,9 +27,9 @@ pub struct RowDetails {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// The set of `sdctl apply` that the attribute `managed_by` names.
-    Set(Box<str>),
+    Set(Arc<str>),
     /// The process of `sdctl register` that the attribute `registered_by` names.
-    Process(Box<str>),
+    Process(Arc<str>),
 }
 
 /// A row whose lease had expired at the read, and whose group cannot be kept.
@@ -57,18 +59,35 @@ impl Row<'_> {
     /// Returns the owner and the last change. An attribute of another type counts as missing, because lists do not
     /// depend on it.
     pub(super) fn details(&self) -> RowDetails {
-        let text = |attribute: &Option<Box<Attribute<'_>>>| -> Option<Box<str>> {
-            attribute.as_ref()?.string().ok().filter(|text| !text.is_empty()).map(Into::into)
+        self.details_after(None)
+    }
+
+    /// Returns the same. The name is shared with the row before if both have equal names.
+    fn details_after(&self, before: Option<&RowDetails>) -> RowDetails {
+        let before = before.and_then(|row| match row.owner.as_ref()? {
+            Owner::Set(name) | Owner::Process(name) => Some(name),
+        });
+        let name = |attribute: &Option<Box<Attribute<'_>>>| {
+            let text = attribute.as_ref()?.string().ok().filter(|text| !text.is_empty())?;
+            Some(before.filter(|name| ***name == *text).map_or_else(|| text.into(), Arc::clone))
         };
-        let process = text(&self.registered_by).map(Owner::Process);
+        let process = || name(&self.registered_by).map(Owner::Process);
         RowDetails {
-            owner: text(&self.managed_by).map(Owner::Set).or(process),
+            owner: name(&self.managed_by).map(Owner::Set).or_else(process),
             updated_at: self.updated_at.as_ref().and_then(|at| EpochSeconds::parse(at.number()?).ok()),
         }
     }
 }
 
 impl Details {
+    /// Adds a valid row.
+    pub(super) fn add(&mut self, row: &Row<'_>, budget: &Budget) -> Result<(), ReadError> {
+        let row = row.details_after(self.rows.last());
+        budget.take(row.size())?;
+        self.rows.push(row);
+        Ok(())
+    }
+
     /// Adds a row whose lease has expired and whose group cannot be kept.
     pub(super) fn add_lapsed(
         &mut self,
@@ -113,7 +132,7 @@ impl Details {
 }
 
 impl RowDetails {
-    /// Returns the size in bytes.
+    /// Returns the size in bytes. A shared name counts for each row.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.owner.as_ref().map_or(0, |owner| owner.name().len())
     }

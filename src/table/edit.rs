@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Budget, ReadError,
@@ -47,7 +46,8 @@ pub(super) enum Json {
 
 impl JobRows {
     /// Returns the rows of a group: none, one, or several if replaced rows are held.
-    pub(super) fn named(&self, name: &str) -> Range<usize> {
+    #[must_use]
+    pub fn named(&self, name: &str) -> Range<usize> {
         let first_where = |is_before: &dyn Fn(&str) -> bool| {
             let (mut start, mut end) = (0, self.len());
             while start < end {
@@ -60,7 +60,8 @@ impl JobRows {
     }
 
     /// Returns the lease of a row.
-    pub(super) fn lease(&self, row: usize) -> Lease {
+    #[must_use]
+    pub fn lease(&self, row: usize) -> Lease {
         self.row_lease(row).map(|lease| lease.lease).unwrap_or_default()
     }
 
@@ -217,11 +218,7 @@ impl Copy<'_> {
         self.end_small();
         let Self { from, mut to, copied, .. } = self;
         if is_same {
-            to.digest = from.digest;
-        } else {
-            let mut hash = Sha256::new();
-            to.json.iter().for_each(|piece| hash.update(&piece.bytes));
-            to.digest.copy_from_slice(&hash.finalize()[..16]);
+            to.digest = from.digest.clone();
         }
         to.shrink();
         let shared: usize = to.json.iter().map(|Piece { bytes, .. }| bytes.len()).sum();

@@ -39,6 +39,7 @@ pub use key::{Attributes, GROUP, JOB, check_key, row_key};
 pub use page::{Page, PageContent, StartKey};
 pub use pages::{ATTRIBUTES, Detail, Pages, View};
 pub use row::Row;
+pub(crate) use snapshot::half;
 pub use snapshot::{BrokenRow, Digest, JobRows, RowLease, Snapshot};
 pub use source::{Reuse, Scope, Source};
 

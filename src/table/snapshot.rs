@@ -1,8 +1,13 @@
 //! The immutable rows of one read, compact and sorted.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::{Details, Followed, LapsedRow, RowDetails};
 use crate::group::{EpochSeconds, InvalidGroup, Job, Kept, Lease, Leases};
@@ -41,14 +46,21 @@ pub struct JobRows {
     pub(super) broken: Vec<BrokenRow>,
     /// The number of targets of all valid rows.
     pub(super) targets: usize,
-    /// The hash of the JSON.
-    pub(super) digest: Digest,
+    /// The hash of the JSON, computed before or at its first use.
+    pub(super) digest: OnceLock<Digest>,
     /// The details that only people see, if the read included it.
     pub(super) details: Option<Box<Details>>,
 }
 
 /// The first half of a SHA-256 hash.
 pub type Digest = [u8; 16];
+
+/// Returns the first half of a hash.
+pub(crate) fn half(hash: Sha256) -> Digest {
+    let mut half = Digest::default();
+    half.copy_from_slice(&hash.finalize()[..16]);
+    half
+}
 
 /// The JSON of consecutive rows.
 #[derive(Debug, Clone)]
@@ -159,7 +171,11 @@ impl JobRows {
     /// Returns a hash of the JSON of all rows.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.digest
+        *self.digest.get_or_init(|| {
+            let mut hash = Sha256::new();
+            self.json.iter().for_each(|piece| hash.update(&piece.bytes));
+            half(hash)
+        })
     }
 
     /// Returns the kept leases of the job. `leases` must be empty and sets the time.
