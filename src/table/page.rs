@@ -103,7 +103,12 @@ impl Page {
         // One check of the whole page is faster than one for each text.
         let text = str::from_utf8(&self.0).map_err(|error| format!("cannot be read: {error}"))?;
         let parsed = serde_json::from_str(text);
-        parsed.map(|parsed| (text, parsed)).map_err(|e| format!("cannot be read: {:.MOST_SAID$}", e.to_string()))
+        let parsed = parsed.map_err(|e| format!("cannot be read: {:.MOST_SAID$}", e.to_string()))?;
+        // serde also reads an array, as the values of the fields.
+        if text.trim_start().starts_with('[') {
+            return Err("is an array".into());
+        }
+        Ok((text, parsed))
     }
 }
 
@@ -246,6 +251,7 @@ mod tests {
             (r#"{"Items":[{}]"#, "cannot be read: EOF"),
             (r#"{"Items":[{}]} {}"#, "cannot be read: trailing characters"),
             (r#"{"Items":[null]}"#, "cannot be read: invalid type: null"),
+            (" [[],0,null]", "is an array"),
             (r#"{"Items":[{"job":{"S":"a"},"job":{"S":"b"}}]}"#, "cannot be read: duplicate field `job`"),
             (r#"{"Items":[],"LastEvaluatedKey":{}}"#, "has an invalid LastEvaluatedKey: a key is missing"),
             (
